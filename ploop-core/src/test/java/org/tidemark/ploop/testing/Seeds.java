@@ -1,0 +1,35 @@
+package org.tidemark.ploop.testing;
+
+import java.util.Random;
+import java.util.stream.LongStream;
+
+/** Seeds for random tests: {@code -Dseed=N} replays one, {@code -Dseeds=N} says how many to run. */
+public final class Seeds {
+    private Seeds() {}
+
+    /** The seeds of one test: the one to replay, or {@code -Dseeds} of them (else {@code usual}), always the same. */
+    public static LongStream of(int usual) {
+        Long replay = Long.getLong("seed");
+        if (replay != null) {
+            return LongStream.of(replay);
+        }
+        int count = Integer.getInteger("seeds", usual);
+        return LongStream.range(1, count + 1L);
+    }
+
+    /** Runs {@code body} with a generator of its own; on failure says how to run just this seed again. */
+    public static void replayable(Class<?> test, long seed, Body body) throws Exception {
+        try {
+            body.run(new Random(seed));
+        } catch (Exception | AssertionError e) {
+            System.out.println("REPLAY WITH -Dseed=" + seed + " -Dtest=" + test.getSimpleName());
+            throw e instanceof AssertionError ? new AssertionError("seed " + seed + ": " + e.getMessage(), e) : e;
+        }
+    }
+
+    /** One seeded run. */
+    @FunctionalInterface
+    public interface Body {
+        void run(Random random) throws Exception;
+    }
+}
