@@ -21,10 +21,17 @@ public final class Seeds {
     public static void replayable(Class<?> test, long seed, Body body) throws Exception {
         try {
             body.run(new Random(seed));
-        } catch (Exception | AssertionError e) {
-            System.out.println("REPLAY WITH -Dseed=" + seed + " -Dtest=" + test.getSimpleName());
-            throw e instanceof AssertionError ? new AssertionError("seed " + seed + ": " + e.getMessage(), e) : e;
+        } catch (AssertionError e) {
+            throw new AssertionError(replay(test, seed) + ": " + e.getMessage(), e);
+        } catch (Exception e) {
+            throw new IllegalStateException(replay(test, seed) + ": " + e, e);
         }
+    }
+
+    private static String replay(Class<?> test, long seed) {
+        String words = "replay with -Dseed=" + seed + " -Dtest=" + test.getSimpleName();
+        System.out.println(words);
+        return words;
     }
 
     /** One seeded run. */
