@@ -1,0 +1,59 @@
+package org.tidemark.ploop.io;
+
+import java.io.Closeable;
+import java.io.IOException;
+import java.util.List;
+
+/**
+ * The names in one folder that holds images.
+ *
+ * <p>A name is one path element. A change of names (create, rename, delete) is visible at once, and durable only after
+ * {@link #sync}. Renames are atomic: after a crash the name means the old file or the new one.
+ *
+ * <p>All methods may be called by several threads at once.
+ */
+public interface ImageDirectory {
+    /** What messages call the folder. */
+    String name();
+
+    /** Opens an existing file. Throws {@link java.nio.file.NoSuchFileException} when it is not there. */
+    ImageIo open(String name, OpenMode mode) throws IOException;
+
+    /** Creates an empty file and opens it for writing. Throws {@link java.nio.file.FileAlreadyExistsException}. */
+    ImageIo create(String name) throws IOException;
+
+    boolean exists(String name) throws IOException;
+
+    /** Gives {@code from} the name {@code to}, replacing a file of that name. */
+    void rename(String from, String to) throws IOException;
+
+    /** Removes the name. Throws {@link java.nio.file.NoSuchFileException} when it is not there. */
+    void delete(String name) throws IOException;
+
+    /** The names of all files, in no order. */
+    List<String> list() throws IOException;
+
+    /**
+     * Locks an existing file against other processes and other holders in this one, shared or exclusive, without
+     * waiting. Throws {@link ImageException} of kind IN_USE when somebody holds it.
+     */
+    ImageLock lock(String name, boolean exclusive) throws IOException;
+
+    /** Every change of names made before the call is durable on return. */
+    void sync() throws IOException;
+
+    /** How a file is opened. */
+    enum OpenMode {
+        READ_ONLY,
+        READ_WRITE
+    }
+
+    /** A held lock; closing it lets go. */
+    interface ImageLock extends Closeable {
+        /** The descriptor that carries the lock, to be kept by a second process, or -1 where there is none. */
+        int descriptor();
+
+        @Override
+        void close() throws IOException;
+    }
+}
