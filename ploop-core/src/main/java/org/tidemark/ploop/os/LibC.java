@@ -71,6 +71,17 @@ interface LibC {
 
     int mlockall(int flags);
 
+    int mlock(@size_t long address, @size_t long length);
+
+    int socketpair(int domain, int type, int protocol, @size_t long descriptors);
+
+    int setsid();
+
+    @size_t
+    long signal(int number, @size_t long handler);
+
+    int statfs(String path, @size_t long structure);
+
     @size_t
     long syscall(@size_t long number, long a, long b, long c, long d, long e, long f);
 
