@@ -5,9 +5,12 @@ import jnr.ffi.Runtime;
 import jnr.ffi.types.size_t;
 import jnr.ffi.types.ssize_t;
 
-/** The C functions in use. At most five arguments each (see the package's essay). Addresses travel as {@code long}. */
+/**
+ * The C functions in use. At most five arguments each (see the package's essay). Addresses travel as {@code long}. Public
+ * only because the class that jnr-ffi generates lives in another class loader.
+ */
 @SuppressWarnings("checkstyle:MethodName")
-interface LibC {
+public interface LibC {
     LibC C = LibraryLoader.create(LibC.class).load("c");
     Runtime RUNTIME = Runtime.getRuntime(C);
 
@@ -70,6 +73,17 @@ interface LibC {
     int dup(int fd);
 
     int mlockall(int flags);
+
+    int mlock(@size_t long address, @size_t long length);
+
+    int socketpair(int domain, int type, int protocol, @size_t long descriptors);
+
+    int setsid();
+
+    @size_t
+    long signal(int number, @size_t long handler);
+
+    int statfs(String path, @size_t long structure);
 
     @size_t
     long syscall(@size_t long number, long a, long b, long c, long d, long e, long f);

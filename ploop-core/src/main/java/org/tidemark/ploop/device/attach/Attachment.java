@@ -1,0 +1,25 @@
+package org.tidemark.ploop.device.attach;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+
+/**
+ * A device that the kernel can see. It serves requests by threads of its own from the moment it exists until {@link
+ * #detach} has returned or the kernel has taken it away.
+ */
+public interface Attachment {
+    /** The block device, for instance {@code /dev/loop3}. */
+    Path blockDevice();
+
+    /** Whether requests are being served. */
+    boolean serving();
+
+    /**
+     * Takes the device away from the kernel, waits until no request is left and ends the threads. The {@link
+     * org.tidemark.ploop.device.BlockDevice} stays open: closing it is the caller's. EBUSY (as {@link
+     * org.tidemark.ploop.os.OsException}) when it is mounted or open: then it goes on serving, and the call can be made
+     * again.
+     */
+    void detach(Duration limit) throws IOException;
+}

@@ -1,0 +1,71 @@
+package org.tidemark.ploop.device.attach.fuse;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+import org.tidemark.ploop.device.attach.Attachment;
+import org.tidemark.ploop.os.Errno;
+import org.tidemark.ploop.os.LoopDevice;
+import org.tidemark.ploop.os.Mounts;
+import org.tidemark.ploop.os.NativeFile;
+import org.tidemark.ploop.os.OsException;
+
+/** A mounted and served image file, normally with a loop device over it. */
+final class FuseAttachment implements Attachment {
+    private static final long PAUSE_NANOS = 5_000_000;
+
+    private final Path mountPoint;
+    private final NativeFile kernelEnd;
+    private final FuseServer server;
+    private volatile @Nullable LoopDevice loop;
+
+    FuseAttachment(Path mountPoint, NativeFile kernelEnd, FuseServer server) {
+        this.mountPoint = mountPoint;
+        this.kernelEnd = kernelEnd;
+        this.server = server;
+    }
+
+    void bind(LoopDevice bound) {
+        loop = bound;
+    }
+
+    @Override
+    public Path blockDevice() {
+        LoopDevice bound = loop;
+        if (bound == null) {
+            throw new IllegalStateException(mountPoint + ": no loop device");
+        }
+        return bound.path();
+    }
+
+    @Override
+    public boolean serving() {
+        return server.serving();
+    }
+
+    /** Repeatable after a failure at any of its steps, also by a successor: it asks the kernel what is left to do. */
+    @Override
+    public synchronized void detach(Duration limit) throws IOException {
+        long end = System.nanoTime() + limit.toNanos();
+        for (LoopDevice bound : LoopDevice.over(mountPoint)) {
+            bound.detach(limit);
+        }
+        while (Mounts.at(mountPoint).isPresent()) {
+            try {
+                Mounts.unmount(mountPoint);
+            } catch (OsException e) {
+                if (e.errno() != Errno.EBUSY || System.nanoTime() - end > 0) {
+                    throw e;
+                }
+                LockSupport.parkNanos(PAUSE_NANOS);
+            }
+        }
+        Duration rest = Duration.ofNanos(Math.max(1_000_000_000L, end - System.nanoTime()));
+        if (!server.awaitEnd(rest)) {
+            throw new OsException("waiting for the last requests", mountPoint.toString(), Errno.ETIMEDOUT);
+        }
+        kernelEnd.close();
+    }
+}

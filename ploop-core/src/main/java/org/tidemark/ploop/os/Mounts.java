@@ -1,0 +1,125 @@
+package org.tidemark.ploop.os;
+
+import java.io.IOException;
+import java.lang.ref.Reference;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * mount(2), umount(2) and the mount table of this process. Nothing here calls stat on a mount point: on a FUSE mount whose
+ * server is gone that would hang.
+ */
+public final class Mounts {
+    public static final long READ_ONLY = 1;
+    public static final long NO_SUID = 2;
+    public static final long NO_DEV = 4;
+    public static final long NO_EXEC = 8;
+    public static final long NO_ATIME = 1024;
+
+    private static final int DETACH = 2;
+    private static final int NO_FOLLOW = 8;
+    private static final long TMPFS_MAGIC = 0x01021994L;
+    private static final int STATFS_BYTES = 120;
+    private static final int STATFS_FLAGS = 80;
+    private static final Path TABLE = Path.of("/proc/self/mountinfo");
+
+    private Mounts() {}
+
+    /** mount(2). {@code data} holds the file system's own options. */
+    public static void mount(String source, Path target, String type, long flags, @Nullable String data)
+            throws IOException {
+        ByteBuffer options = data == null ? null : NativeFile.cString(data);
+        long address = options == null ? 0 : NativeMemory.address(options);
+        int result = LibC.C.mount(source, target.toString(), type, flags, address);
+        int errno = result != 0 ? LibC.errno() : 0;
+        Reference.reachabilityFence(options);
+        if (result != 0) {
+            throw new OsException("mount of " + source + " (" + type + ")", target.toString(), errno);
+        }
+    }
+
+    /** Unmounts; EBUSY while anything in it is in use. */
+    public static void unmount(Path target) throws IOException {
+        unmount(target, NO_FOLLOW);
+    }
+
+    /** Takes the mount out of the tree now; it ends when its last user does. For mounts whose server is dead. */
+    public static void unmountLazily(Path target) throws IOException {
+        unmount(target, NO_FOLLOW | DETACH);
+    }
+
+    private static void unmount(Path target, int flags) throws IOException {
+        if (LibC.C.umount2(target.toString(), flags) != 0) {
+            throw new OsException("unmount", target.toString(), LibC.errno());
+        }
+    }
+
+    /** The mount table, in the order in which things were mounted. */
+    public static List<MountEntry> table() throws IOException {
+        return MountEntry.parseAll(Files.readString(TABLE, StandardCharsets.ISO_8859_1));
+    }
+
+    /** What is mounted exactly at {@code mountPoint} (the top one, when several are). */
+    public static Optional<MountEntry> at(Path mountPoint) throws IOException {
+        MountEntry found = null;
+        for (MountEntry entry : table()) {
+            if (entry.mountPoint().equals(mountPoint)) {
+                found = entry;
+            }
+        }
+        return Optional.ofNullable(found);
+    }
+
+    /** The mount that {@code path} (absolute, without links) lies in, found by names alone. */
+    public static Optional<MountEntry> containing(Path path) throws IOException {
+        return containing(path, table());
+    }
+
+    static Optional<MountEntry> containing(Path path, List<MountEntry> table) {
+        MountEntry best = null;
+        for (MountEntry entry : table) {
+            boolean inside = path.startsWith(entry.mountPoint());
+            if (inside
+                    && (best == null
+                            || entry.mountPoint().getNameCount()
+                                    >= best.mountPoint().getNameCount())) {
+                best = entry;
+            }
+        }
+        return Optional.ofNullable(best);
+    }
+
+    /** All mounts of the device {@code major:minor}. */
+    public static List<MountEntry> ofDevice(String majorMinor) throws IOException {
+        return table().stream()
+                .filter(entry -> entry.device().equals(majorMinor))
+                .toList();
+    }
+
+    /** Whether the folder lies on tmpfs, by its file system's own answer. Not for FUSE paths. */
+    public static boolean isTmpfs(Path folder) throws IOException {
+        return statfs(folder).getLong(0) == TMPFS_MAGIC;
+    }
+
+    /** Whether programs (and native libraries) in this folder may be run. Not for FUSE paths. */
+    public static boolean allowsExecution(Path folder) throws IOException {
+        return (statfs(folder).getLong(STATFS_FLAGS) & NO_EXEC) == 0;
+    }
+
+    private static ByteBuffer statfs(Path folder) throws IOException {
+        ByteBuffer structure = ByteBuffer.allocateDirect(STATFS_BYTES).order(ByteOrder.nativeOrder());
+        int result = LibC.C.statfs(folder.toString(), NativeMemory.address(structure));
+        int errno = result != 0 ? LibC.errno() : 0;
+        Reference.reachabilityFence(structure);
+        if (result != 0) {
+            throw new OsException("statfs", folder.toString(), errno);
+        }
+        return structure;
+    }
+}

@@ -1,0 +1,127 @@
+package org.tidemark.ploop.os;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+
+/**
+ * Other processes of this machine. A process is named by its number and its start time, because numbers are used again; a
+ * {@link Handle} is a pidfd, which can never mean another process.
+ */
+public final class Processes {
+    /** SIGKILL. */
+    public static final int KILL = 9;
+    /** SIGTERM. */
+    public static final int TERMINATE = 15;
+    /** SIGCONT. */
+    public static final int CONTINUE = 18;
+    /** SIGSTOP. */
+    public static final int STOP = 19;
+
+    private static final int SIGHUP = 1;
+    private static final int SIGINT = 2;
+    private static final int SIGQUIT = 3;
+    private static final long IGNORE = 1;
+    private static final int PIDFD_OPEN = 434;
+    private static final int PIDFD_GETFD = 438;
+    private static final int START_TIME_FIELD_AFTER_NAME = 19;
+
+    private Processes() {}
+
+    /** A process, unmistakably. {@code startTicks} is the start time since boot in clock ticks. */
+    public record Id(long pid, long startTicks) {
+        /** Whether this very process still runs; one that has ended but was not waited for does not. */
+        public boolean alive() {
+            try {
+                String[] fields = statFields(pid);
+                return Long.parseLong(fields[START_TIME_FIELD_AFTER_NAME]) == startTicks
+                        && !"Z".equals(fields[0])
+                        && !"X".equals(fields[0]);
+            } catch (IOException e) {
+                return false;
+            }
+        }
+
+        /** Sends a signal if the process still is this one. Returns whether it was sent. */
+        public boolean signal(int number) {
+            return alive() && LibC.C.kill((int) pid, number) == 0;
+        }
+
+        /** A handle on the process; fails with ESRCH (3) when it has ended. */
+        public Handle open() throws IOException {
+            int fd = (int) LibC.C.syscall(PIDFD_OPEN, pid, 0, 0, 0, 0, 0);
+            if (fd < 0) {
+                throw new OsException("pidfd_open", "process " + pid, LibC.errno());
+            }
+            Handle handle = new Handle(NativeFile.adopt(fd, "process " + pid));
+            if (!alive()) {
+                handle.close();
+                throw new OsException("pidfd_open", "process " + pid, 3);
+            }
+            return handle;
+        }
+    }
+
+    /** An open pidfd. */
+    public static final class Handle implements java.io.Closeable {
+        private final NativeFile file;
+
+        private Handle(NativeFile file) {
+            this.file = file;
+        }
+
+        /** Waits until the process and all its threads have ended; false when the limit came first. */
+        public boolean awaitEnd(Duration limit) throws IOException {
+            return Poll.await(file.fd(), Poll.READABLE, file.name(), limit) != 0;
+        }
+
+        /** A duplicate of descriptor {@code number} of that process (pidfd_getfd; needs the right to trace it). */
+        public NativeFile duplicate(int number) throws IOException {
+            int fd = (int) LibC.C.syscall(PIDFD_GETFD, file.fd(), number, 0, 0, 0, 0);
+            if (fd < 0) {
+                throw new OsException("pidfd_getfd of descriptor " + number, file.name(), LibC.errno());
+            }
+            return NativeFile.adopt(fd, "descriptor " + number + " of " + file.name());
+        }
+
+        @Override
+        public void close() throws IOException {
+            file.close();
+        }
+    }
+
+    /** This process. */
+    public static Id self() throws IOException {
+        return byPid(ProcessHandle.current().pid());
+    }
+
+    /** The process that has the number now. */
+    public static Id byPid(long pid) throws IOException {
+        return new Id(pid, Long.parseLong(statFields(pid)[START_TIME_FIELD_AFTER_NAME]));
+    }
+
+    /** The fields of /proc/PID/stat from the state on (the name before it may hold anything). */
+    private static String[] statFields(long pid) throws IOException {
+        String stat = Files.readString(
+                Path.of("/proc", Long.toString(pid), "stat"), java.nio.charset.StandardCharsets.ISO_8859_1);
+        return stat.substring(stat.lastIndexOf(')') + 2).trim().split(" ", -1);
+    }
+
+    /**
+     * Leaves the terminal: a session of its own, and hang-up, interrupt and quit are ignored. A process that leads a
+     * process group cannot leave its session; then only the signals change.
+     */
+    public static void leaveTerminal() {
+        int ignored = LibC.C.setsid();
+        LibC.C.signal(SIGHUP, IGNORE);
+        LibC.C.signal(SIGINT, IGNORE);
+        LibC.C.signal(SIGQUIT, IGNORE);
+        assert ignored != 0;
+    }
+
+    /** Keeps the range in memory; false when the system does not allow it. */
+    public static boolean lockMemory(long address, long lengthBytes) {
+        return LibC.C.mlock(address, lengthBytes) == 0;
+    }
+}
