@@ -5,9 +5,12 @@ import jnr.ffi.Runtime;
 import jnr.ffi.types.size_t;
 import jnr.ffi.types.ssize_t;
 
-/** The C functions in use. At most five arguments each (see the package's essay). Addresses travel as {@code long}. */
+/**
+ * The C functions in use. At most five arguments each (see the package's essay). Addresses travel as {@code long}. Public
+ * only because the class that jnr-ffi generates lives in another class loader.
+ */
 @SuppressWarnings("checkstyle:MethodName")
-interface LibC {
+public interface LibC {
     LibC C = LibraryLoader.create(LibC.class).load("c");
     Runtime RUNTIME = Runtime.getRuntime(C);
 
@@ -38,6 +41,8 @@ interface LibC {
     int fdatasync(int fd);
 
     int syncfs(int fd);
+
+    int statx(int folder, String path, int flags, int mask, @size_t long resultAddress);
 
     int fcntl(int fd, int command, @size_t long argument);
 
