@@ -28,8 +28,8 @@ import org.tidemark.backup.repository.pack.SegmentRef;
 /**
  * Writes one recovery point. Declare its images, store chunks through one {@link ChunkWriter} for each thread, close the writers, commit.
  *
- * <p>What is not stored stays as it is in the parent, or zero when there is none. Each chunk is stored at most once, and those of
- * one image come roughly in ascending order, never more than 4 GiB behind the highest so far; this bounds the memory.
+ * <p>What is not stored stays as it is in the parent, or zero when there is none. Each chunk is stored at most once. {@link SessionImage#sealBelow}, called
+ * now and then, bounds the memory that the map of a large image takes.
  *
  * <p>Nothing is visible to anybody before {@link #commit} has returned. Whatever ends a session otherwise, a crash too, leaves packs that nobody
  * names. After any failure the session can only be aborted.

@@ -7,7 +7,7 @@ import org.tidemark.backup.repository.log.PointImage;
 import org.tidemark.backup.repository.map.ImageMapBuilder;
 import org.tidemark.backup.repository.map.MapEntry;
 
-/** One image in a session. Safe for many threads; see {@link BackupSession} for the order chunks must come in. */
+/** One image in a session. Safe for many threads. */
 public final class SessionImage {
     private final BackupSession session;
     private final String imageId;
@@ -53,6 +53,18 @@ public final class SessionImage {
                 changed = map.setZero(firstChunk, count);
             }
             session.tally().zeroed(changed);
+        } catch (IOException | RuntimeException e) {
+            session.fail(e);
+            throw e;
+        }
+    }
+
+    /** Says that no chunk below {@code chunk} is stored from now on, so that its part of the map can leave the memory. */
+    public void sealBelow(long chunk) throws IOException {
+        try {
+            synchronized (this) {
+                map.sealBelow(chunk);
+            }
         } catch (IOException | RuntimeException e) {
             session.fail(e);
             throw e;

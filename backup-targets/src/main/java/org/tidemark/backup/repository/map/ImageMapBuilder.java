@@ -11,11 +11,10 @@ import org.jspecify.annotations.Nullable;
 import org.tidemark.backup.repository.pack.SegmentKind;
 
 /**
- * The next map of an image: its parent's, or all zero, and what is set. Chunks must come roughly in ascending order: pages are written when they
- * fall 64 pages (4 GiB) behind the highest one touched, and cannot be changed afterwards. That bounds the memory. Not safe for several threads.
+ * The next map of an image: its parent's, or all zero, and what is set. Pages that were touched stay in memory (about 150 KiB each) until
+ * {@link #sealBelow} or {@link #finish}. Not safe for several threads.
  */
 public final class ImageMapBuilder {
-    private static final int OPEN_PAGES = 64;
     /** More changed entries than this make a complete page cheaper to read than it is dear to write. */
     private static final int MAX_PATCHED = MapShape.PAGE_CHUNKS / 4;
 
@@ -112,18 +111,22 @@ public final class ImageMapBuilder {
             return found;
         }
         if (page < firstOpenable) {
-            throw new IllegalStateException(
-                    "map page " + page + " is written already: chunks have to come in ascending order");
+            throw new IllegalStateException("map page " + page + " is sealed already");
         }
         OpenPage opened = load(page);
         open.put(page, opened);
-        while (open.lastKey() - open.firstKey() > OPEN_PAGES) {
+        return opened;
+    }
+
+    /** Writes the pages that lie entirely below {@code chunk}; they cannot be changed afterwards. */
+    public void sealBelow(long chunk) throws IOException {
+        int page = (int) (Math.min(chunk, shape.chunks()) / MapShape.PAGE_CHUNKS);
+        firstOpenable = Math.max(firstOpenable, page);
+        while (!open.isEmpty() && open.firstKey() < page) {
             Map.Entry<Integer, OpenPage> behind = open.firstEntry();
             write(behind.getKey(), behind.getValue());
             open.remove(behind.getKey());
         }
-        firstOpenable = Math.max(firstOpenable, open.lastKey() - OPEN_PAGES);
-        return opened;
     }
 
     private OpenPage load(int page) throws IOException {
