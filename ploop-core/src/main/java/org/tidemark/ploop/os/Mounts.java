@@ -81,7 +81,8 @@ public final class Mounts {
         return containing(path, table());
     }
 
-    static Optional<MountEntry> containing(Path path, List<MountEntry> table) {
+    /** As {@link #containing(Path)}, in a table that was read before. */
+    public static Optional<MountEntry> containing(Path path, List<MountEntry> table) {
         MountEntry best = null;
         for (MountEntry entry : table) {
             boolean inside = path.startsWith(entry.mountPoint());

@@ -35,6 +35,7 @@ public final class NativeFile implements Closeable {
     private static final int SEEK_DATA = 3;
     private static final int SEEK_HOLE = 4;
     private static final int F_GETFL = 3;
+    private static final int F_DUPFD_CLOEXEC = 1030;
     private static final int F_OFD_SETLK = 37;
     private static final short LOCK_READ = 0;
     private static final short LOCK_WRITE = 1;
@@ -75,6 +76,15 @@ public final class NativeFile implements Closeable {
     /** Takes over a descriptor that this process already has, for instance one that came over a socket. */
     public static NativeFile adopt(int fd, String name) {
         return new NativeFile(fd, name);
+    }
+
+    /** Another descriptor of the same open file: locks and connections live until all of them are closed. */
+    public NativeFile duplicate() throws IOException {
+        int copy = LibC.C.fcntl(fd, F_DUPFD_CLOEXEC, 0);
+        if (copy < 0) {
+            throw new OsException("duplicate the descriptor", name, LibC.errno());
+        }
+        return new NativeFile(copy, name);
     }
 
     /** The descriptor number. It stays owned by this object. */

@@ -1,0 +1,45 @@
+package org.tidemark.ploop.server;
+
+import java.nio.file.Path;
+import java.util.regex.Pattern;
+
+/**
+ * What to attach.
+ *
+ * @param deviceId the name of the device on this host; names its folder and its records
+ * @param image the image, an absolute path: a folder with a descriptor, or a single file
+ * @param options whatever else the {@link DeviceOpener} understands, kept as it is in the record of the device
+ */
+public record AttachRequest(String deviceId, Path image, boolean readOnly, Fields options) {
+    private static final Pattern DEVICE_ID = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}");
+
+    public AttachRequest {
+        if (!DEVICE_ID.matcher(deviceId).matches()) {
+            throw new IllegalArgumentException(
+                    "name of a device: up to 64 letters, digits, '_', '-' or '.', not '" + deviceId + "'");
+        }
+        if (!image.isAbsolute()) {
+            throw new IllegalArgumentException(image + ": the path of an image must be absolute");
+        }
+    }
+
+    static AttachRequest of(Fields fields) throws ControlException {
+        Path image = Path.of(fields.text("image"));
+        return new AttachRequest(
+                fields.text("device", nameFor(image)), image, fields.flag("readOnly"), fields.object("options"));
+    }
+
+    Fields toFields() {
+        return Fields.of(
+                "device", deviceId, "image", image.toString(), "readOnly", readOnly, "options", options.values());
+    }
+
+    /** The name a device gets when nobody gave it one: the image's own, and something of its path. */
+    static String nameFor(Path image) {
+        Path last = image.getFileName();
+        String plain = (last == null ? "image" : last.toString()).replaceAll("[^A-Za-z0-9_-]", "_");
+        String start = plain.length() > 40 ? plain.substring(0, 40) : plain;
+        String mark = Integer.toHexString(image.normalize().toString().hashCode());
+        return (start.startsWith("-") ? "_" : "") + start + "-" + mark;
+    }
+}

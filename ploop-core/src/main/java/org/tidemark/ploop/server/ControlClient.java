@@ -1,0 +1,168 @@
+package org.tidemark.ploop.server;
+
+import java.io.Closeable;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+
+/**
+ * A connection to a device server. One request at a time; calls from several threads wait for each other. After a time-out or
+ * a disconnect the connection is of no use any more. Every failure is a {@link ControlException} with a kind.
+ */
+public final class ControlClient implements Closeable {
+    /** Protocol versions that this client speaks. */
+    static final int LOWEST_PROTOCOL = 1;
+
+    static final int HIGHEST_PROTOCOL = 1;
+
+    /** Long enough for what the server answers from memory. */
+    public static final Duration USUAL_LIMIT = Duration.ofSeconds(10);
+
+    private final LineChannel channel;
+    private final Fields greeting;
+    private long lastId;
+    private boolean broken;
+
+    private ControlClient(LineChannel channel, Duration limit) throws IOException {
+        this.channel = channel;
+        this.greeting = request(
+                "hello",
+                Fields.of(
+                        "protocol",
+                        Fields.of("lowest", LOWEST_PROTOCOL, "highest", HIGHEST_PROTOCOL)
+                                .values()),
+                limit);
+    }
+
+    /** Connects to the device server of {@code run}; DISCONNECTED when none listens there. */
+    public static ControlClient connect(RunFolder run, Duration limit) throws ControlException {
+        LineChannel channel;
+        try {
+            channel = LineChannel.connect(run.controlSocket());
+        } catch (IOException e) {
+            throw new ControlException(
+                    ControlException.Kind.DISCONNECTED, "no device server listens at " + run.controlSocket(), e);
+        }
+        try {
+            return new ControlClient(channel, limit);
+        } catch (IOException e) {
+            closeQuietly(channel);
+            throw ControlException.of(e);
+        }
+    }
+
+    /** What the server said of itself: protocol, pid, generation. */
+    public Fields greeting() {
+        return greeting;
+    }
+
+    /** Runs any command. */
+    public synchronized Fields request(String command, Fields arguments, Duration limit) throws ControlException {
+        if (broken) {
+            throw new ControlException(ControlException.Kind.DISCONNECTED, "the connection is closed");
+        }
+        long id = ++lastId;
+        String answer;
+        try {
+            channel.write(
+                    Fields.of("id", id, "command", command, "arguments", arguments.values())
+                            .toJson(),
+                    limit);
+            answer = channel.read(limit);
+        } catch (ControlException e) {
+            broken = true;
+            closeQuietly(channel);
+            throw new ControlException(e.kind(), command + ": " + e.getMessage(), e);
+        } catch (IOException e) {
+            broken = true;
+            closeQuietly(channel);
+            throw new ControlException(
+                    ControlException.Kind.DISCONNECTED, command + ": the device server went away", e);
+        }
+        if (answer == null) {
+            broken = true;
+            closeQuietly(channel);
+            throw new ControlException(ControlException.Kind.DISCONNECTED, command + ": the device server went away");
+        }
+        return result(Fields.parse(answer), id);
+    }
+
+    private static Fields result(Fields answer, long id) throws ControlException {
+        if (answer.number("id", -1) != id) {
+            throw new ControlException(ControlException.Kind.FAILED, "an answer to another request");
+        }
+        if (answer.values().containsKey("error")) {
+            Fields error = answer.object("error");
+            String kind = error.text("kind", "FAILED");
+            throw new ControlException(kindOf(kind), error.text("message", kind));
+        }
+        return answer.object("result");
+    }
+
+    /** A newer server may know kinds that we do not. */
+    private static ControlException.Kind kindOf(String name) {
+        for (ControlException.Kind kind : ControlException.Kind.values()) {
+            if (kind.name().equals(name)) {
+                return kind;
+            }
+        }
+        return ControlException.Kind.FAILED;
+    }
+
+    /** Attaches an image; the answer describes the device. */
+    public AttachedDevice attach(AttachRequest request, Duration limit) throws ControlException {
+        return AttachedDevice.of(request("attach", request.toFields(), limit));
+    }
+
+    /** Detaches a device; BUSY when it is mounted or open. */
+    public void detach(String deviceId, Duration limit) throws ControlException {
+        Fields arguments = Fields.of("device", deviceId, "limitMillis", limit.toMillis());
+        request("detach", arguments, limit.plus(USUAL_LIMIT));
+    }
+
+    public List<AttachedDevice> devices() throws ControlException {
+        List<AttachedDevice> devices = new java.util.ArrayList<>();
+        for (Fields one : request("devices", Fields.NONE, USUAL_LIMIT).objects("devices")) {
+            devices.add(AttachedDevice.of(one));
+        }
+        return devices;
+    }
+
+    public Fields status() throws ControlException {
+        return request("status", Fields.NONE, USUAL_LIMIT);
+    }
+
+    /** Stops device server and holder; BUSY when anything is attached. */
+    public void shutdown() throws ControlException {
+        request("shutdown", Fields.NONE, USUAL_LIMIT);
+    }
+
+    private static void closeQuietly(LineChannel channel) {
+        try {
+            channel.close();
+        } catch (IOException e) {
+            // Nobody reads from it any more.
+        }
+    }
+
+    @Override
+    public synchronized void close() {
+        broken = true;
+        closeQuietly(channel);
+    }
+
+    /** A device as the server reports it. {@code blockDevice} is empty while there is none. */
+    public record AttachedDevice(
+            String deviceId, Path image, boolean readOnly, String state, String blockDevice, long sizeBytes) {
+        static AttachedDevice of(Fields fields) throws ControlException {
+            return new AttachedDevice(
+                    fields.text("device"),
+                    Path.of(fields.text("image")),
+                    fields.flag("readOnly"),
+                    fields.text("state"),
+                    fields.text("blockDevice", ""),
+                    fields.number("sizeBytes", 0));
+        }
+    }
+}

@@ -1,0 +1,133 @@
+package org.tidemark.ploop.server;
+
+import java.io.IOException;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import org.tidemark.ploop.os.NativeFile;
+import org.tidemark.ploop.os.Processes;
+import sun.misc.Signal;
+
+/**
+ * The device server process: connects to the holder, takes over what a predecessor left, listens at the control socket. Ends
+ * only when it is asked to and nothing is attached.
+ */
+public final class DeviceServer {
+    private static final Duration DETACH_LIMIT = Duration.ofSeconds(10);
+
+    private final RunFolder run;
+    private final HolderLink link;
+    private final ServedDevices devices;
+    private final ControlCommands commands = new ControlCommands();
+    private final CountDownLatch stopped = new CountDownLatch(1);
+    private final Logger log = System.getLogger(DeviceServer.class.getName());
+
+    private DeviceServer(RunFolder run, ServerCommand command, ServerModule module) {
+        this.run = run;
+        this.link = new HolderLink(run, command);
+        this.devices = new ServedDevices(run, module.opener(), link);
+        registerOwn();
+        module.register(commands, devices);
+    }
+
+    /** The body of a main method: {@code --run=FOLDER --server-main=CLASS}. Returns when the server has ended. */
+    public static void run(String[] arguments, ServerModule module) throws IOException {
+        RunFolder run = RunFolder.at(Path.of(ServerCommand.argument(arguments, "run", "/run/tidemark")));
+        BoundedLog.install(run, "device-server");
+        Processes.leaveTerminal();
+        String main = ServerCommand.argument(arguments, "server-main", DeviceServerMain.class.getName());
+        try (NativeFile lock = NativeFile.open(run.serverLock(), NativeFile.READ_WRITE | NativeFile.CREATE, 0600)) {
+            if (!lock.tryLock(true)) {
+                System.getLogger(DeviceServer.class.getName()).log(Level.INFO, "another device server is there");
+                return;
+            }
+            new DeviceServer(run, ServerCommand.ofThisJava(main), module).serve();
+        }
+        Runtime.getRuntime().halt(0);
+    }
+
+    private void serve() throws IOException {
+        long generation = ServerRecord.read(run).map(ServerRecord::generation).orElse(0L) + 1;
+        ServerRecord own = new ServerRecord(Processes.self(), generation);
+        own.write(run);
+        link.start();
+        devices.takeOverAll();
+        Signal.handle(new Signal("TERM"), signal -> new Thread(this::stopOrRefuse, "sigterm").start());
+        Fields greeting = Fields.of("pid", own.process().pid(), "generation", generation);
+        try (ControlServer control = ControlServer.start(run.controlSocket(), commands, greeting)) {
+            long age = System.currentTimeMillis()
+                    - ProcessHandle.current()
+                            .info()
+                            .startInstant()
+                            .map(java.time.Instant::toEpochMilli)
+                            .orElse(0L);
+            log.log(Level.INFO, () -> "device server, generation " + generation + ", ready after " + age + " ms");
+            stopped.await();
+            log.log(Level.INFO, () -> "ends: " + control);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void stopOrRefuse() {
+        try {
+            stop();
+            stopped.countDown();
+        } catch (IOException e) {
+            log.log(Level.WARNING, "SIGTERM refused: " + e.getMessage());
+        }
+    }
+
+    private void stop() throws ControlException {
+        if (!devices.closeIfEmpty()) {
+            throw new ControlException(
+                    ControlException.Kind.BUSY, devices.all().size() + " device(s) attached; detach them first");
+        }
+        if (!link.leave()) {
+            devices.reopen();
+            throw new ControlException(ControlException.Kind.BUSY, "the holder still keeps descriptors");
+        }
+    }
+
+    private void registerOwn() {
+        commands.add("status", (arguments, session) -> status());
+        commands.add("devices", (arguments, session) -> Fields.of("devices", describeAll()));
+        commands.add("attach", (arguments, session) -> devices.attach(AttachRequest.of(arguments))
+                .describe());
+        commands.add("detach", (arguments, session) -> {
+            Duration limit = Duration.ofMillis(arguments.number("limitMillis", DETACH_LIMIT.toMillis()));
+            devices.detach(arguments.text("device"), limit);
+            return Fields.NONE;
+        });
+        commands.add("shutdown", (arguments, session) -> {
+            stop();
+            session.own(stopped::countDown);
+            return Fields.of("stopping", true);
+        });
+        commands.add("restart", (arguments, session) -> {
+            // The successor takes over exactly as it would after a crash: that path is the one that is always tested.
+            session.own(() -> Runtime.getRuntime().halt(0));
+            return Fields.of("restarting", true);
+        });
+    }
+
+    private List<Map<String, Object>> describeAll() {
+        return devices.all().stream().map(one -> one.describe().values()).toList();
+    }
+
+    private Fields status() throws IOException {
+        Optional<ServerRecord> record = ServerRecord.read(run);
+        Runtime runtime = Runtime.getRuntime();
+        return Fields.of(
+                "pid", ProcessHandle.current().pid(),
+                "generation", record.map(ServerRecord::generation).orElse(0L),
+                "devices", devices.all().size(),
+                "holderConnected", link.connected(),
+                "heapBytes", runtime.totalMemory() - runtime.freeMemory());
+    }
+}

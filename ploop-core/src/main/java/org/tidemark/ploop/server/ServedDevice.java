@@ -1,0 +1,331 @@
+package org.tidemark.ploop.server;
+
+import java.io.IOException;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+import org.tidemark.ploop.device.BlockDevice;
+import org.tidemark.ploop.device.attach.Attachment;
+import org.tidemark.ploop.device.attach.DeviceExporter;
+import org.tidemark.ploop.device.attach.LoopWindow;
+import org.tidemark.ploop.device.attach.TmpfsStateArea;
+import org.tidemark.ploop.device.attach.fuse.FuseLoopExporter;
+import org.tidemark.ploop.os.Mounts;
+import org.tidemark.ploop.os.NativeFile;
+
+/**
+ * One device and everything that belongs to it: record, state area, image, connection, block device. Attach, detach and
+ * take-over exclude each other; looking does not wait for them.
+ */
+public final class ServedDevice {
+    private static final Logger LOG = System.getLogger(ServedDevice.class.getName());
+    private static final String CONNECTION = "fuse";
+    private static final int OPEN_ATTEMPTS = 20;
+    private static final long OPEN_PAUSE_NANOS = 250_000_000;
+    private static final Duration UNDO_LIMIT = Duration.ofSeconds(5);
+
+    /** What can be said of a device from outside. */
+    public enum State {
+        STARTING,
+        SERVING,
+        /** Serves, but the image failed: requests, or writes, get errors. */
+        BROKEN,
+        ENDED
+    }
+
+    private final ReentrantLock lock = new ReentrantLock();
+    private final Path folder;
+    private final DeviceOpener opener;
+    private final DeviceExporter exporter;
+    private final HolderLink link;
+    private final Map<String, NativeFile> taken = new HashMap<>();
+    private volatile AttachmentRecord record;
+    private volatile State state = State.STARTING;
+    private volatile @Nullable BlockDevice device;
+    private volatile @Nullable Attachment attachment;
+    private @Nullable TmpfsStateArea area;
+
+    ServedDevice(RunFolder run, AttachmentRecord record, DeviceOpener opener, HolderLink link) throws ControlException {
+        this.folder = run.devices().resolve(record.request().deviceId());
+        this.record = record;
+        this.opener = opener;
+        this.link = link;
+        long threads = record.request().options().number("threads", FuseLoopExporter.USUAL_THREADS);
+        this.exporter = new FuseLoopExporter(run.devices(), Math.toIntExact(threads));
+    }
+
+    public String id() {
+        return record.request().deviceId();
+    }
+
+    public AttachRequest request() {
+        return record.request();
+    }
+
+    public State state() {
+        BlockDevice open = device;
+        boolean failed = open != null && open.state() == org.tidemark.ploop.device.DeviceState.ABORTED;
+        return state == State.SERVING && failed ? State.BROKEN : state;
+    }
+
+    /** The device itself, for commands that look into it; not open while STARTING or ENDED. */
+    public BlockDevice device() throws ControlException {
+        BlockDevice open = device;
+        if (open == null) {
+            throw new ControlException(ControlException.Kind.BUSY, id() + ": is not being served (" + state + ")");
+        }
+        return open;
+    }
+
+    public LoopWindow window() {
+        return record.window();
+    }
+
+    /** Empty while there is none. */
+    public Optional<Path> blockDevice() {
+        Attachment current = attachment;
+        return current == null || state != State.SERVING ? Optional.empty() : Optional.of(current.blockDevice());
+    }
+
+    Fields describe() {
+        return Fields.of(
+                "device", id(),
+                "image", record.request().image().toString(),
+                "readOnly", !record.writable(),
+                "state", state().name(),
+                "blockDevice", blockDevice().map(Path::toString).orElse(null),
+                "sizeBytes", record.sizeBytes());
+    }
+
+    /** A fresh attach. On failure nothing of it is left. */
+    void attach() throws IOException {
+        lock.lock();
+        try {
+            Files.createDirectories(folder);
+            record.write(folder);
+            try {
+                TmpfsStateArea fresh = TmpfsStateArea.create(folder.resolve("state"));
+                area = fresh;
+                BlockDevice open = opener.open(record.request(), new OpenContext(fresh, new Keeper(), false));
+                device = open;
+                advance(record.with(open, opener.window(record.request(), open)));
+                attachment = connect(open, fresh);
+                advance(record.with(AttachmentRecord.Phase.ATTACHED));
+                state = State.SERVING;
+            } catch (IOException | RuntimeException | Error e) {
+                undo(e);
+                throw e;
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private Attachment connect(BlockDevice open, TmpfsStateArea fresh) throws IOException {
+        DeviceExporter.Connection connection = exporter.open(id());
+        try {
+            // From here on the connection survives this process; before, nobody uses it.
+            link.keep(id(), CONNECTION, connection.kernelEnd());
+            return connection.attach(open, fresh, record.window());
+        } catch (IOException | RuntimeException e) {
+            connection.abandon();
+            throw e;
+        }
+    }
+
+    private void undo(Throwable cause) {
+        try {
+            Attachment current = attachment;
+            if (current != null) {
+                current.detach(UNDO_LIMIT);
+            }
+            BlockDevice open = device;
+            if (open != null) {
+                open.close();
+            }
+        } catch (IOException | RuntimeException e) {
+            cause.addSuppressed(e);
+        }
+        try {
+            removeTraces();
+        } catch (IOException | RuntimeException e) {
+            cause.addSuppressed(e);
+        }
+    }
+
+    private void advance(AttachmentRecord next) throws IOException {
+        next.write(folder);
+        record = next;
+    }
+
+    /** Detaches; when the device is busy nothing changes. */
+    void detach(Duration limit) throws IOException {
+        lock.lock();
+        try {
+            Attachment current = attachment;
+            if (current == null) {
+                throw new ControlException(ControlException.Kind.BUSY, id() + ": is not attached (" + state + ")");
+            }
+            advance(record.with(AttachmentRecord.Phase.DETACHING));
+            try {
+                current.detach(limit);
+            } catch (IOException e) {
+                advance(record.with(AttachmentRecord.Phase.ATTACHED));
+                throw e;
+            }
+            finish();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** The kernel has let go: close the image and remove what is left. */
+    private void finish() throws IOException {
+        BlockDevice open = device;
+        try {
+            if (open != null) {
+                open.close();
+            }
+        } finally {
+            removeTraces();
+        }
+    }
+
+    private void removeTraces() throws IOException {
+        state = State.ENDED;
+        attachment = null;
+        device = null;
+        Path mountPoint = folder.resolve("image");
+        FuseLoopExporter.removeDeadMount(mountPoint);
+        for (NativeFile unused : taken.values()) {
+            unused.close();
+        }
+        taken.clear();
+        try {
+            link.drop(id());
+        } catch (IOException e) {
+            // A holder that cannot be reached is replaced, and the new one never hears of this device.
+            LOG.log(Level.WARNING, id() + ": telling the holder that it is gone", e);
+        }
+        if (area != null) {
+            area.remove();
+        }
+        Files.deleteIfExists(mountPoint);
+        AttachmentRecord.remove(folder);
+        Files.deleteIfExists(folder);
+    }
+
+    /** Goes on where a predecessor was killed. */
+    void takeOver() throws IOException {
+        lock.lock();
+        try {
+            Path stateFolder = folder.resolve("state");
+            TmpfsStateArea left =
+                    Files.exists(stateFolder) ? TmpfsStateArea.resume(stateFolder) : TmpfsStateArea.create(stateFolder);
+            area = left;
+            taken.putAll(takeDescriptors());
+            boolean mounted = Mounts.at(folder.resolve("image")).isPresent();
+            NativeFile kernelEnd = taken.remove(CONNECTION);
+            if (mounted && kernelEnd != null) {
+                resume(left, exporter.resume(id(), kernelEnd));
+            } else {
+                LOG.log(Level.WARNING, () -> id() + ": the kernel has no connection to it any more; closing it");
+                if (kernelEnd != null) {
+                    kernelEnd.close();
+                }
+                device = openAgain(left);
+                finish();
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private Map<String, NativeFile> takeDescriptors() throws IOException {
+        IOException last = null;
+        for (int attempt = 0; attempt < OPEN_ATTEMPTS; attempt++) {
+            try {
+                return link.take(id());
+            } catch (ControlException e) {
+                last = e;
+                LOG.log(Level.ERROR, id() + ": asking the holder for its descriptors", e);
+            }
+        }
+        throw new IOException(id() + ": the holder does not give its descriptors back", last);
+    }
+
+    /** It cannot be taken over: ends its connection, so that the container gets errors instead of waiting for ever. */
+    void giveUp() throws IOException {
+        lock.lock();
+        try {
+            state = State.BROKEN;
+            FuseLoopExporter.removeDeadMount(folder.resolve("image"));
+            for (NativeFile unused : taken.values()) {
+                unused.close();
+            }
+            taken.clear();
+            link.drop(id());
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void resume(TmpfsStateArea left, DeviceExporter.Connection connection) throws IOException {
+        BlockDevice open = openAgain(left);
+        device = open;
+        Attachment resumed = connection.takeOver(open, left);
+        attachment = resumed;
+        if (record.phase() == AttachmentRecord.Phase.ATTACHING) {
+            LOG.log(Level.INFO, () -> id() + ": its attach was not finished; undoing it");
+            resumed.detach(UNDO_LIMIT);
+            finish();
+        } else {
+            advance(record.with(AttachmentRecord.Phase.ATTACHED));
+            state = State.SERVING;
+        }
+    }
+
+    /** The image's disk may be slow to come back. But the container must not wait for ever. */
+    private BlockDevice openAgain(TmpfsStateArea left) {
+        OpenContext context = new OpenContext(left, new Keeper(), true);
+        String why = "";
+        for (int attempt = 1; attempt <= OPEN_ATTEMPTS; attempt++) {
+            try {
+                return opener.open(record.request(), context);
+            } catch (IOException | RuntimeException e) {
+                why = String.valueOf(e.getMessage());
+                LOG.log(Level.ERROR, id() + ": opening it again, attempt " + attempt, e);
+                LockSupport.parkNanos(OPEN_PAUSE_NANOS);
+            }
+        }
+        return new BrokenDevice(record, why);
+    }
+
+    private final class Keeper implements DescriptorKeeper {
+        private static final String PREFIX = "image:";
+
+        @Override
+        public Optional<NativeFile> take(String name) throws IOException {
+            NativeFile kept = taken.get(PREFIX + name);
+            return kept == null ? Optional.empty() : Optional.of(kept.duplicate());
+        }
+
+        @Override
+        public void keep(String name, NativeFile descriptor) throws IOException {
+            link.keep(id(), PREFIX + name, descriptor);
+        }
+
+        @Override
+        public void forget(String name) throws IOException {
+            link.drop(id(), PREFIX + name);
+        }
+    }
+}

@@ -1,0 +1,148 @@
+package org.tidemark.ploop.server;
+
+import java.io.IOException;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+
+/** All devices of this server. Safe for several threads; devices do not wait for each other. */
+public final class ServedDevices {
+    private static final Logger LOG = System.getLogger(ServedDevices.class.getName());
+
+    private final RunFolder run;
+    private final DeviceOpener opener;
+    private final HolderLink link;
+    private final Map<String, ServedDevice> devices = new ConcurrentHashMap<>();
+    private boolean closed;
+
+    ServedDevices(RunFolder run, DeviceOpener opener, HolderLink link) {
+        this.run = run;
+        this.opener = opener;
+        this.link = link;
+    }
+
+    /** The device of that name. */
+    public ServedDevice find(String deviceId) throws ControlException {
+        ServedDevice found = devices.get(deviceId);
+        if (found == null) {
+            throw new ControlException(ControlException.Kind.NOT_FOUND, "no device '" + deviceId + "' is attached");
+        }
+        return found;
+    }
+
+    public List<ServedDevice> all() {
+        return List.copyOf(devices.values());
+    }
+
+    ServedDevice attach(AttachRequest wanted) throws IOException {
+        AttachRequest request =
+                new AttachRequest(wanted.deviceId(), wanted.image().toRealPath(), wanted.readOnly(), wanted.options());
+        OwnFiles.check(request.image(), run, blockDevices());
+        ServedDevice fresh = new ServedDevice(run, AttachmentRecord.begin(request), opener, link);
+        admit(fresh);
+        try {
+            fresh.attach();
+            return fresh;
+        } catch (IOException | RuntimeException | Error e) {
+            devices.remove(fresh.id(), fresh);
+            throw e;
+        }
+    }
+
+    private synchronized void admit(ServedDevice fresh) throws ControlException {
+        if (closed) {
+            throw new ControlException(ControlException.Kind.BUSY, "this device server is stopping");
+        }
+        for (ServedDevice other : devices.values()) {
+            boolean sameImage = other.request().image().equals(fresh.request().image());
+            if (other.id().equals(fresh.id()) || sameImage) {
+                throw new ControlException(
+                        ControlException.Kind.BUSY,
+                        other.request().image() + ": is attached already, as device '" + other.id() + "'");
+            }
+        }
+        devices.put(fresh.id(), fresh);
+    }
+
+    void detach(String deviceId, Duration limit) throws IOException {
+        ServedDevice device = find(deviceId);
+        try {
+            device.detach(limit);
+        } finally {
+            forgetIfEnded(device);
+        }
+    }
+
+    private void forgetIfEnded(ServedDevice device) {
+        if (device.state() == ServedDevice.State.ENDED) {
+            devices.remove(device.id(), device);
+        }
+    }
+
+    /** No more devices from now on, if there are none now. */
+    synchronized boolean closeIfEmpty() {
+        closed = devices.isEmpty();
+        return closed;
+    }
+
+    synchronized void reopen() {
+        closed = false;
+    }
+
+    private List<Path> blockDevices() {
+        List<Path> paths = new ArrayList<>();
+        for (ServedDevice device : devices.values()) {
+            device.blockDevice().ifPresent(paths::add);
+        }
+        return paths;
+    }
+
+    /** Begins to take over every device that a predecessor left, each in a thread of its own. */
+    void takeOverAll() throws IOException {
+        try (DirectoryStream<Path> folders = Files.newDirectoryStream(run.devices())) {
+            for (Path folder : folders) {
+                Optional<AttachmentRecord> record = AttachmentRecord.read(folder);
+                if (record.isEmpty()) {
+                    Files.deleteIfExists(folder);
+                    continue;
+                }
+                ServedDevice device = new ServedDevice(run, record.get(), opener, link);
+                devices.put(device.id(), device);
+                Thread thread = new Thread(() -> takeOver(device), "take-over-" + device.id());
+                thread.setDaemon(true);
+                thread.start();
+            }
+        }
+    }
+
+    private static void giveUp(ServedDevice device) {
+        try {
+            device.giveUp();
+        } catch (IOException | RuntimeException e) {
+            LOG.log(Level.ERROR, device.id() + ": ending its connection", e);
+        }
+    }
+
+    private void takeOver(ServedDevice device) {
+        long start = System.nanoTime();
+        try {
+            device.takeOver();
+            LOG.log(
+                    Level.INFO,
+                    () -> device.id() + ": " + device.state() + " after " + (System.nanoTime() - start) / 1_000_000
+                            + " ms");
+        } catch (IOException | RuntimeException | Error e) {
+            LOG.log(Level.ERROR, device.id() + ": taking it over failed", e);
+            giveUp(device);
+        }
+        forgetIfEnded(device);
+    }
+}

@@ -1,0 +1,35 @@
+package org.tidemark.ploop.server;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Optional;
+import org.tidemark.ploop.device.BlockDevice;
+import org.tidemark.ploop.io.ImageException;
+import org.tidemark.ploop.os.NativeFile;
+import org.tidemark.ploop.testing.RawFileDevice;
+
+/** A device server whose devices are plain files, locked like images are. */
+public final class RawServerMain {
+    private RawServerMain() {}
+
+    public static void main(String[] arguments) throws IOException {
+        DeviceServer.run(arguments, () -> RawServerMain::open);
+    }
+
+    private static BlockDevice open(AttachRequest request, OpenContext context) throws IOException {
+        Optional<NativeFile> kept = context.keeper().take("lock");
+        if (kept.isEmpty()) {
+            NativeFile lock = NativeFile.open(request.image(), NativeFile.READ_WRITE, 0);
+            if (!lock.tryLock(true)) {
+                lock.close();
+                throw new ImageException(ImageException.Kind.IN_USE, request.image() + ": in use");
+            }
+            context.keeper().keep("lock", lock);
+            lock.close();
+        } else {
+            kept.get().close();
+        }
+        long delay = request.options().number("delayNanos", 0);
+        return new RawFileDevice(Path.of(request.image().toString()), !request.readOnly(), delay);
+    }
+}
