@@ -25,7 +25,7 @@ final class PackFrame {
         repository.put(header);
         pack.put(header);
         header.putLong(112, createdMillis);
-        header.putInt(124, crc(header.clear().limit(124)));
+        header.putInt(124, crc(header.duplicate().clear().limit(124)));
         return header.clear();
     }
 

@@ -116,7 +116,8 @@ class LocalTargetTest extends AbstractBackupTargetContract {
     void theStepsOfAPutComeInOrder() throws Exception {
         target();
         List<PutStep> steps = new ArrayList<>();
-        LocalTarget.open(folder.resolve("root"), random, (step, file) -> steps.add(step)).putIfAbsent("a", bytes(1));
+        LocalTarget.open(folder.resolve("root"), random, (step, file) -> steps.add(step))
+                .putIfAbsent("a", bytes(1));
         assertThat(steps).containsExactly(PutStep.values());
     }
 }
