@@ -13,6 +13,7 @@ import java.util.stream.Stream;
 import org.tidemark.ploop.chain.AttachedImage;
 import org.tidemark.ploop.chain.ChainFiles;
 import org.tidemark.ploop.chain.ChainLocks;
+import org.tidemark.ploop.device.BlockDevice;
 import org.tidemark.ploop.device.StateArea;
 import org.tidemark.ploop.format.DeltaGeometry;
 import org.tidemark.ploop.format.Formats;
@@ -108,6 +109,11 @@ public final class NewImage implements RestoreSink {
             Formats.byId(formatId).create(io, new DeltaGeometry(sizeBytes, clusterBytes));
         }
         directory.sync();
+    }
+
+    /** The disk, to be written to until {@link #finish}. */
+    public BlockDevice device() {
+        return image;
     }
 
     @Override

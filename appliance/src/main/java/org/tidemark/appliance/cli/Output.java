@@ -1,0 +1,104 @@
+package org.tidemark.appliance.cli;
+
+import com.fasterxml.jackson.jr.ob.JSON;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** What a command prints: a table for people, or JSON for programs. Mixed into every command. */
+final class Output {
+    @Option(names = "--json", description = "Print JSON instead of text.")
+    private boolean json;
+
+    @Spec(Spec.Target.MIXEE)
+    private @Nullable CommandSpec spec;
+
+    boolean isJson() {
+        return json;
+    }
+
+    private PrintWriter out() {
+        CommandSpec known = spec;
+        return known == null ? new PrintWriter(System.out, true) : known.commandLine().getOut();
+    }
+
+    /** A line for people; nothing in JSON. */
+    void say(String line) {
+        if (!json) {
+            out().println(line);
+            out().flush();
+        }
+    }
+
+    /** One object: as it is in JSON, a line for each field for people. */
+    void object(Map<String, ? extends @Nullable Object> fields) throws IOException {
+        if (json) {
+            out().println(JSON.std.asString(fields));
+        } else {
+            int width = fields.keySet().stream().mapToInt(String::length).max().orElse(0);
+            fields.forEach((name, value) -> out().println(pad(name, width) + "  " + value));
+        }
+        out().flush();
+    }
+
+    /** Rows with the same fields. */
+    void rows(List<? extends Map<String, ? extends @Nullable Object>> rows, String none) throws IOException {
+        if (json) {
+            out().println(JSON.std.asString(rows));
+        } else if (rows.isEmpty()) {
+            out().println(none);
+        } else {
+            table(rows);
+        }
+        out().flush();
+    }
+
+    private void table(List<? extends Map<String, ? extends @Nullable Object>> rows) {
+        List<String> names = new ArrayList<>(rows.get(0).keySet());
+        Map<String, Integer> widths = new LinkedHashMap<>();
+        for (String name : names) {
+            int width = name.length();
+            for (Map<String, ? extends @Nullable Object> row : rows) {
+                width = Math.max(width, String.valueOf(row.get(name)).length());
+            }
+            widths.put(name, width);
+        }
+        StringBuilder header = new StringBuilder();
+        names.forEach(name -> header.append(pad(name, widths.get(name))).append("  "));
+        out().println(header.toString().stripTrailing());
+        for (Map<String, ? extends @Nullable Object> row : rows) {
+            StringBuilder line = new StringBuilder();
+            for (String name : names) {
+                Object value = row.get(name);
+                String text = value == null ? "-" : value.toString();
+                line.append(value instanceof Number ? padLeft(text, widths.get(name)) : pad(text, widths.get(name)));
+                line.append("  ");
+            }
+            out().println(line.toString().stripTrailing());
+        }
+    }
+
+    private static String pad(String text, int width) {
+        return text + " ".repeat(Math.max(0, width - text.length()));
+    }
+
+    private static String padLeft(String text, int width) {
+        return " ".repeat(Math.max(0, width - text.length())) + text;
+    }
+
+    /** Fields in the order given: name, value, name, value... */
+    static Map<String, @Nullable Object> fields(@Nullable Object... namesAndValues) {
+        Map<String, @Nullable Object> map = new LinkedHashMap<>();
+        for (int i = 0; i < namesAndValues.length; i += 2) {
+            map.put(String.valueOf(namesAndValues[i]), namesAndValues[i + 1]);
+        }
+        return map;
+    }
+}
