@@ -88,8 +88,8 @@ public final class DiskDescriptor {
     public static DiskDescriptor fresh(String name, DeltaGeometry geometry, String file) throws ImageException {
         long diskSectors = geometry.diskSizeBytes() / DeltaGeometry.SECTOR_BYTES;
         DiskChs chs = DiskChs.of(diskSectors);
-        Document document = XmlText.parse(
-                name, "<Parallels_disk_image Version=\"1.0\"/>".getBytes(java.nio.charset.StandardCharsets.UTF_8));
+        Document document =
+                XmlText.parse(name, "<Parallels_disk_image/>".getBytes(java.nio.charset.StandardCharsets.UTF_8));
         Element root = document.getDocumentElement();
         Element parameters = XmlText.append(root, "Disk_Parameters");
         XmlText.append(parameters, "Disk_size", Long.toString(diskSectors));
