@@ -45,7 +45,8 @@ final class AttachCommand implements Callable<Integer> {
 
     @Option(
             names = "--recover",
-            description = "Attach an image that another host did not close. Only when you know that nobody has it open.")
+            description =
+                    "Attach an image that another host did not close. Only when you know that nobody has it open.")
     private boolean recover;
 
     @Override

@@ -42,13 +42,15 @@ final class BackupCommand implements Callable<Integer> {
                             (image, offset, counters) -> bar.at(
                                     counters.chunksRead(),
                                     counters.chunksRead() + 1,
-                                    Sizes.human(counters.bytesRead()) + " read, "
-                                            + Sizes.human(counters.bytesStored()) + " stored"),
+                                    Sizes.human(counters.bytesRead()) + " read, " + Sizes.human(counters.bytesStored())
+                                            + " stored"),
                             cancelled);
             bar.close();
             outcome.notices().forEach(notice -> System.err.println("note: " + notice));
             Map<String, @Nullable Object> row = PointRow.of(outcome.result().point());
-            row.put("seconds", String.format(Locale.ROOT, "%.2f", outcome.result().seconds()));
+            row.put(
+                    "seconds",
+                    String.format(Locale.ROOT, "%.2f", outcome.result().seconds()));
             output.object(row);
         }
         return ExitCodes.DONE;

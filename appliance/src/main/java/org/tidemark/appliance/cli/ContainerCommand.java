@@ -50,7 +50,8 @@ final class ContainerCommand {
             List<ContainerEntry.Image> entries = new ArrayList<>();
             for (String word : images) {
                 int equals = word.indexOf('=');
-                String id = equals > 0 ? word.substring(0, equals) : entries.isEmpty() ? "root" : "disk" + entries.size();
+                String id =
+                        equals > 0 ? word.substring(0, equals) : entries.isEmpty() ? "root" : "disk" + entries.size();
                 Path path = Path.of(word.substring(equals > 0 ? equals + 1 : 0)).toRealPath();
                 AttachedImage.filesOf(path);
                 entries.add(new ContainerEntry.Image(id, path));
@@ -116,6 +117,8 @@ final class ContainerCommand {
                 "container",
                 entry.name(),
                 "images",
-                entry.images().stream().map(image -> image.id() + "=" + image.path()).toList());
+                entry.images().stream()
+                        .map(image -> image.id() + "=" + image.path())
+                        .toList());
     }
 }

@@ -34,7 +34,10 @@ final class DevicesCommand implements Callable<Integer> {
                             "sizeBytes", device.sizeBytes(),
                             "readOnly", device.readOnly(),
                             "image", device.image().toString(),
-                            "mountPoints", DataPlane.mountPoints(device).stream().map(Object::toString).toList()));
+                            "mountPoints",
+                                    DataPlane.mountPoints(device).stream()
+                                            .map(Object::toString)
+                                            .toList()));
                 }
             }
         }

@@ -32,7 +32,12 @@ import picocli.CommandLine.Parameters;
         name = "image",
         description = "Make, inspect, check and convert images. Works on files; needs no server.",
         mixinStandardHelpOptions = true,
-        subcommands = {ImageCommand.Create.class, ImageCommand.Info.class, ImageCheckCommand.class, ImageCommand.Convert.class})
+        subcommands = {
+            ImageCommand.Create.class,
+            ImageCommand.Info.class,
+            ImageCheckCommand.class,
+            ImageCommand.Convert.class
+        })
 final class ImageCommand {
 
     @Command(
@@ -46,13 +51,24 @@ final class ImageCommand {
         @Parameters(paramLabel = "IMAGE", description = "Where to put it.")
         private Path path = Path.of("");
 
-        @Option(names = "--size", required = true, converter = Sizes.class, description = "Size of the disk, such as 4G.")
+        @Option(
+                names = "--size",
+                required = true,
+                converter = Sizes.class,
+                description = "Size of the disk, such as 4G.")
         private long sizeBytes;
 
-        @Option(names = "--cluster", converter = Sizes.class, defaultValue = "1M", description = "Cluster size (${DEFAULT-VALUE}).")
+        @Option(
+                names = "--cluster",
+                converter = Sizes.class,
+                defaultValue = "1M",
+                description = "Cluster size (${DEFAULT-VALUE}).")
         private long clusterBytes;
 
-        @Option(names = "--format", defaultValue = "expanded", description = "expanded or raw (a raw image is a single file).")
+        @Option(
+                names = "--format",
+                defaultValue = "expanded",
+                description = "expanded or raw (a raw image is a single file).")
         private String format = "expanded";
 
         @Option(names = "--single-file", description = "A single file instead of a folder with a descriptor.")
@@ -61,7 +77,9 @@ final class ImageCommand {
         @Option(names = "--no-partition", description = "Leave out the partition table.")
         private boolean bare;
 
-        @Option(names = "--fs", description = "Put an empty ext4, xfs or btrfs on it (attaches the image for a moment).")
+        @Option(
+                names = "--fs",
+                description = "Put an empty ext4, xfs or btrfs on it (attaches the image for a moment).")
         private @Nullable String fileSystem;
 
         @Override
@@ -106,14 +124,22 @@ final class ImageCommand {
                         .map(link -> link.fileName() + " (" + link.formatId() + ")")
                         .toList();
                 output.object(fields(
-                        "image", files.name(),
-                        "layout", layout.folder() ? "folder" : "file",
-                        "format", layout.formatId(),
-                        "sizeBytes", image.sizeBytes(),
-                        "clusterBytes", layout.clusterBytes(),
-                        "allocatedBytes", allocated[0],
-                        "deltas", deltas,
-                        "partitions", partitions));
+                        "image",
+                        files.name(),
+                        "layout",
+                        layout.folder() ? "folder" : "file",
+                        "format",
+                        layout.formatId(),
+                        "sizeBytes",
+                        image.sizeBytes(),
+                        "clusterBytes",
+                        layout.clusterBytes(),
+                        "allocatedBytes",
+                        allocated[0],
+                        "deltas",
+                        deltas,
+                        "partitions",
+                        partitions));
             }
             return ExitCodes.DONE;
         }
@@ -133,7 +159,8 @@ final class ImageCommand {
 
     @Command(
             name = "convert",
-            description = "Copy an image into a new one of another format, keeping holes. The source must not be in use.",
+            description =
+                    "Copy an image into a new one of another format, keeping holes. The source must not be in use.",
             mixinStandardHelpOptions = true)
     static final class Convert implements Callable<Integer> {
         @Mixin
@@ -158,7 +185,8 @@ final class ImageCommand {
             ChainFiles files = AttachedImage.filesOf(source);
             ChainLocks.take(files, true).close();
             try (ProgressBar bar = new ProgressBar("converting", !output.isJson())) {
-                long size = ImageService.convert(source, destination, layout, format, at -> bar.at(at, Long.MAX_VALUE, ""));
+                long size =
+                        ImageService.convert(source, destination, layout, format, at -> bar.at(at, Long.MAX_VALUE, ""));
                 bar.close();
                 output.object(fields("image", destination.toString(), "sizeBytes", size, "format", format));
             }

@@ -26,7 +26,9 @@ final class Output {
 
     private PrintWriter out() {
         CommandSpec known = spec;
-        return known == null ? new PrintWriter(System.out, true) : known.commandLine().getOut();
+        return known == null
+                ? new PrintWriter(System.out, true)
+                : known.commandLine().getOut();
     }
 
     /** A line for people; nothing in JSON. */

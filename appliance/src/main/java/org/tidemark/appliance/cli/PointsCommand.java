@@ -28,8 +28,7 @@ final class PointsCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        PointList list =
-                new RestoreService(Catalogue.ofEnvironment(System.getenv())).points(name, target);
+        PointList list = new RestoreService(Catalogue.ofEnvironment(System.getenv())).points(name, target);
         List<Map<String, @Nullable Object>> rows = new ArrayList<>();
         list.points().forEach(point -> rows.add(PointRow.of(point)));
         output.rows(rows, "container '" + name + "' has no recovery point there");

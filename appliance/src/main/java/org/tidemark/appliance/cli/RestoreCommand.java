@@ -61,7 +61,8 @@ final class RestoreCommand implements Callable<Integer> {
                     "instant", outcome.point().instant().toString(),
                     "sizeBytes", outcome.result().sizeBytes(),
                     "writtenBytes", outcome.result().bytesWritten(),
-                    "seconds", String.format(Locale.ROOT, "%.2f", outcome.result().seconds())));
+                    "seconds",
+                            String.format(Locale.ROOT, "%.2f", outcome.result().seconds())));
         }
         return ExitCodes.DONE;
     }

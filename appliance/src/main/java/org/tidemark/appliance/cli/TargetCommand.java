@@ -22,7 +22,12 @@ import picocli.CommandLine.Parameters;
         name = "target",
         description = "Where backups go.",
         mixinStandardHelpOptions = true,
-        subcommands = {TargetCommand.Add.class, TargetCommand.ListAll.class, TargetCommand.Show.class, TargetCommand.Remove.class})
+        subcommands = {
+            TargetCommand.Add.class,
+            TargetCommand.ListAll.class,
+            TargetCommand.Show.class,
+            TargetCommand.Remove.class
+        })
 final class TargetCommand {
 
     @Command(
@@ -105,6 +110,13 @@ final class TargetCommand {
 
     private static Map<String, @Nullable Object> describe(TargetEntry entry) {
         return fields(
-                "target", entry.name(), "kind", "local", "path", entry.path().toString(), "repository", entry.repositoryId());
+                "target",
+                entry.name(),
+                "kind",
+                "local",
+                "path",
+                entry.path().toString(),
+                "repository",
+                entry.repositoryId());
     }
 }

@@ -13,8 +13,6 @@ import picocli.CommandLine.IVersionProvider;
         versionProvider = Tidemark.Version.class,
         synopsisSubcommandLabel = "COMMAND",
         subcommands = {
-            DemoCommand.class,
-            DemoLoadCommand.class,
             DoctorCommand.class,
             ImageCommand.class,
             SnapshotCommand.class,
@@ -60,7 +58,11 @@ public final class Tidemark implements Runnable {
         CommandLine line = new CommandLine(new Tidemark());
         line.setCaseInsensitiveEnumValuesAllowed(true);
         line.setExecutionExceptionHandler((failure, command, result) -> report(failure, command));
-        line.getSubcommands().get("generate-completion").getCommandSpec().usageMessage().hidden(true);
+        line.getSubcommands()
+                .get("generate-completion")
+                .getCommandSpec()
+                .usageMessage()
+                .hidden(true);
         return line;
     }
 

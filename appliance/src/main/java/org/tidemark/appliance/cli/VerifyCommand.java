@@ -35,8 +35,8 @@ final class VerifyCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         try (Cancellation cancelled = new Cancellation()) {
-            VerifyReport report = new RestoreService(Catalogue.ofEnvironment(System.getenv()))
-                    .verify(name, point, target, cancelled);
+            VerifyReport report =
+                    new RestoreService(Catalogue.ofEnvironment(System.getenv())).verify(name, point, target, cancelled);
             for (Damage damage : report.damages()) {
                 System.err.println("DAMAGED container " + damage.containerId() + " point " + damage.point() + " image "
                         + damage.imageId() + " at " + damage.offsetBytes() + ": " + damage.what());

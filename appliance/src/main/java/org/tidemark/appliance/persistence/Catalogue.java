@@ -141,7 +141,8 @@ public final class Catalogue {
             channel.force(true);
         }
         Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE);
-        try (NativeFile entries = NativeFile.open(folder.resolve(kind), NativeFile.READ_ONLY | NativeFile.DIRECTORY, 0)) {
+        try (NativeFile entries =
+                NativeFile.open(folder.resolve(kind), NativeFile.READ_ONLY | NativeFile.DIRECTORY, 0)) {
             entries.fsync();
         }
     }

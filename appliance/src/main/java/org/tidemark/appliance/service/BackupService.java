@@ -146,10 +146,7 @@ public final class BackupService {
                 sources.add(view.source());
             }
             BackupResult result = new BackupEngine(run.repository(), BackupEngine.DEFAULT_WORKERS)
-                    .backup(
-                            new BackupJob(run.container().name(), sources, parent, description),
-                            progress,
-                            cancelled);
+                    .backup(new BackupJob(run.container().name(), sources, parent, description), progress, cancelled);
             committed = true;
             return new Outcome(result, instant.frozenNanos(), notices);
         } finally {

@@ -13,7 +13,6 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.tidemark.ploop.os.MountEntry;
 import org.tidemark.ploop.os.Mounts;
-import org.tidemark.ploop.server.AttachRequest;
 import org.tidemark.ploop.server.ControlClient;
 import org.tidemark.ploop.server.ControlClient.AttachedDevice;
 import org.tidemark.ploop.server.Fields;

@@ -47,10 +47,7 @@ public final class ImageService {
         try {
             if (wanted.partitioned()) {
                 GuidPartitionTable.forContainer(
-                                image.device().sizeBytes(),
-                                wanted.clusterBytes(),
-                                UUID.randomUUID(),
-                                UUID.randomUUID())
+                                image.device().sizeBytes(), wanted.clusterBytes(), UUID.randomUUID(), UUID.randomUUID())
                         .write(image.device());
             }
             image.finish();
@@ -73,7 +70,8 @@ public final class ImageService {
     }
 
     /** Copies an image that nobody writes to into a new one of another format, keeping holes. */
-    public static long convert(Path source, Path destination, NewImage.Layout layout, String formatId, LongConsumer progress)
+    public static long convert(
+            Path source, Path destination, NewImage.Layout layout, String formatId, LongConsumer progress)
             throws IOException {
         ChainFiles files = AttachedImage.filesOf(source);
         int cluster = ImageLayout.of(files).clusterBytes();

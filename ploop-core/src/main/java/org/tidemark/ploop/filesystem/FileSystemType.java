@@ -1,11 +1,16 @@
 package org.tidemark.ploop.filesystem;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.SeekableByteChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 
 /** The file systems a container image can have, and how each is made and checked. */
 public enum FileSystemType {
@@ -39,6 +44,31 @@ public enum FileSystemType {
             }
         }
         throw new IllegalArgumentException("'" + name + "' is not a file system we can make; use ext4, xfs or btrfs");
+    }
+
+    /** What lies on a block device, by its superblock; empty when it is none of these. */
+    public static Optional<FileSystemType> detect(Path blockDevice) throws IOException {
+        try (SeekableByteChannel channel = Files.newByteChannel(blockDevice)) {
+            if (magic(channel, 0, 4).equals("XFSB")) {
+                return Optional.of(XFS);
+            }
+            if (magic(channel, 1080, 2).equals("S\u00ef")) {
+                return Optional.of(EXT4);
+            }
+            if (magic(channel, 65600, 8).equals("_BHRfS_M")) {
+                return Optional.of(BTRFS);
+            }
+            return Optional.empty();
+        }
+    }
+
+    private static String magic(SeekableByteChannel channel, long position, int length) throws IOException {
+        ByteBuffer buffer = ByteBuffer.allocate(length);
+        channel.position(position);
+        while (buffer.hasRemaining() && channel.read(buffer) >= 0) {
+            // A short read is continued; the end of the device leaves zeros.
+        }
+        return new String(buffer.array(), StandardCharsets.ISO_8859_1);
     }
 
     /** Makes an empty file system on a block device. Everything on it is lost. */
