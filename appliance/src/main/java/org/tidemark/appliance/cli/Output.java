@@ -64,23 +64,24 @@ final class Output {
 
     private void table(List<? extends Map<String, ? extends @Nullable Object>> rows) {
         List<String> names = new ArrayList<>(rows.get(0).keySet());
-        Map<String, Integer> widths = new LinkedHashMap<>();
-        for (String name : names) {
-            int width = name.length();
+        int[] widths = new int[names.size()];
+        for (int i = 0; i < widths.length; i++) {
+            widths[i] = names.get(i).length();
             for (Map<String, ? extends @Nullable Object> row : rows) {
-                width = Math.max(width, String.valueOf(row.get(name)).length());
+                widths[i] = Math.max(widths[i], String.valueOf(row.get(names.get(i))).length());
             }
-            widths.put(name, width);
         }
         StringBuilder header = new StringBuilder();
-        names.forEach(name -> header.append(pad(name, widths.get(name))).append("  "));
+        for (int i = 0; i < widths.length; i++) {
+            header.append(pad(names.get(i), widths[i])).append("  ");
+        }
         out().println(header.toString().stripTrailing());
         for (Map<String, ? extends @Nullable Object> row : rows) {
             StringBuilder line = new StringBuilder();
-            for (String name : names) {
-                Object value = row.get(name);
+            for (int i = 0; i < widths.length; i++) {
+                Object value = row.get(names.get(i));
                 String text = value == null ? "-" : value.toString();
-                line.append(value instanceof Number ? padLeft(text, widths.get(name)) : pad(text, widths.get(name)));
+                line.append(value instanceof Number ? padLeft(text, widths[i]) : pad(text, widths[i]));
                 line.append("  ");
             }
             out().println(line.toString().stripTrailing());
