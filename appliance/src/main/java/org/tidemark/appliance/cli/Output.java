@@ -68,7 +68,8 @@ final class Output {
         for (int i = 0; i < widths.length; i++) {
             widths[i] = names.get(i).length();
             for (Map<String, ? extends @Nullable Object> row : rows) {
-                widths[i] = Math.max(widths[i], String.valueOf(row.get(names.get(i))).length());
+                widths[i] = Math.max(
+                        widths[i], String.valueOf(row.get(names.get(i))).length());
             }
         }
         StringBuilder header = new StringBuilder();

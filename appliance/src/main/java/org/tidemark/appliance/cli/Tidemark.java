@@ -13,6 +13,8 @@ import picocli.CommandLine.IVersionProvider;
         versionProvider = Tidemark.Version.class,
         synopsisSubcommandLabel = "COMMAND",
         subcommands = {
+            DemoCommand.class,
+            DemoLoadCommand.class,
             DoctorCommand.class,
             ImageCommand.class,
             SnapshotCommand.class,

@@ -57,10 +57,11 @@ public final class BackupService {
     /**
      * What came of a backup.
      *
+     * @param freezeBegun {@code System.nanoTime()} before the freeze
      * @param frozenNanos how long writers were held
      * @param notices what the user should know, for instance why everything was read
      */
-    public record Outcome(BackupResult result, long frozenNanos, List<String> notices) {}
+    public record Outcome(BackupResult result, long freezeBegun, long frozenNanos, List<String> notices) {}
 
     /** Runs one backup. Only one at a time for a container. */
     public Outcome backup(
@@ -148,7 +149,7 @@ public final class BackupService {
             BackupResult result = new BackupEngine(run.repository(), BackupEngine.DEFAULT_WORKERS)
                     .backup(new BackupJob(run.container().name(), sources, parent, description), progress, cancelled);
             committed = true;
-            return new Outcome(result, instant.frozenNanos(), notices);
+            return new Outcome(result, instant.begunNanoTime(), instant.frozenNanos(), notices);
         } finally {
             settle(run, views, committed);
         }

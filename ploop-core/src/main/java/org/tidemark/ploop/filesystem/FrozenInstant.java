@@ -44,16 +44,18 @@ public final class FrozenInstant {
      * What came of it.
      *
      * @param grade FILESYSTEM if every file system was frozen from before the body until after it
+     * @param begunNanoTime {@code System.nanoTime()} before the first FIFREEZE was entered
      * @param frozenNanos from entering the first FIFREEZE to the return of the last thaw; 0 when nothing was frozen
      * @param notice why the grade is not FILESYSTEM, empty otherwise
      */
-    public record Outcome<T>(T value, ConsistencyGrade grade, long frozenNanos, String notice) {}
+    public record Outcome<T>(T value, ConsistencyGrade grade, long begunNanoTime, long frozenNanos, String notice) {}
 
     /** Freezes the file systems mounted at {@code mountPoints}, runs the body, thaws. Without mount points it just runs. */
     public <T> Outcome<T> run(List<Path> mountPoints, Body<T> body) throws IOException {
         if (mountPoints.isEmpty()) {
+            long now = System.nanoTime();
             return new Outcome<>(
-                    body.run(), ConsistencyGrade.CRASH, 0, "no mounted file system is known for this image");
+                    body.run(), ConsistencyGrade.CRASH, now, 0, "no mounted file system is known for this image");
         }
         List<NativeFile> folders = new ArrayList<>();
         try {
@@ -106,7 +108,7 @@ public final class FrozenInstant {
             long nanos = System.nanoTime() - begun;
             boolean consistent = notice.isEmpty();
             return new Outcome<>(
-                    value, consistent ? ConsistencyGrade.FILESYSTEM : ConsistencyGrade.CRASH, nanos, notice);
+                    value, consistent ? ConsistencyGrade.FILESYSTEM : ConsistencyGrade.CRASH, begun, nanos, notice);
         } finally {
             thawAll(frozen);
             for (FreezeWatchdog.Watch watch : watches) {
