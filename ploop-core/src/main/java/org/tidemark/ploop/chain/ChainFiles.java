@@ -83,7 +83,7 @@ public record ChainFiles(
 
     private static Path parentOf(Path folder, String file) throws IOException {
         try {
-            Path parent = folder.toAbsolutePath().resolve(file).getParent();
+            Path parent = folder.toAbsolutePath().resolve(file).normalize().getParent();
             if (parent != null && Files.isDirectory(parent)) {
                 return parent;
             }
@@ -107,7 +107,9 @@ public record ChainFiles(
                 throw new ImageException(
                         ImageException.Kind.DAMAGED, directory.name() + ": '" + image.file() + "' is no file");
             }
-            links.add(new Link(folders.of(image.file()), fileName, image.formatId()));
+            Link link = new Link(folders.of(image.file()), fileName, image.formatId());
+            requireOnce(directory, links, link);
+            links.add(link);
         }
         return new ChainFiles(
                 directory.name(),
@@ -115,6 +117,28 @@ public record ChainFiles(
                 List.copyOf(links),
                 Optional.of(descriptor),
                 descriptor.geometry().clusterSizeBytes());
+    }
+
+    /** One file at two levels, spelled differently, would be written to while it is frozen. */
+    private static void requireOnce(ImageDirectory directory, List<Link> links, Link link) throws ImageException {
+        for (Link other : links) {
+            if (samePlace(other, link)) {
+                throw new ImageException(
+                        ImageException.Kind.DAMAGED,
+                        directory.name() + ": names the file " + link.fileName() + " twice");
+            }
+        }
+    }
+
+    private static boolean samePlace(Link one, Link other) {
+        return one.fileName().equals(other.fileName())
+                && (one.directory() == other.directory()
+                        || absolute(one.directory().name())
+                                .equals(absolute(other.directory().name())));
+    }
+
+    private static Path absolute(String folder) {
+        return Path.of(folder).toAbsolutePath().normalize();
     }
 
     /** An image of one file, recognised by its content. */

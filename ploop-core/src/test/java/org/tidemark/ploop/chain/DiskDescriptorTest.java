@@ -16,6 +16,7 @@ import org.tidemark.ploop.format.AllocationCursor;
 import org.tidemark.ploop.format.DeltaFormat.OpenIntent;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.io.ImageException.Kind;
+import org.tidemark.ploop.io.direct.DirectImageDirectory;
 import org.tidemark.ploop.io.vfs.VfsImageDirectory;
 
 class DiskDescriptorTest {
@@ -176,6 +177,23 @@ class DiskDescriptorTest {
                     .isInstanceOfSatisfying(
                             ImageException.class, e -> assertThat(e.kind()).isEqualTo(Kind.IN_USE));
         }
+    }
+
+    @Test
+    void oneFileUnderTwoSpellingsIsRefused() throws IOException {
+        Files.writeString(folder.resolve(DiskDescriptor.FILE_NAME), twoLevels().replace("root.hdd.top", "./root.hdd"));
+        assertThatThrownBy(() -> ChainFiles.at(folder, VfsImageDirectory::new)).hasMessageContaining("twice");
+        Files.createDirectory(folder.resolve("below"));
+        Files.writeString(
+                folder.resolve(DiskDescriptor.FILE_NAME), twoLevels().replace("root.hdd.top", "below/root.hdd"));
+        assertThat(ChainFiles.at(folder, VfsImageDirectory::new).links()).hasSize(2);
+    }
+
+    @Test
+    void descriptorsAreStoredPastThePageCacheToo() throws IOException {
+        ChainFiles.create(new DirectImageDirectory(folder), "root.hdd", 64L << 20, 1 << 20);
+        new SnapshotOperations(counter()).create(ChainFiles.at(folder, DirectImageDirectory::new));
+        assertThat(ChainFiles.at(folder, VfsImageDirectory::new).links()).hasSize(2);
     }
 
     @Test

@@ -70,10 +70,11 @@ public final class HostDirectory implements ImageDirectory {
     @Override
     public ImageIo create(String name) throws IOException {
         Path path = resolve(name);
-        NativeFile file =
-                openFile(path, NativeFile.READ_WRITE | NativeFile.CREATE | NativeFile.EXCLUSIVE | opener.flags());
+        // In two steps: an open that refuses the module's flags would have created the file already.
+        openFile(path, NativeFile.READ_WRITE | NativeFile.CREATE | NativeFile.EXCLUSIVE)
+                .close();
         try {
-            return opener.wrap(file, true);
+            return opener.wrap(openFile(path, NativeFile.READ_WRITE | opener.flags()), true);
         } catch (IOException e) {
             Files.deleteIfExists(path);
             throw e;
