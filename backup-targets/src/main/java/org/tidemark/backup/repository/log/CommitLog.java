@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.regex.Pattern;
 import org.tidemark.backup.repository.RepositoryException;
 import org.tidemark.backup.repository.RepositoryException.Kind;
@@ -38,7 +39,7 @@ public final class CommitLog {
     }
 
     private static String key(String containerId, long sequence) {
-        return folder(containerId) + String.format("%020d", sequence);
+        return folder(containerId) + String.format(Locale.ROOT, "%020d", sequence);
     }
 
     /** Containers that have a log, sorted. */
