@@ -42,7 +42,8 @@ public interface DiskSource extends Closeable {
      */
     void read(long offsetBytes, ByteBuffer dst, int lengthBytes) throws IOException;
 
-    /** Says that this range will not be read again: keeping its old data (fleecing) may end. Must be quick. */
+    /** Says that this range will not be read (again): keeping its old data (fleecing) may end. Of a full backup every byte is done at last, also what lies between the
+     * ranges; of an increment the chunks that were read. Must be quick. */
     void done(long offsetBytes, long lengthBytes) throws IOException;
 
     /** Receives ranges. */

@@ -3,6 +3,7 @@ package org.tidemark.backup.repository;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -45,6 +46,9 @@ public final class BackupSession implements AutoCloseable {
     private final PackWriter packs;
     private final ChunkIndex ownChunks = new ChunkIndex(SESSION_INDEX_ENTRIES);
     private final SessionTally tally = new SessionTally();
+    /** Used under its own lock. */
+    private final SegmentEncoder nodeEncoder;
+
     private final AtomicReference<@Nullable Exception> failure = new AtomicReference<>();
     /** Guarded by this. */
     private final Map<String, SessionImage> images = new LinkedHashMap<>();
@@ -57,6 +61,7 @@ public final class BackupSession implements AutoCloseable {
         this.sequence = sequence;
         this.parent = parent;
         packs = repository.newPackWriter();
+        nodeEncoder = new SegmentEncoder(repository.options().zstdLevel());
     }
 
     /** The number the point will have. */
@@ -144,7 +149,7 @@ public final class BackupSession implements AutoCloseable {
                     repository.options().clock().instant(),
                     description.grade(),
                     description.freezeMillis(),
-                    Map.copyOf(description.definition()),
+                    Collections.unmodifiableMap(new LinkedHashMap<>(description.definition())),
                     List.copyOf(finished),
                     counters());
             repository.log().commit(point);
@@ -173,6 +178,9 @@ public final class BackupSession implements AutoCloseable {
         if (!ended) {
             ended = true;
             packs.close();
+            synchronized (nodeEncoder) {
+                nodeEncoder.close();
+            }
         }
     }
 
@@ -205,8 +213,8 @@ public final class BackupSession implements AutoCloseable {
 
     private MapRef appendNode(SegmentKind kind, ByteBuffer raw) throws IOException {
         ChunkId id = ChunkId.of(raw, ChunkId.newDigest());
-        try (SegmentEncoder encoder = new SegmentEncoder(repository.options().zstdLevel())) {
-            return new MapRef(packs.append(id, encoder.encode(kind, 0, raw)), id);
+        synchronized (nodeEncoder) {
+            return new MapRef(packs.append(id, nodeEncoder.encode(kind, 0, raw)), id);
         }
     }
 

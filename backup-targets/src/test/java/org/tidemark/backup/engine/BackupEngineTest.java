@@ -99,7 +99,7 @@ class BackupEngineTest {
     void whatWasReadIsDone() throws Exception {
         ModelDisk.Source source = disk.freezeFull("first");
         backup(repository, "web", Optional.empty(), 0, source);
-        assertThat(source.done.stream().mapToLong(range -> range[1]).sum()).isEqualTo(4 << 20);
+        assertThat(source.done.stream().mapToLong(range -> range[1]).sum()).isEqualTo(8 << 20);
     }
 
     @Test

@@ -123,6 +123,28 @@ class BackupRepositoryTest {
     }
 
     @Test
+    void aPackThatWasPutTwiceIsStillOurs() throws Exception {
+        BackupRepository repository = BackupRepository.create(target, options(1));
+        disk.writeRandomly(new Random(1), 20);
+        target.faults((verb, key, call) ->
+                verb == MemoryFault.Verb.PUT && key.startsWith("pack/") ? MemoryFault.DUPLICATE : MemoryFault.NONE);
+        RecoveryPoint point = backup(repository, "web", Optional.empty(), 0, disk.freezeFull("first"));
+        assertThat(point.counters().packs()).isPositive();
+        assertRestores(repository, point, "root", disk.content);
+    }
+
+    @Test
+    void aRecordThatCouldNotBeReadIsNotWritten() throws Exception {
+        BackupRepository repository = BackupRepository.create(target, options(1));
+        BackupSession session = repository.begin("web", Optional.empty());
+        store(session, 1);
+        PointDescription bad =
+                new PointDescription(NOON, org.tidemark.backup.repository.log.Grade.CRASH, -1, java.util.Map.of());
+        org.assertj.core.api.Assertions.assertThatIllegalArgumentException().isThrownBy(() -> session.commit(bad));
+        assertThat(repository.containers()).isEmpty();
+    }
+
+    @Test
     void anAbortedSessionLeavesNothingToSee() throws Exception {
         BackupRepository repository = BackupRepository.create(target, options(1));
         try (BackupSession session = repository.begin("web", Optional.empty())) {

@@ -14,6 +14,7 @@ import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 import org.tidemark.backup.repository.chunk.ChunkId;
 import org.tidemark.backup.target.BackupTarget;
+import org.tidemark.backup.target.ByteRange;
 import org.tidemark.backup.target.TargetException;
 
 /**
@@ -96,7 +97,7 @@ public final class PackWriter implements AutoCloseable {
         acquire(1);
         uploads.execute(() -> {
             try {
-                target.putIfAbsent(builder.id().key(), content);
+                put(builder, content);
                 listener.durable(builder.id(), builder.entries());
             } catch (IOException | RuntimeException | Error e) {
                 failure.compareAndSet(null, e);
@@ -105,6 +106,22 @@ public final class PackWriter implements AutoCloseable {
                 slots.release();
             }
         });
+    }
+
+    /** A pack that is there already under its random name is ours: a layer below has put it twice. Its footer proves it. */
+    private void put(PackBuilder builder, List<ByteBuffer> content) throws TargetException {
+        try {
+            target.putIfAbsent(builder.id().key(), content);
+        } catch (TargetException e) {
+            if (e.kind() != TargetException.Kind.CONFLICT) {
+                throw e;
+            }
+            ByteBuffer found = ByteBuffer.allocate(PackLimits.FOOTER_BYTES);
+            long sizeBytes = target.get(builder.id().key(), ByteRange.tail(PackLimits.FOOTER_BYTES), found);
+            if (sizeBytes != builder.lengthBytes() || !found.flip().equals(builder.footer())) {
+                throw e;
+            }
+        }
     }
 
     /** Puts what is left and waits for every pack. Everything appended is durable when it returns. */

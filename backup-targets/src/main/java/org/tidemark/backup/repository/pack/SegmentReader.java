@@ -42,9 +42,17 @@ public final class SegmentReader implements AutoCloseable {
         final SegmentDecoder decoder = new SegmentDecoder();
         ByteBuffer segment = buffer(PackLimits.SEGMENT_HEADER_BYTES + ChunkGeometry.CHUNK_BYTES);
         final ByteBuffer sparse = buffer(ChunkGeometry.CHUNK_BYTES);
+        private ByteBuffer node = buffer(ChunkGeometry.CHUNK_BYTES);
 
         private static ByteBuffer buffer(int bytes) {
             return ByteBuffer.allocateDirect(bytes).order(ByteOrder.LITTLE_ENDIAN);
+        }
+
+        ByteBuffer nodeRoom(int bytes) {
+            if (node.capacity() < bytes) {
+                node = buffer(bytes);
+            }
+            return node.clear();
         }
 
         ByteBuffer room(int bytes) {
@@ -74,7 +82,7 @@ public final class SegmentReader implements AutoCloseable {
             if (header.kind() != kind) {
                 throw RepositoryException.damaged(ref + " holds " + header.kind() + " where the map needs " + kind);
             }
-            ByteBuffer raw = ByteBuffer.allocateDirect(header.rawBytes());
+            ByteBuffer raw = workspace.nodeRoom(header.rawBytes());
             workspace.decoder.decode(ref, header, workspace.segment, raw);
             return ByteBuffer.allocate(header.rawBytes())
                     .order(ByteOrder.LITTLE_ENDIAN)
