@@ -27,13 +27,14 @@ import org.tidemark.backup.repository.pack.SegmentKind;
 import org.tidemark.backup.repository.pack.SegmentRef;
 
 /**
- * Writes one recovery point. Declare its images, store chunks through one {@link ChunkWriter} for each thread, close the writers, commit.
+ * Writes one recovery point. Declare its images, store chunks through one {@link ChunkWriter} for each thread, close
+ * the writers, commit.
  *
- * <p>What is not stored stays as it is in the parent, or zero when there is none. Each chunk is stored at most once. {@link SessionImage#sealBelow}, called
- * now and then, bounds the memory that the map of a large image takes.
+ * <p>What is not stored stays as it is in the parent, or zero when there is none. Each chunk is stored at most once.
+ * {@link SessionImage#sealBelow}, called now and then, bounds the memory that the map of a large image takes.
  *
- * <p>Nothing is visible to anybody before {@link #commit} has returned. Whatever ends a session otherwise, a crash too, leaves packs that nobody
- * names. After any failure the session can only be aborted.
+ * <p>Nothing is visible to anybody before {@link #commit} has returned. Whatever ends a session otherwise, a crash too,
+ * leaves packs that nobody names. After any failure the session can only be aborted.
  */
 public final class BackupSession implements AutoCloseable {
     /** Chunks stored by this session and perhaps not durable yet; what does not fit is in the shared index soon. */
@@ -69,7 +70,9 @@ public final class BackupSession implements AutoCloseable {
         return sequence;
     }
 
-    /** An image of which everything is read, for {@code reason}. It may be new, or of another size than in the parent. */
+    /**
+     * An image of which everything is read, for {@code reason}. It may be new, or of another size than in the parent.
+     */
     public SessionImage fullImage(String imageId, long sizeBytes, String reason, Optional<CbtCheckpoint> checkpoint)
             throws IOException {
         ImageMap before = parent.isPresent() && parent.get().hasImage(imageId)
@@ -118,7 +121,8 @@ public final class BackupSession implements AutoCloseable {
     }
 
     /**
-     * Makes the point exist: the packs become durable, then the log record. Durable on return; the session has ended then.
+     * Makes the point exist: the packs become durable, then the log record. Durable on return; the session has ended
+     * then.
      *
      * @throws RepositoryException CONFLICT when another session committed since this one began
      */
@@ -163,7 +167,10 @@ public final class BackupSession implements AutoCloseable {
         }
     }
 
-    /** Ends the session without a point. What it wrote is garbage that nobody names. May be called at any time, again too. */
+    /**
+     * Ends the session without a point. What it wrote is garbage that nobody names. May be called at any time, again
+     * too.
+     */
     public synchronized void abort() {
         end();
     }

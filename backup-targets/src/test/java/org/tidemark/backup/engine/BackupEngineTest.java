@@ -10,6 +10,7 @@ import static org.tidemark.backup.testing.Repositories.options;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.BeforeEach;
@@ -17,8 +18,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.tidemark.backup.repository.BackupRepository;
 import org.tidemark.backup.repository.ImageReader;
+import org.tidemark.backup.repository.RepositoryException;
 import org.tidemark.backup.repository.log.PointCounters;
 import org.tidemark.backup.repository.log.RecoveryPoint;
+import org.tidemark.backup.repository.verify.DeepVerify;
+import org.tidemark.backup.repository.verify.VerifyReport;
 import org.tidemark.backup.target.memory.MemoryTarget;
 import org.tidemark.backup.testing.MemorySink;
 import org.tidemark.backup.testing.ModelDisk;
@@ -138,6 +142,38 @@ class BackupEngineTest {
         fails(EngineException.Kind.CANCELLED, () -> new BackupEngine(repository, 2)
                 .backup(job, BackupProgress.SILENT, () -> reads.get() > 2));
         assertThat(repository.containers()).isEmpty();
+    }
+
+    @Test
+    void aReadThatHangsDoesNotKeepTheCancelledBackup() throws Exception {
+        ModelDisk.Source source = disk.freezeFull("first");
+        CountDownLatch never = new CountDownLatch(1);
+        AtomicInteger reads = new AtomicInteger();
+        source.onRead = () -> {
+            reads.incrementAndGet();
+            try {
+                never.await();
+            } catch (InterruptedException e) {
+                throw new IllegalStateException("interrupted", e);
+            }
+        };
+        BackupJob job = new BackupJob("web", List.of(source), Optional.empty(), described(0));
+        fails(EngineException.Kind.CANCELLED, () -> new BackupEngine(repository, 2)
+                .backup(job, BackupProgress.SILENT, () -> reads.get() > 0));
+        assertThat(repository.containers()).isEmpty();
+    }
+
+    @Test
+    void aTrackerThatLiedIsFoundAndNoWrongByteIsGivenOut() throws Exception {
+        RecoveryPoint first = full();
+        disk.write(65536 * 5, new byte[100]);
+        disk.content[65536 * 5 + 9000] ^= 1;
+        RecoveryPoint point = backup(repository, "web", Optional.of(first), 1, disk.freezeIncremental());
+        VerifyReport report = new DeepVerify(repository, () -> false).point(point);
+        assertThat(report.damageCount()).isEqualTo(1);
+        assertThat(report.damages().get(0).offsetBytes()).isEqualTo(65536 * 5);
+        assertThatExceptionOfType(RepositoryException.class)
+                .isThrownBy(() -> assertRestores(repository, point, "root", disk.content));
     }
 
     @Test

@@ -21,8 +21,8 @@ import org.tidemark.backup.repository.log.RecoveryPoint;
 import org.tidemark.backup.target.local.LocalTarget;
 
 /**
- * The increment test: a raw image of 4 GiB (1 GiB noise, 1 GiB text, rest holes); 2,560 scattered writes of 4 KiB, 40 of 1 MiB, no change. Not run by the build: {@code
- * mvn test -Dtest=IncrementBenchmark}. Prints, judges nothing.
+ * The increment test: a raw image of 4 GiB (1 GiB noise, 1 GiB text, rest holes); 2,560 scattered writes of 4 KiB, 40
+ * of 1 MiB, no change. Not run by the build: {@code mvn test -Dtest=IncrementBenchmark}. Prints, judges nothing.
  */
 class IncrementBenchmark {
     private static final long SIZE = 4L << 30;

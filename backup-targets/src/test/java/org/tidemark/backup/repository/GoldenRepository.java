@@ -17,8 +17,9 @@ import org.tidemark.backup.target.local.LocalTarget;
 import org.tidemark.backup.testing.ModelDisk;
 
 /**
- * Wrote golden/repository-1, once. What is there stays there for ever; a new version of the format gets a folder of its own. Holds zero chunks, whole ones stored
- * and compressed, mosaics, complete pages and patches, two containers, two images, a partial last chunk.
+ * Wrote golden/repository-1, once. What is there stays there for ever; a new version of the format gets a folder of its
+ * own. Holds zero chunks, whole ones stored and compressed, mosaics, complete pages and patches, two containers, two
+ * images, a partial last chunk.
  */
 final class GoldenRepository {
     private GoldenRepository() {}

@@ -15,7 +15,10 @@ import org.tidemark.backup.target.memory.MemoryFault;
 import org.tidemark.backup.target.memory.MemoryTarget;
 import org.tidemark.backup.testing.ModelDisk;
 
-/** Invariant 3: a committed recovery point never changes. No blob that exists is ever changed or gone, whatever is done afterwards. */
+/**
+ * Invariant 3: a committed recovery point never changes. No blob that exists is ever changed or gone, whatever is done
+ * afterwards.
+ */
 @Timeout(60)
 class Invariant3CommittedPointNeverChangesTest {
     @Test

@@ -28,8 +28,9 @@ import org.tidemark.backup.testing.ModelDisk;
 import org.tidemark.ploop.testing.Seeds;
 
 /**
- * Invariant 5: a recovery point that was committed restores bit for bit, whatever writers and crashes do. Here several writers of the same containers work at once
- * over a target that fails now and then, in every way targets do. (There is no collector yet.)
+ * Invariant 5: a recovery point that was committed restores bit for bit, whatever writers and crashes do. Here several
+ * writers of the same containers work at once over a target that fails now and then, in every way targets do. (There is
+ * no collector yet.)
  */
 @Timeout(120)
 class Invariant5CommittedPointRestoresBitForBitTest {

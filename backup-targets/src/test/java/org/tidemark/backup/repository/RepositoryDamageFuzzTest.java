@@ -27,7 +27,10 @@ import org.tidemark.backup.target.memory.MemoryTarget;
 import org.tidemark.backup.testing.ModelDisk;
 import org.tidemark.ploop.testing.Seeds;
 
-/** Bits flip anywhere in what is stored, blobs get short or vanish: what is given out is right, or a typed exception comes instead. */
+/**
+ * Bits flip anywhere in what is stored, blobs get short or vanish: what is given out is right, or a typed exception
+ * comes instead.
+ */
 @Timeout(60)
 class RepositoryDamageFuzzTest {
     private static Map<String, byte[]> stored = Map.of();

@@ -24,7 +24,10 @@ import org.tidemark.backup.target.memory.MemoryFault;
 import org.tidemark.backup.target.memory.MemoryTarget;
 import org.tidemark.backup.testing.ModelDisk;
 
-/** The target fails at its n-th call, for every n until a run gets through: whatever was committed restores, bit for bit. */
+/**
+ * The target fails at its n-th call, for every n until a run gets through: whatever was committed restores, bit for
+ * bit.
+ */
 @Timeout(120)
 class RepositoryFaultTest {
     @ParameterizedTest

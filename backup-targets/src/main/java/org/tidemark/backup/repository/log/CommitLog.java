@@ -121,8 +121,8 @@ public final class CommitLog {
     }
 
     /**
-     * Commits {@code point} at its sequence. Everything it names must be durable. Durable on return; when it throws anything but CONFLICT the
-     * outcome may be open, and the next listing tells.
+     * Commits {@code point} at its sequence. Everything it names must be durable. Durable on return; when it throws
+     * anything but CONFLICT the outcome may be open, and the next listing tells.
      *
      * @throws RepositoryException CONFLICT when another session has taken the number
      */

@@ -18,8 +18,8 @@ import org.tidemark.backup.target.ByteRange;
 import org.tidemark.backup.target.TargetException;
 
 /**
- * Appends segments to packs and puts full packs in the background: at most two on their way while a third fills. Safe for many threads. The first
- * put that fails fails every later call with the same cause.
+ * Appends segments to packs and puts full packs in the background: at most two on their way while a third fills. Safe
+ * for many threads. The first put that fails fails every later call with the same cause.
  */
 public final class PackWriter implements AutoCloseable {
     private static final int PACKS_ON_THEIR_WAY = 2;
@@ -73,7 +73,9 @@ public final class PackWriter implements AutoCloseable {
         uploads.allowCoreThreadTimeOut(true);
     }
 
-    /** Adds a segment, as {@link SegmentEncoder} made it. Its place is final; it is durable only after {@link #flush}. */
+    /**
+     * Adds a segment, as {@link SegmentEncoder} made it. Its place is final; it is durable only after {@link #flush}.
+     */
     public SegmentRef append(ChunkId id, ByteBuffer segment) throws IOException {
         synchronized (lock) {
             throwFailure();
@@ -108,7 +110,9 @@ public final class PackWriter implements AutoCloseable {
         });
     }
 
-    /** A pack that is there already under its random name is ours: a layer below has put it twice. Its footer proves it. */
+    /**
+     * A pack that is there already under its random name is ours: a layer below has put it twice. Its footer proves it.
+     */
     private void put(PackBuilder builder, List<ByteBuffer> content) throws TargetException {
         try {
             target.putIfAbsent(builder.id().key(), content);

@@ -61,7 +61,10 @@ final class SegmentDecoder implements AutoCloseable {
         };
     }
 
-    /** Puts the raw bytes at the position of {@code dst}, a direct buffer with room for them; the position moves behind them. */
+    /**
+     * Puts the raw bytes at the position of {@code dst}, a direct buffer with room for them; the position moves behind
+     * them.
+     */
     void decode(SegmentRef ref, Header header, ByteBuffer segment, ByteBuffer dst) throws RepositoryException {
         int at = dst.position();
         if (header.codec() == SegmentEncoder.STORED) {

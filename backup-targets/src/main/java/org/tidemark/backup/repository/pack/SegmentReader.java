@@ -16,8 +16,8 @@ import org.tidemark.backup.target.ByteRange;
 import org.tidemark.backup.target.TargetException;
 
 /**
- * Reads segments by their place, and the indexes of packs. Checks the header of a pack when it meets it first, and every segment every time.
- * Safe for many threads; each borrows a workspace of its own.
+ * Reads segments by their place, and the indexes of packs. Checks the header of a pack when it meets it first, and
+ * every segment every time. Safe for many threads; each borrows a workspace of its own.
  */
 public final class SegmentReader implements AutoCloseable {
     private static final int TAIL_BYTES = 256 << 10;
@@ -97,8 +97,8 @@ public final class SegmentReader implements AutoCloseable {
     }
 
     /**
-     * Reads the sub-chunks {@code mask} of a segment to their places in {@code chunk}, a direct buffer of 64 KiB; its other bytes
-     * stay, its position does not move.
+     * Reads the sub-chunks {@code mask} of a segment to their places in {@code chunk}, a direct buffer of 64 KiB; its
+     * other bytes stay, its position does not move.
      */
     public void readSubChunks(SegmentRef ref, int mask, ByteBuffer chunk) throws IOException {
         Workspace workspace = borrow();

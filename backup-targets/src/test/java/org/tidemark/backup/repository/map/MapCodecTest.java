@@ -33,7 +33,10 @@ import org.tidemark.backup.repository.pack.SegmentKind;
 import org.tidemark.backup.repository.pack.SegmentRef;
 import org.tidemark.ploop.testing.Seeds;
 
-/** Maps of large images, without any content: what is set is found again, in every generation, at a cost that fits the change. */
+/**
+ * Maps of large images, without any content: what is set is found again, in every generation, at a cost that fits the
+ * change.
+ */
 @Timeout(60)
 class MapCodecTest {
     /** Nodes in memory, named by their hash. */

@@ -35,8 +35,8 @@ import org.tidemark.backup.target.TargetException;
 import org.tidemark.backup.testing.ModelDisk;
 
 /**
- * The machine dies after the n-th step of a put, for every n until a run gets through. What was written and not synced is gone then. Every point that a listing
- * shows afterwards restores bit for bit.
+ * The machine dies after the n-th step of a put, for every n until a run gets through. What was written and not synced
+ * is gone then. Every point that a listing shows afterwards restores bit for bit.
  */
 @Timeout(120)
 class RepositoryCrashTest {
