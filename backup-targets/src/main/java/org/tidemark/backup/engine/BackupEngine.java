@@ -32,8 +32,8 @@ public final class BackupEngine {
     }
 
     /**
-     * Runs one backup. When it returns, the point exists and is durable. When it throws, there is no point, except that a lost answer of the target may have hidden
-     * one: then the next listing shows it.
+     * Runs one backup. When it returns, the point exists and is durable. When it throws, there is no point, except that
+     * a lost answer of the target may have hidden one: then the next listing shows it.
      *
      * @param cancelled asked often, by several threads
      * @throws EngineException what the sources did, or that it was cancelled

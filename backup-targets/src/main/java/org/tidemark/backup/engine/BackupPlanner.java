@@ -82,7 +82,21 @@ final class BackupPlanner implements DiskSource.RangeVisitor {
                 image.sealBelow(nextUnseenChunk);
             }
             image.storeZero(nextUnseenChunk, run);
+            long offset = nextUnseenChunk * ChunkGeometry.CHUNK_BYTES;
             nextUnseenChunk += run;
+            done(offset, plannedBytes() - offset);
+        }
+    }
+
+    private void done(long offsetBytes, long lengthBytes) throws EngineException {
+        try {
+            source.done(offsetBytes, lengthBytes);
+        } catch (IOException e) {
+            throw new EngineException(
+                    EngineException.Kind.SOURCE_FAILED,
+                    "image " + image.imageId() + " failed at " + offsetBytes + ": " + e.getMessage()
+                            + ". Nothing was committed; back up again",
+                    e);
         }
     }
 

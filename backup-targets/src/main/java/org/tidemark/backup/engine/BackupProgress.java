@@ -2,7 +2,9 @@ package org.tidemark.backup.engine;
 
 import org.tidemark.backup.repository.log.PointCounters;
 
-/** Told how far a backup is, a few times a second and at the end, by the thread that called the engine. Must be quick. */
+/**
+ * Told how far a backup is, a few times a second and at the end, by the thread that called the engine. Must be quick.
+ */
 @FunctionalInterface
 public interface BackupProgress {
     /** Tells nobody. */

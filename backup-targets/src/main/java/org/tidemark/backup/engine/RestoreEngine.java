@@ -22,8 +22,8 @@ public final class RestoreEngine {
     private record Piece(long offsetBytes, int lengthBytes) {}
 
     /**
-     * Writes the whole image to {@code sink} and finishes it; when anything fails, or {@code cancelled} says so, the sink is abandoned and nothing counts as
-     * restored.
+     * Writes the whole image to {@code sink} and finishes it; when anything fails, or {@code cancelled} says so, the
+     * sink is abandoned and nothing counts as restored.
      */
     public RestoreResult restore(
             ImageReader image, RestoreSink sink, RestoreProgress progress, BooleanSupplier cancelled)

@@ -15,8 +15,8 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A few workers and the units they work on. Bounded twice: how many units wait, and how many younger ones may overtake the oldest unfinished. The first failure,
- * or the wish to cancel, ends everything.
+ * A few workers and the units they work on. Bounded twice: how many units wait, and how many younger ones may overtake
+ * the oldest unfinished. The first failure, or the wish to cancel, ends everything.
  */
 final class WorkPipeline<T> implements AutoCloseable {
     /** Units between the oldest unfinished one and the youngest. */

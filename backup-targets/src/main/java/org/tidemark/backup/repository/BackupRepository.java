@@ -23,8 +23,8 @@ import org.tidemark.backup.target.ByteRange;
 import org.tidemark.backup.target.TargetException;
 
 /**
- * An open repository. Safe for many threads; sessions and readers may run at the same time, also from other processes and hosts. Closing it
- * frees native memory and leaves the target open, which belongs to the caller.
+ * An open repository. Safe for many threads; sessions and readers may run at the same time, also from other processes
+ * and hosts. Closing it frees native memory and leaves the target open, which belongs to the caller.
  */
 public final class BackupRepository implements AutoCloseable {
     private static final int SLABS_KEPT = 40;
@@ -134,7 +134,8 @@ public final class BackupRepository implements AutoCloseable {
     }
 
     /**
-     * Begins the next point of a container. Sessions may run at once; of those that began at the same number one commits.
+     * Begins the next point of a container. Sessions may run at once; of those that began at the same number one
+     * commits.
      *
      * @param parent a committed point of the same container to compare with and to share with; empty for none
      */
@@ -195,7 +196,9 @@ public final class BackupRepository implements AutoCloseable {
                 });
     }
 
-    /** The deduplication index; read from the packs when it is needed first. A pack whose index is damaged is left out. */
+    /**
+     * The deduplication index; read from the packs when it is needed first. A pack whose index is damaged is left out.
+     */
     ChunkIndex index() throws IOException {
         ChunkIndex known = index;
         if (known != null) {

@@ -3,6 +3,7 @@ package org.tidemark.backup.repository;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -26,13 +27,14 @@ import org.tidemark.backup.repository.pack.SegmentKind;
 import org.tidemark.backup.repository.pack.SegmentRef;
 
 /**
- * Writes one recovery point. Declare its images, store chunks through one {@link ChunkWriter} for each thread, close the writers, commit.
+ * Writes one recovery point. Declare its images, store chunks through one {@link ChunkWriter} for each thread, close
+ * the writers, commit.
  *
- * <p>What is not stored stays as it is in the parent, or zero when there is none. Each chunk is stored at most once. {@link SessionImage#sealBelow}, called
- * now and then, bounds the memory that the map of a large image takes.
+ * <p>What is not stored stays as it is in the parent, or zero when there is none. Each chunk is stored at most once.
+ * {@link SessionImage#sealBelow}, called now and then, bounds the memory that the map of a large image takes.
  *
- * <p>Nothing is visible to anybody before {@link #commit} has returned. Whatever ends a session otherwise, a crash too, leaves packs that nobody
- * names. After any failure the session can only be aborted.
+ * <p>Nothing is visible to anybody before {@link #commit} has returned. Whatever ends a session otherwise, a crash too,
+ * leaves packs that nobody names. After any failure the session can only be aborted.
  */
 public final class BackupSession implements AutoCloseable {
     /** Chunks stored by this session and perhaps not durable yet; what does not fit is in the shared index soon. */
@@ -45,6 +47,9 @@ public final class BackupSession implements AutoCloseable {
     private final PackWriter packs;
     private final ChunkIndex ownChunks = new ChunkIndex(SESSION_INDEX_ENTRIES);
     private final SessionTally tally = new SessionTally();
+    /** Used under its own lock. */
+    private final SegmentEncoder nodeEncoder;
+
     private final AtomicReference<@Nullable Exception> failure = new AtomicReference<>();
     /** Guarded by this. */
     private final Map<String, SessionImage> images = new LinkedHashMap<>();
@@ -57,6 +62,7 @@ public final class BackupSession implements AutoCloseable {
         this.sequence = sequence;
         this.parent = parent;
         packs = repository.newPackWriter();
+        nodeEncoder = new SegmentEncoder(repository.options().zstdLevel());
     }
 
     /** The number the point will have. */
@@ -64,7 +70,9 @@ public final class BackupSession implements AutoCloseable {
         return sequence;
     }
 
-    /** An image of which everything is read, for {@code reason}. It may be new, or of another size than in the parent. */
+    /**
+     * An image of which everything is read, for {@code reason}. It may be new, or of another size than in the parent.
+     */
     public SessionImage fullImage(String imageId, long sizeBytes, String reason, Optional<CbtCheckpoint> checkpoint)
             throws IOException {
         ImageMap before = parent.isPresent() && parent.get().hasImage(imageId)
@@ -113,7 +121,8 @@ public final class BackupSession implements AutoCloseable {
     }
 
     /**
-     * Makes the point exist: the packs become durable, then the log record. Durable on return; the session has ended then.
+     * Makes the point exist: the packs become durable, then the log record. Durable on return; the session has ended
+     * then.
      *
      * @throws RepositoryException CONFLICT when another session committed since this one began
      */
@@ -144,7 +153,7 @@ public final class BackupSession implements AutoCloseable {
                     repository.options().clock().instant(),
                     description.grade(),
                     description.freezeMillis(),
-                    Map.copyOf(description.definition()),
+                    Collections.unmodifiableMap(new LinkedHashMap<>(description.definition())),
                     List.copyOf(finished),
                     counters());
             repository.log().commit(point);
@@ -158,7 +167,10 @@ public final class BackupSession implements AutoCloseable {
         }
     }
 
-    /** Ends the session without a point. What it wrote is garbage that nobody names. May be called at any time, again too. */
+    /**
+     * Ends the session without a point. What it wrote is garbage that nobody names. May be called at any time, again
+     * too.
+     */
     public synchronized void abort() {
         end();
     }
@@ -173,6 +185,9 @@ public final class BackupSession implements AutoCloseable {
         if (!ended) {
             ended = true;
             packs.close();
+            synchronized (nodeEncoder) {
+                nodeEncoder.close();
+            }
         }
     }
 
@@ -205,8 +220,8 @@ public final class BackupSession implements AutoCloseable {
 
     private MapRef appendNode(SegmentKind kind, ByteBuffer raw) throws IOException {
         ChunkId id = ChunkId.of(raw, ChunkId.newDigest());
-        try (SegmentEncoder encoder = new SegmentEncoder(repository.options().zstdLevel())) {
-            return new MapRef(packs.append(id, encoder.encode(kind, 0, raw)), id);
+        synchronized (nodeEncoder) {
+            return new MapRef(packs.append(id, nodeEncoder.encode(kind, 0, raw)), id);
         }
     }
 

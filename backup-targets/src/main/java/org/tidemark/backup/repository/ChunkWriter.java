@@ -16,7 +16,10 @@ import org.tidemark.backup.repository.pack.SegmentEncoder;
 import org.tidemark.backup.repository.pack.SegmentKind;
 import org.tidemark.backup.repository.pack.SegmentRef;
 
-/** Hashes, compresses and stores chunks. For one thread; several writers of a session work in parallel. Allocates little and keeps no content. */
+/**
+ * Hashes, compresses and stores chunks. For one thread; several writers of a session work in parallel. Allocates little
+ * and keeps no content.
+ */
 public final class ChunkWriter implements AutoCloseable {
     /** More changed sub-chunks than this, and the whole chunk is shipped: it reads better. */
     private static final int MAX_CHANGED_SUB_CHUNKS = ChunkGeometry.SUB_CHUNKS / 2;
@@ -40,7 +43,8 @@ public final class ChunkWriter implements AutoCloseable {
      * Stores a chunk.
      *
      * @param changedMask which sub-chunks may differ from the parent's, bit 0 the first; the others must not
-     * @param content a direct buffer with the 64 KiB of the assembled chunk remaining, zeros behind the end of the image; its position stays
+     * @param content a direct buffer with the 64 KiB of the assembled chunk remaining, zeros behind the end of the
+     *     image; its position stays
      */
     public StoreOutcome storeSubChunks(SessionImage image, long chunk, int changedMask, ByteBuffer content)
             throws IOException {

@@ -75,7 +75,10 @@ public final class ImageReader {
         return map.chunks();
     }
 
-    /** Fills {@code dst} from {@code offsetBytes} on. The range must lie in the image. DAMAGED when it cannot be had as it was. */
+    /**
+     * Fills {@code dst} from {@code offsetBytes} on. The range must lie in the image. DAMAGED when it cannot be had as
+     * it was.
+     */
     public void read(long offsetBytes, ByteBuffer dst) throws IOException {
         if (offsetBytes < 0 || dst.remaining() > sizeBytes() - offsetBytes) {
             throw new IllegalArgumentException(
@@ -121,7 +124,8 @@ public final class ImageReader {
     }
 
     /**
-     * Reads one whole chunk into {@code dst}, direct and with exactly 64 KiB remaining; zeros behind the end of the image. The position stays.
+     * Reads one whole chunk into {@code dst}, direct and with exactly 64 KiB remaining; zeros behind the end of the
+     * image. The position stays.
      *
      * @return false when the map says that it is all zero
      */
@@ -201,7 +205,10 @@ public final class ImageReader {
         visitor.data(offset, Math.min(endChunk * ChunkGeometry.CHUNK_BYTES, sizeBytes()) - offset);
     }
 
-    /** What the map page of {@code chunk} is made of: equal answers of two points mean equal content. Empty when all zero. */
+    /**
+     * What the map page of {@code chunk} is made of: equal answers of two points mean equal content. Empty when all
+     * zero.
+     */
     public List<MapRef> sharedPage(long chunk) throws IOException {
         return map.pageRefs(chunk);
     }

@@ -3,7 +3,9 @@ package org.tidemark.backup.repository;
 import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
-/** What a repository holds, or lacks, does not allow what was asked. Failures to reach it are {@code TargetException}s. */
+/**
+ * What a repository holds, or lacks, does not allow what was asked. Failures to reach it are {@code TargetException}s.
+ */
 public final class RepositoryException extends IOException {
     private static final long serialVersionUID = 1L;
 

@@ -59,7 +59,9 @@ public final class SessionImage {
         }
     }
 
-    /** Says that no chunk below {@code chunk} is stored from now on, so that its part of the map can leave the memory. */
+    /**
+     * Says that no chunk below {@code chunk} is stored from now on, so that its part of the map can leave the memory.
+     */
     public void sealBelow(long chunk) throws IOException {
         try {
             synchronized (this) {

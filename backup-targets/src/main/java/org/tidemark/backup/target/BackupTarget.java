@@ -6,17 +6,18 @@ import java.util.List;
 import java.util.function.Consumer;
 
 /**
- * A place for blobs that are written once. All methods may be called by many threads at once and block until they are done.
- * Keys follow {@link BlobKeys}. Every failure is a {@link TargetException} whose kind says what the caller may do.
+ * A place for blobs that are written once. All methods may be called by many threads at once and block until they are
+ * done. Keys follow {@link BlobKeys}. Every failure is a {@link TargetException} whose kind says what the caller may
+ * do.
  *
- * <p>Read after write: when {@link #putIfAbsent} has returned, every later {@link #get}, {@link #stat} and {@link #list}, by this
- * process or another, sees the blob.
+ * <p>Read after write: when {@link #putIfAbsent} has returned, every later {@link #get}, {@link #stat} and {@link
+ * #list}, by this process or another, sees the blob.
  */
 public interface BackupTarget extends Closeable {
     /**
-     * Creates the blob {@code key} from the remaining bytes of {@code content}, in order. The buffers' positions are not moved.
-     * Atomic: the blob is never partly visible, also after a crash. Durable when it returns. A put that threw may
-     * still have happened, wholly; the caller finds out by reading.
+     * Creates the blob {@code key} from the remaining bytes of {@code content}, in order. The buffers' positions are
+     * not moved. Atomic: the blob is never partly visible, also after a crash. Durable when it returns. A put that
+     * threw may still have happened, wholly; the caller finds out by reading.
      *
      * @throws TargetException CONFLICT when the key exists, whatever its content
      */
@@ -37,8 +38,8 @@ public interface BackupTarget extends Closeable {
     void list(String prefix, BlobVisitor visitor) throws TargetException;
 
     /**
-     * Calls {@code visitor} with the names of the folders right below {@code prefix}, in ascending order. {@code prefix} is
-     * empty or ends in '/'.
+     * Calls {@code visitor} with the names of the folders right below {@code prefix}, in ascending order. {@code
+     * prefix} is empty or ends in '/'.
      */
     void listFolders(String prefix, Consumer<String> visitor) throws TargetException;
 
@@ -46,8 +47,8 @@ public interface BackupTarget extends Closeable {
     TargetCapabilities capabilities();
 
     /**
-     * Tells whether the target is there and can do what the contract asks; changes nothing but temporary things. Cheap enough
-     * for a settings page.
+     * Tells whether the target is there and can do what the contract asks; changes nothing but temporary things. Cheap
+     * enough for a settings page.
      */
     void validate() throws TargetException;
 

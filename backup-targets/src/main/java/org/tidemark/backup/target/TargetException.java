@@ -3,7 +3,10 @@ package org.tidemark.backup.target;
 import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
-/** A target could not do what it was asked. The message names what, where and what to do; the kind says what the caller may do. */
+/**
+ * A target could not do what it was asked. The message names what, where and what to do; the kind says what the caller
+ * may do.
+ */
 public final class TargetException extends IOException {
     private static final long serialVersionUID = 1L;
 

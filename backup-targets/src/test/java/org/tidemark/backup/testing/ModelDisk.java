@@ -32,7 +32,9 @@ public final class ModelDisk {
         dirty.set(offset / SUB, (offset + bytes.length - 1) / SUB + 1);
     }
 
-    /** Some writes as containers make them: small, large, text, noise, zeros, copies of other places, the same again. */
+    /**
+     * Some writes as containers make them: small, large, text, noise, zeros, copies of other places, the same again.
+     */
     public void writeRandomly(Random random, int writes) {
         for (int i = 0; i < writes; i++) {
             int length = 1 + random.nextInt(random.nextInt(5) == 0 ? 200_000 : 9000);

@@ -13,10 +13,12 @@ import org.tidemark.backup.repository.pack.SegmentKind;
 import org.tidemark.backup.repository.pack.SegmentRef;
 
 /**
- * Whole chunks by the first 128 bits of their id, in one array of longs (open addressing, three longs a slot, at most two thirds full: 36 to 72
- * bytes an entry). Grows by doubling up to its bound and then takes no more. Safe for many threads.
+ * Whole chunks by the first 128 bits of their id, in one array of longs (open addressing, three longs a slot, at most
+ * two thirds full: 36 to 72 bytes an entry). Grows by doubling up to its bound and then takes no more. Safe for many
+ * threads.
  *
- * <p>128 bits are enough to find a chunk; were they ever to lie, the hash of the assembled chunk in the map says so when it is read.
+ * <p>128 bits are enough to find a chunk; were they ever to lie, the hash of the assembled chunk in the map says so
+ * when it is read.
  */
 public final class ChunkIndex {
     private static final int OFFSET_BITS = 26;

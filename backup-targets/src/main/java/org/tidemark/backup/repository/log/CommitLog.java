@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.regex.Pattern;
 import org.tidemark.backup.repository.RepositoryException;
 import org.tidemark.backup.repository.RepositoryException.Kind;
@@ -15,6 +16,8 @@ import org.tidemark.backup.target.TargetException;
 public final class CommitLog {
     private static final Pattern CONTAINER = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9._-]{0,127}");
     private static final Pattern SEQUENCE = Pattern.compile("[0-9]{20}");
+
+    private static final int USUAL_RECORD_BYTES = 32 << 10;
 
     private final BackupTarget target;
     private final String repositoryId;
@@ -38,13 +41,17 @@ public final class CommitLog {
     }
 
     private static String key(String containerId, long sequence) {
-        return folder(containerId) + String.format("%020d", sequence);
+        return folder(containerId) + String.format(Locale.ROOT, "%020d", sequence);
     }
 
     /** Containers that have a log, sorted. */
     public List<String> containers() throws IOException {
         List<String> names = new ArrayList<>();
-        target.listFolders("ct/", names::add);
+        target.listFolders("ct/", name -> {
+            if (CONTAINER.matcher(name).matches()) {
+                names.add(name);
+            }
+        });
         return names;
     }
 
@@ -82,10 +89,14 @@ public final class CommitLog {
     /** One record. DAMAGED when it is not there, too: it was listed, or committed. */
     public RecoveryPoint read(String containerId, long sequence) throws IOException {
         String key = key(containerId, sequence);
-        ByteBuffer bytes = ByteBuffer.allocate(CommitRecordCodec.MAX_RECORD_BYTES);
+        ByteBuffer bytes = ByteBuffer.allocate(USUAL_RECORD_BYTES);
         long sizeBytes;
         try {
-            sizeBytes = target.get(key, ByteRange.head(CommitRecordCodec.MAX_RECORD_BYTES), bytes);
+            sizeBytes = target.get(key, ByteRange.head(USUAL_RECORD_BYTES), bytes);
+            if (sizeBytes > USUAL_RECORD_BYTES && sizeBytes <= CommitRecordCodec.MAX_RECORD_BYTES) {
+                bytes = ByteBuffer.allocate(CommitRecordCodec.MAX_RECORD_BYTES);
+                sizeBytes = target.get(key, ByteRange.head(CommitRecordCodec.MAX_RECORD_BYTES), bytes);
+            }
         } catch (TargetException e) {
             switch (e.kind()) {
                 case NOT_FOUND, CORRUPT ->
@@ -110,14 +121,20 @@ public final class CommitLog {
     }
 
     /**
-     * Commits {@code point} at its sequence. Everything it names must be durable. Durable on return; when it throws anything but CONFLICT the
-     * outcome may be open, and the next listing tells.
+     * Commits {@code point} at its sequence. Everything it names must be durable. Durable on return; when it throws
+     * anything but CONFLICT the outcome may be open, and the next listing tells.
      *
      * @throws RepositoryException CONFLICT when another session has taken the number
      */
     public void commit(RecoveryPoint point) throws IOException {
         String key = key(point.containerId(), point.sequence());
         ByteBuffer record = CommitRecordCodec.encode(point);
+        try {
+            // A record that could not be read again must never be written: its number would be taken for ever.
+            CommitRecordCodec.decode(key, record.array());
+        } catch (RepositoryException e) {
+            throw new IllegalArgumentException("point of container " + point.containerId() + ": " + e.getMessage(), e);
+        }
         try {
             target.putIfAbsent(key, List.of(record));
         } catch (TargetException e) {

@@ -10,7 +10,10 @@ import java.util.regex.Pattern;
 import org.tidemark.backup.repository.RepositoryException;
 import org.tidemark.backup.repository.RepositoryException.Kind;
 
-/** Finds one point: {@code latest}, the beginning of a point id (at least 4 digits), or an ISO-8601 time: the last point at or before it. */
+/**
+ * Finds one point: {@code latest}, the beginning of a point id (at least 4 digits), or an ISO-8601 time: the last point
+ * at or before it.
+ */
 public final class PointSelector {
     private static final Pattern ID_PREFIX = Pattern.compile("[0-9a-f]{4,16}");
 
@@ -60,7 +63,10 @@ public final class PointSelector {
         return found.get(0);
     }
 
-    /** The newest by instant. A record that cannot be read and was committed later than it could be the one that is meant. */
+    /**
+     * The newest by instant. A record that cannot be read and was committed later than it could be the one that is
+     * meant.
+     */
     private static RecoveryPoint atOrBefore(PointList list, Instant at) throws RepositoryException {
         Optional<RecoveryPoint> found = list.points().stream()
                 .filter(point -> !point.instant().isAfter(at))

@@ -66,7 +66,10 @@ public final class ImageMap {
         }
     }
 
-    /** The first chunk from {@code chunk} on that may hold data; the number of chunks when there is none. Skips zero pages unread. */
+    /**
+     * The first chunk from {@code chunk} on that may hold data; the number of chunks when there is none. Skips zero
+     * pages unread.
+     */
     public long skipZeroPages(long chunk) throws IOException {
         long at = chunk;
         while (at < shape.chunks() && refs((int) (at / MapShape.PAGE_CHUNKS)).isEmpty()) {
@@ -75,7 +78,9 @@ public final class ImageMap {
         return Math.min(at, shape.chunks());
     }
 
-    /** What page {@code chunk} lies in is made of; two points with equal answers share the page. Empty when it is zero. */
+    /**
+     * What page {@code chunk} lies in is made of; two points with equal answers share the page. Empty when it is zero.
+     */
     public List<MapRef> pageRefs(long chunk) throws IOException {
         return refs((int) (chunk / MapShape.PAGE_CHUNKS));
     }

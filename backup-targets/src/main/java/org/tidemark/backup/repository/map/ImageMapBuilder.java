@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
 import org.tidemark.backup.repository.pack.SegmentKind;
 
 /**
- * The next map of an image: its parent's, or all zero, and what is set. Pages that were touched stay in memory (about 150 KiB each) until
- * {@link #sealBelow} or {@link #finish}. Not safe for several threads.
+ * The next map of an image: its parent's, or all zero, and what is set. Pages that were touched stay in memory (about
+ * 150 KiB each) until {@link #sealBelow} or {@link #finish}. Not safe for several threads.
  */
 public final class ImageMapBuilder {
     /** More changed entries than this make a complete page cheaper to read than it is dear to write. */

@@ -12,6 +12,7 @@ final class PackBuilder {
     private final List<ByteBuffer> slabs = new ArrayList<>();
     private final List<PackEntry> entries = new ArrayList<>();
     private int lengthBytes;
+    private ByteBuffer footer = ByteBuffer.allocate(0);
 
     PackBuilder(PackId repository, PackId id, long createdMillis, SlabPool pool) {
         this.id = id;
@@ -68,8 +69,15 @@ final class PackBuilder {
 
     /** The whole pack, index and footer included. Nothing may be added afterwards. */
     List<ByteBuffer> seal() {
-        append(PackFrame.tail(id, entries, lengthBytes));
+        ByteBuffer tail = PackFrame.tail(id, entries, lengthBytes);
+        footer = tail.slice(tail.limit() - PackLimits.FOOTER_BYTES, PackLimits.FOOTER_BYTES);
+        append(tail);
         return slabs.stream().map(slab -> slab.duplicate().flip()).toList();
+    }
+
+    /** What a sealed pack ends in. */
+    ByteBuffer footer() {
+        return footer.duplicate();
     }
 
     int lengthBytes() {

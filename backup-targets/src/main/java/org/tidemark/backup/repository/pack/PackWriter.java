@@ -14,11 +14,12 @@ import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 import org.tidemark.backup.repository.chunk.ChunkId;
 import org.tidemark.backup.target.BackupTarget;
+import org.tidemark.backup.target.ByteRange;
 import org.tidemark.backup.target.TargetException;
 
 /**
- * Appends segments to packs and puts full packs in the background: at most two on their way while a third fills. Safe for many threads. The first
- * put that fails fails every later call with the same cause.
+ * Appends segments to packs and puts full packs in the background: at most two on their way while a third fills. Safe
+ * for many threads. The first put that fails fails every later call with the same cause.
  */
 public final class PackWriter implements AutoCloseable {
     private static final int PACKS_ON_THEIR_WAY = 2;
@@ -72,7 +73,9 @@ public final class PackWriter implements AutoCloseable {
         uploads.allowCoreThreadTimeOut(true);
     }
 
-    /** Adds a segment, as {@link SegmentEncoder} made it. Its place is final; it is durable only after {@link #flush}. */
+    /**
+     * Adds a segment, as {@link SegmentEncoder} made it. Its place is final; it is durable only after {@link #flush}.
+     */
     public SegmentRef append(ChunkId id, ByteBuffer segment) throws IOException {
         synchronized (lock) {
             throwFailure();
@@ -96,7 +99,7 @@ public final class PackWriter implements AutoCloseable {
         acquire(1);
         uploads.execute(() -> {
             try {
-                target.putIfAbsent(builder.id().key(), content);
+                put(builder, content);
                 listener.durable(builder.id(), builder.entries());
             } catch (IOException | RuntimeException | Error e) {
                 failure.compareAndSet(null, e);
@@ -105,6 +108,24 @@ public final class PackWriter implements AutoCloseable {
                 slots.release();
             }
         });
+    }
+
+    /**
+     * A pack that is there already under its random name is ours: a layer below has put it twice. Its footer proves it.
+     */
+    private void put(PackBuilder builder, List<ByteBuffer> content) throws TargetException {
+        try {
+            target.putIfAbsent(builder.id().key(), content);
+        } catch (TargetException e) {
+            if (e.kind() != TargetException.Kind.CONFLICT) {
+                throw e;
+            }
+            ByteBuffer found = ByteBuffer.allocate(PackLimits.FOOTER_BYTES);
+            long sizeBytes = target.get(builder.id().key(), ByteRange.tail(PackLimits.FOOTER_BYTES), found);
+            if (sizeBytes != builder.lengthBytes() || !found.flip().equals(builder.footer())) {
+                throw e;
+            }
+        }
     }
 
     /** Puts what is left and waits for every pack. Everything appended is durable when it returns. */

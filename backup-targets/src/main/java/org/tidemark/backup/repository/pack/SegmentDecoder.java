@@ -3,6 +3,7 @@ package org.tidemark.backup.repository.pack;
 import com.github.luben.zstd.ZstdDecompressCtx;
 import com.github.luben.zstd.ZstdException;
 import java.nio.ByteBuffer;
+import java.util.Locale;
 import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 import org.tidemark.backup.repository.RepositoryException;
@@ -29,7 +30,8 @@ final class SegmentDecoder implements AutoCloseable {
         int expected = segment.getInt(12);
         int found = SegmentEncoder.checksum(crc, segment);
         if (expected != found) {
-            throw damaged(ref, String.format("its checksum is %08x, its bytes have %08x", expected, found));
+            throw damaged(
+                    ref, String.format(Locale.ROOT, "its checksum is %08x, its bytes have %08x", expected, found));
         }
         @Nullable SegmentKind kind = SegmentKind.ofCode(segment.get(0));
         int codec = segment.get(1);
@@ -59,7 +61,10 @@ final class SegmentDecoder implements AutoCloseable {
         };
     }
 
-    /** Puts the raw bytes at the position of {@code dst}, a direct buffer with room for them; the position moves behind them. */
+    /**
+     * Puts the raw bytes at the position of {@code dst}, a direct buffer with room for them; the position moves behind
+     * them.
+     */
     void decode(SegmentRef ref, Header header, ByteBuffer segment, ByteBuffer dst) throws RepositoryException {
         int at = dst.position();
         if (header.codec() == SegmentEncoder.STORED) {

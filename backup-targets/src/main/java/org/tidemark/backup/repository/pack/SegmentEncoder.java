@@ -28,7 +28,8 @@ public final class SegmentEncoder implements AutoCloseable {
     }
 
     /**
-     * The segment of the remaining bytes of {@code raw}, a direct buffer. What is returned is valid until the next call.
+     * The segment of the remaining bytes of {@code raw}, a direct buffer. What is returned is valid until the next
+     * call.
      *
      * @param mask the sub-chunks in {@code raw}; 0 for map nodes
      */

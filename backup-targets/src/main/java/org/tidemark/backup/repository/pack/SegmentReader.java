@@ -16,8 +16,8 @@ import org.tidemark.backup.target.ByteRange;
 import org.tidemark.backup.target.TargetException;
 
 /**
- * Reads segments by their place, and the indexes of packs. Checks the header of a pack when it meets it first, and every segment every time.
- * Safe for many threads; each borrows a workspace of its own.
+ * Reads segments by their place, and the indexes of packs. Checks the header of a pack when it meets it first, and
+ * every segment every time. Safe for many threads; each borrows a workspace of its own.
  */
 public final class SegmentReader implements AutoCloseable {
     private static final int TAIL_BYTES = 256 << 10;
@@ -42,9 +42,17 @@ public final class SegmentReader implements AutoCloseable {
         final SegmentDecoder decoder = new SegmentDecoder();
         ByteBuffer segment = buffer(PackLimits.SEGMENT_HEADER_BYTES + ChunkGeometry.CHUNK_BYTES);
         final ByteBuffer sparse = buffer(ChunkGeometry.CHUNK_BYTES);
+        private ByteBuffer node = buffer(ChunkGeometry.CHUNK_BYTES);
 
         private static ByteBuffer buffer(int bytes) {
             return ByteBuffer.allocateDirect(bytes).order(ByteOrder.LITTLE_ENDIAN);
+        }
+
+        ByteBuffer nodeRoom(int bytes) {
+            if (node.capacity() < bytes) {
+                node = buffer(bytes);
+            }
+            return node.clear();
         }
 
         ByteBuffer room(int bytes) {
@@ -74,7 +82,7 @@ public final class SegmentReader implements AutoCloseable {
             if (header.kind() != kind) {
                 throw RepositoryException.damaged(ref + " holds " + header.kind() + " where the map needs " + kind);
             }
-            ByteBuffer raw = ByteBuffer.allocateDirect(header.rawBytes());
+            ByteBuffer raw = workspace.nodeRoom(header.rawBytes());
             workspace.decoder.decode(ref, header, workspace.segment, raw);
             return ByteBuffer.allocate(header.rawBytes())
                     .order(ByteOrder.LITTLE_ENDIAN)
@@ -89,8 +97,8 @@ public final class SegmentReader implements AutoCloseable {
     }
 
     /**
-     * Reads the sub-chunks {@code mask} of a segment to their places in {@code chunk}, a direct buffer of 64 KiB; its other bytes
-     * stay, its position does not move.
+     * Reads the sub-chunks {@code mask} of a segment to their places in {@code chunk}, a direct buffer of 64 KiB; its
+     * other bytes stay, its position does not move.
      */
     public void readSubChunks(SegmentRef ref, int mask, ByteBuffer chunk) throws IOException {
         Workspace workspace = borrow();

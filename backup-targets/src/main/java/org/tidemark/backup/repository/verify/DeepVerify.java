@@ -19,8 +19,8 @@ import org.tidemark.backup.repository.log.RecoveryPoint;
 import org.tidemark.backup.repository.map.MapRef;
 
 /**
- * One verification run. Damage is collected, not thrown; a target that does not answer is thrown, for it says nothing about what it holds. For one
- * thread.
+ * One verification run. Damage is collected, not thrown; a target that does not answer is thrown, for it says nothing
+ * about what it holds. For one thread.
  */
 public final class DeepVerify {
     public static final int MAX_DAMAGES = 1000;

@@ -50,8 +50,8 @@ public final class LocalTarget implements BackupTarget {
     }
 
     /**
-     * Makes {@code folder} a target and opens it. The folder is created when missing; one that is a target already is opened; one that holds
-     * anything else is refused. Durable on return.
+     * Makes {@code folder} a target and opens it. The folder is created when missing; one that is a target already is
+     * opened; one that holds anything else is refused. Durable on return.
      */
     public static LocalTarget create(Path folder, RandomGenerator random) throws TargetException {
         Path root = folder.toAbsolutePath().normalize();

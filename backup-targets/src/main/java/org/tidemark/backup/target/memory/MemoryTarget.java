@@ -54,7 +54,10 @@ public final class MemoryTarget implements BackupTarget {
         }
     }
 
-    /** Replaces a stored blob behind the back of everybody, as a failing disk does; removes it when {@code bytes} is empty. */
+    /**
+     * Replaces a stored blob behind the back of everybody, as a failing disk does; removes it when {@code bytes} is
+     * empty.
+     */
     public void damage(String key, byte[] bytes) {
         synchronized (lock) {
             if (bytes.length == 0) {
