@@ -27,7 +27,7 @@ final class Output {
     private PrintWriter out() {
         CommandSpec known = spec;
         return known == null
-                ? new PrintWriter(System.out, true)
+                ? new PrintWriter(System.out, true, java.nio.charset.StandardCharsets.UTF_8)
                 : known.commandLine().getOut();
     }
 
