@@ -82,6 +82,7 @@ record AttachmentRecord(
     }
 
     static void remove(Path deviceFolder) throws IOException {
+        Files.deleteIfExists(RunFolder.replacement(file(deviceFolder)));
         Files.deleteIfExists(file(deviceFolder));
     }
 }

@@ -89,9 +89,14 @@ public record RunFolder(Path path) {
         return path.resolve("devices");
     }
 
+    /** What {@link #replace} writes first, and may leave behind when it is killed. */
+    static Path replacement(Path file) {
+        return file.resolveSibling(file.getFileName() + ".new");
+    }
+
     /** Replaces a file as a whole: a reader sees the old text or the new one. */
     static void replace(Path file, String text) throws IOException {
-        Path fresh = file.resolveSibling(file.getFileName() + ".new");
+        Path fresh = replacement(file);
         Files.writeString(fresh, text);
         Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     }

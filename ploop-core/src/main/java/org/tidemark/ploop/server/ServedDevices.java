@@ -114,17 +114,26 @@ public final class ServedDevices {
     void takeOverAll() throws IOException {
         try (DirectoryStream<Path> folders = Files.newDirectoryStream(run.devices())) {
             for (Path folder : folders) {
-                Optional<AttachmentRecord> record = AttachmentRecord.read(folder);
-                if (record.isEmpty()) {
-                    Files.deleteIfExists(folder);
-                    continue;
-                }
-                ServedDevice device = new ServedDevice(run, record.get(), opener, link);
-                devices.put(device.id(), device);
-                Thread thread = new Thread(() -> takeOver(device), "take-over-" + device.id());
-                thread.setDaemon(true);
-                thread.start();
+                beginTakeOver(folder);
             }
+        }
+    }
+
+    private void beginTakeOver(Path folder) {
+        try {
+            Optional<AttachmentRecord> record = AttachmentRecord.read(folder);
+            if (record.isEmpty()) {
+                AttachmentRecord.remove(folder);
+                Files.deleteIfExists(folder);
+                return;
+            }
+            ServedDevice device = new ServedDevice(run, record.get(), opener, link);
+            devices.put(device.id(), device);
+            Thread thread = new Thread(() -> takeOver(device), "take-over-" + device.id());
+            thread.setDaemon(true);
+            thread.start();
+        } catch (IOException | RuntimeException e) {
+            LOG.log(Level.ERROR, folder + ": its record cannot be used", e);
         }
     }
 

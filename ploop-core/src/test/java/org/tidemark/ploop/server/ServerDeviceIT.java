@@ -129,6 +129,7 @@ class ServerDeviceIT {
                 "--ioengine=libaio",
                 "--iodepth=16",
                 "--verify=crc32c",
+                "--verify_state_save=0",
                 "--verify_backlog=1024",
                 "--verify_fatal=1",
                 "--time_based",
@@ -245,6 +246,7 @@ class ServerDeviceIT {
                 "--bs=1k-32k",
                 "--fsync=8",
                 "--verify=crc32c",
+                "--verify_state_save=0",
                 "--verify_fatal=1",
                 "--time_based",
                 "--runtime=6");

@@ -67,12 +67,12 @@ final class RequestSlot {
     }
 
     /**
-     * Every page is there and stays: a kernel that had to fetch one while it copies a request to a process being killed
+     * Every page is there, may be written to, and stays (where this process may lock memory): a kernel that had to fetch one while it copies a request to a process being killed
      * would fail that request.
      */
     private void populate() {
-        boolean locked = Processes.lockMemory(memory.address(0), SIZE_BYTES);
-        for (int at = 0; !locked && at < SIZE_BYTES; at += PAGE_BYTES) {
+        Processes.lockMemory(memory.address(0), SIZE_BYTES);
+        for (int at = 0; at < SIZE_BYTES; at += PAGE_BYTES) {
             memory.bytes().put(at, memory.bytes().get(at));
         }
     }
