@@ -102,8 +102,11 @@ public final class DataPlane implements Closeable {
         Path name = Path.of(device.blockDevice()).getFileName();
         String number = Files.readString(Path.of("/sys/block/" + name + "/dev")).strip();
         List<Path> points = new ArrayList<>();
-        for (MountEntry entry : Mounts.ofDevice(number)) {
-            points.add(entry.mountPoint());
+        for (MountEntry entry : Mounts.table()) {
+            // btrfs has a device number of its own; its mounts are known by what was mounted.
+            if (entry.device().equals(number) || entry.source().equals(device.blockDevice())) {
+                points.add(entry.mountPoint());
+            }
         }
         return points;
     }
