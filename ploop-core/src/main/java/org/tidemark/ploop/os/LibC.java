@@ -42,6 +42,8 @@ public interface LibC {
 
     int syncfs(int fd);
 
+    int statx(int folder, String path, int flags, int mask, @size_t long resultAddress);
+
     int fcntl(int fd, int command, @size_t long argument);
 
     int ioctl(int fd, @size_t long request, @size_t long argument);

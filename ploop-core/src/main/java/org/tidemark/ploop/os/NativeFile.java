@@ -39,6 +39,11 @@ public final class NativeFile implements Closeable {
     private static final int F_OFD_SETLK = 37;
     private static final short LOCK_READ = 0;
     private static final short LOCK_WRITE = 1;
+    private static final int AT_EMPTY_PATH = 0x1000;
+    private static final int STATX_DIOALIGN = 0x2000;
+    private static final int STATX_BYTES = 256;
+    private static final int STATX_DIO_MEMORY_ALIGN = 152;
+    private static final int STATX_DIO_OFFSET_ALIGN = 156;
 
     private final int fd;
     private final String name;
@@ -110,6 +115,12 @@ public final class NativeFile implements Closeable {
             done += (int) n;
         }
         return done;
+    }
+
+    /** One {@code pread(2)}: the number of bytes, 0 at the end, or minus the error number. */
+    public int readOnceAt(long address, int length, long position) {
+        long n = LibC.C.pread(fd, address, length, position);
+        return n < 0 ? -LibC.errno() : (int) n;
     }
 
     /** Writes all {@code length} bytes at {@code position}. Not durable before a sync. */
@@ -253,6 +264,20 @@ public final class NativeFile implements Closeable {
             return false;
         }
         throw new OsException("lock", name, errno);
+    }
+
+    /**
+     * The alignment of positions and memory that direct I/O on this file needs: 0 when the file cannot do direct I/O, -1
+     * when the kernel (older than 6.1) or the file system does not tell.
+     */
+    public int directAlignmentBytes() {
+        ByteBuffer result = ByteBuffer.allocateDirect(STATX_BYTES).order(ByteOrder.nativeOrder());
+        int failed = LibC.C.statx(fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, NativeMemory.address(result));
+        java.lang.ref.Reference.reachabilityFence(result);
+        if (failed != 0 || (result.getInt(0) & STATX_DIOALIGN) == 0) {
+            return -1;
+        }
+        return Math.max(result.getInt(STATX_DIO_MEMORY_ALIGN), result.getInt(STATX_DIO_OFFSET_ALIGN));
     }
 
     private void check(String call, int result) throws IOException {

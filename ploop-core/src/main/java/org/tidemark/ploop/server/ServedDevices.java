@@ -30,6 +30,11 @@ public final class ServedDevices {
         this.link = link;
     }
 
+    /** The folder of this server. */
+    public RunFolder run() {
+        return run;
+    }
+
     /** The device of that name. */
     public ServedDevice find(String deviceId) throws ControlException {
         ServedDevice found = devices.get(deviceId);

@@ -1,0 +1,89 @@
+package org.tidemark.appliance.cli;
+
+import static org.tidemark.appliance.cli.Output.fields;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import org.tidemark.appliance.service.DataPlane;
+import org.tidemark.ploop.filesystem.FileSystemType;
+import org.tidemark.ploop.os.Mounts;
+import org.tidemark.ploop.server.ControlClient.AttachedDevice;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code tidemark attach}. */
+@Command(
+        name = "attach",
+        description = "Make an image a block device of this host, and mount its file system if asked to.",
+        mixinStandardHelpOptions = true)
+final class AttachCommand implements Callable<Integer> {
+    private static final Duration UNDO_LIMIT = Duration.ofSeconds(10);
+
+    @Mixin
+    private Output output = new Output();
+
+    @Parameters(paramLabel = "IMAGE", description = "A folder with DiskDescriptor.xml, or a single file.")
+    private Path image = Path.of("");
+
+    @Option(names = "--mount", paramLabel = "DIR", description = "Mount the file system there.")
+    private @Nullable Path mount;
+
+    @Option(names = "--read-only", description = "Never write to the image.")
+    private boolean readOnly;
+
+    @Option(names = "--name", description = "Name of the device (else made from the image's name).")
+    private @Nullable String name;
+
+    @Option(names = "--whole-disk", description = "The whole disk, not its first partition.")
+    private boolean wholeDisk;
+
+    @Option(
+            names = "--recover",
+            description =
+                    "Attach an image that another host did not close. Only when you know that nobody has it open.")
+    private boolean recover;
+
+    @Override
+    public Integer call() throws IOException {
+        Path where = mount;
+        if (where != null && !Files.isDirectory(where)) {
+            throw new java.nio.file.NoSuchFileException(where + ": is not a folder to mount at");
+        }
+        try (DataPlane plane = DataPlane.connect(System.getenv())) {
+            AttachedDevice device =
+                    plane.attach(image, new DataPlane.AttachOptions(name, readOnly, recover, wholeDisk));
+            if (where != null) {
+                mount(plane, device, where);
+            }
+            output.object(fields(
+                    "device", device.deviceId(),
+                    "image", device.image().toString(),
+                    "blockDevice", device.blockDevice(),
+                    "sizeBytes", device.sizeBytes(),
+                    "mountPoint", where == null ? null : where.toString()));
+        }
+        return ExitCodes.DONE;
+    }
+
+    private void mount(DataPlane plane, AttachedDevice device, Path where) throws IOException {
+        boolean done = false;
+        try {
+            Path block = Path.of(device.blockDevice());
+            FileSystemType type = FileSystemType.detect(block)
+                    .orElseThrow(() -> new IOException(
+                            block + ": holds no ext4, xfs or btrfs; attach without --mount and look at it"));
+            Mounts.mount(block.toString(), where.toRealPath(), type.mountName(), readOnly ? Mounts.READ_ONLY : 0, null);
+            done = true;
+        } finally {
+            if (!done) {
+                plane.client().detach(device.deviceId(), UNDO_LIMIT);
+            }
+        }
+    }
+}

@@ -1,0 +1,196 @@
+package org.tidemark.appliance.cli;
+
+import static org.tidemark.appliance.cli.Output.fields;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import org.tidemark.appliance.service.DataPlane;
+import org.tidemark.appliance.service.ImageLayout;
+import org.tidemark.appliance.service.ImageService;
+import org.tidemark.backup.engine.NewImage;
+import org.tidemark.ploop.chain.AttachedImage;
+import org.tidemark.ploop.chain.ChainFiles;
+import org.tidemark.ploop.chain.ChainLocks;
+import org.tidemark.ploop.device.StateArea;
+import org.tidemark.ploop.filesystem.FileSystemType;
+import org.tidemark.ploop.os.HostIdentity;
+import org.tidemark.ploop.partition.GuidPartitionTable;
+import org.tidemark.ploop.partition.Partition;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code tidemark image ...}: images as files. */
+@Command(
+        name = "image",
+        description = "Make, inspect, check and convert images. Works on files; needs no server.",
+        mixinStandardHelpOptions = true,
+        subcommands = {
+            ImageCommand.Create.class,
+            ImageCommand.Info.class,
+            ImageCheckCommand.class,
+            ImageCommand.Convert.class
+        })
+final class ImageCommand {
+
+    @Command(
+            name = "create",
+            description = "Make an image: a folder with DiskDescriptor.xml and one expanded delta, or a single file.",
+            mixinStandardHelpOptions = true)
+    static final class Create implements Callable<Integer> {
+        @Mixin
+        private Output output = new Output();
+
+        @Parameters(paramLabel = "IMAGE", description = "Where to put it.")
+        private Path path = Path.of("");
+
+        @Option(
+                names = "--size",
+                required = true,
+                converter = Sizes.class,
+                description = "Size of the disk, such as 4G.")
+        private long sizeBytes;
+
+        @Option(
+                names = "--cluster",
+                converter = Sizes.class,
+                defaultValue = "1M",
+                description = "Cluster size (${DEFAULT-VALUE}).")
+        private long clusterBytes;
+
+        @Option(
+                names = "--format",
+                defaultValue = "expanded",
+                description = "expanded or raw (a raw image is a single file).")
+        private String format = "expanded";
+
+        @Option(names = "--single-file", description = "A single file instead of a folder with a descriptor.")
+        private boolean singleFile;
+
+        @Option(names = "--no-partition", description = "Leave out the partition table.")
+        private boolean bare;
+
+        @Option(
+                names = "--fs",
+                description = "Put an empty ext4, xfs or btrfs on it (attaches the image for a moment).")
+        private @Nullable String fileSystem;
+
+        @Override
+        public Integer call() throws IOException {
+            FileSystemType type = fileSystem == null ? null : FileSystemType.byName(fileSystem);
+            NewImage.Layout layout =
+                    singleFile || !format.equals("expanded") ? NewImage.Layout.FILE : NewImage.Layout.FOLDER;
+            ImageService.create(new ImageService.Wanted(
+                    path, layout, format, sizeBytes, Math.toIntExact(clusterBytes), !bare, type));
+            if (type != null) {
+                try (DataPlane plane = DataPlane.connect(System.getenv())) {
+                    ImageService.makeFileSystem(plane, path, type);
+                }
+            }
+            output.object(fields("image", path.toString(), "sizeBytes", sizeBytes, "format", format));
+            return ExitCodes.DONE;
+        }
+    }
+
+    @Command(name = "info", description = "Tell what an image is.", mixinStandardHelpOptions = true)
+    static final class Info implements Callable<Integer> {
+        @Mixin
+        private Output output = new Output();
+
+        @Parameters(paramLabel = "IMAGE")
+        private Path path = Path.of("");
+
+        @Override
+        public Integer call() throws IOException {
+            ChainFiles files = AttachedImage.filesOf(path);
+            ImageLayout layout = ImageLayout.of(files);
+            try (AttachedImage image = openReadOnly(files)) {
+                long[] allocated = {0};
+                image.extents(0, image.sizeBytes(), (offset, length, zero) -> allocated[0] += zero ? 0 : length);
+                List<Map<String, Object>> partitions = new ArrayList<>();
+                for (Partition one : GuidPartitionTable.read(image)
+                        .map(GuidPartitionTable::partitions)
+                        .orElse(List.of())) {
+                    partitions.add(Map.of("offsetBytes", one.offsetBytes(), "lengthBytes", one.lengthBytes()));
+                }
+                List<String> deltas = files.links().stream()
+                        .map(link -> link.fileName() + " (" + link.formatId() + ")")
+                        .toList();
+                output.object(fields(
+                        "image",
+                        files.name(),
+                        "layout",
+                        layout.folder() ? "folder" : "file",
+                        "format",
+                        layout.formatId(),
+                        "sizeBytes",
+                        image.sizeBytes(),
+                        "clusterBytes",
+                        layout.clusterBytes(),
+                        "allocatedBytes",
+                        allocated[0],
+                        "deltas",
+                        deltas,
+                        "partitions",
+                        partitions));
+            }
+            return ExitCodes.DONE;
+        }
+    }
+
+    /** Opens without locks: information about an image in use is worth having too. */
+    static AttachedImage openReadOnly(ChainFiles files) throws IOException {
+        return AttachedImage.open(
+                files,
+                AttachedImage.Use.READ_ONLY,
+                StateArea.inMemory(),
+                () -> {},
+                false,
+                HostIdentity.read(),
+                UUID::randomUUID);
+    }
+
+    @Command(
+            name = "convert",
+            description =
+                    "Copy an image into a new one of another format, keeping holes. The source must not be in use.",
+            mixinStandardHelpOptions = true)
+    static final class Convert implements Callable<Integer> {
+        @Mixin
+        private Output output = new Output();
+
+        @Parameters(index = "0", paramLabel = "SRC")
+        private Path source = Path.of("");
+
+        @Parameters(index = "1", paramLabel = "DST")
+        private Path destination = Path.of("");
+
+        @Option(names = "--to", required = true, description = "expanded or raw.")
+        private String format = "";
+
+        @Option(names = "--single-file", description = "A single file instead of a folder (raw always is one).")
+        private boolean singleFile;
+
+        @Override
+        public Integer call() throws IOException {
+            NewImage.Layout layout =
+                    singleFile || !format.equals("expanded") ? NewImage.Layout.FILE : NewImage.Layout.FOLDER;
+            ChainFiles files = AttachedImage.filesOf(source);
+            ChainLocks.take(files, true).close();
+            try (ProgressBar bar = new ProgressBar("converting", !output.isJson())) {
+                long size =
+                        ImageService.convert(source, destination, layout, format, at -> bar.at(at, Long.MAX_VALUE, ""));
+                bar.close();
+                output.object(fields("image", destination.toString(), "sizeBytes", size, "format", format));
+            }
+            return ExitCodes.DONE;
+        }
+    }
+}

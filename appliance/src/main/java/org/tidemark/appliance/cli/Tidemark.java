@@ -1,0 +1,110 @@
+package org.tidemark.appliance.cli;
+
+import picocli.AutoComplete;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.IVersionProvider;
+
+/** The {@code tidemark} command. */
+@Command(
+        name = "tidemark",
+        description = "Backups and snapshots of containers whose file systems live in disk images.",
+        mixinStandardHelpOptions = true,
+        versionProvider = Tidemark.Version.class,
+        synopsisSubcommandLabel = "COMMAND",
+        subcommands = {
+            DemoCommand.class,
+            DemoLoadCommand.class,
+            DoctorCommand.class,
+            ImageCommand.class,
+            SnapshotCommand.class,
+            AttachCommand.class,
+            DetachCommand.class,
+            DevicesCommand.class,
+            ContainerCommand.class,
+            TargetCommand.class,
+            BackupCommand.class,
+            PointsCommand.class,
+            VerifyCommand.class,
+            RestoreCommand.class,
+            DeviceServerCommand.class,
+            HolderCommand.class,
+            AutoComplete.GenerateCompletion.class
+        })
+public final class Tidemark implements Runnable {
+    @CommandLine.Spec
+    private CommandLine.Model.@org.jspecify.annotations.Nullable CommandSpec spec;
+
+    /** Version from the jar. */
+    static final class Version implements IVersionProvider {
+        @Override
+        public String[] getVersion() {
+            String version = Tidemark.class.getPackage().getImplementationVersion();
+            return new String[] {"tidemark " + (version == null ? "development" : version)};
+        }
+    }
+
+    @Override
+    public void run() {
+        CommandLine.Model.CommandSpec known = spec;
+        if (known != null) {
+            known.commandLine().usage(System.out);
+        }
+    }
+
+    public static void main(String[] arguments) {
+        System.exit(commandLine().execute(arguments));
+    }
+
+    static CommandLine commandLine() {
+        CommandLine line = new CommandLine(new Tidemark());
+        line.setCaseInsensitiveEnumValuesAllowed(true);
+        line.setExecutionExceptionHandler((failure, command, result) -> report(failure, command));
+        CommandLine completion = line.getSubcommands().get("generate-completion");
+        if (completion != null) {
+            completion.getCommandSpec().usageMessage().hidden(true);
+        }
+        return line;
+    }
+
+    private static int report(Exception failure, CommandLine command) {
+        Throwable shown = failure instanceof java.io.UncheckedIOException && failure.getCause() != null
+                ? failure.getCause()
+                : failure;
+        command.getErr().println("tidemark: " + words(shown));
+        if (System.getenv("TIDEMARK_TRACE") != null) {
+            command.getErr().println(trace(shown));
+        }
+        command.getErr().flush();
+        return ExitCodes.of(shown);
+    }
+
+    /** Some exceptions of the JDK carry nothing but a file name. */
+    private static String words(Throwable failure) {
+        String message = failure.getMessage() == null ? failure.toString() : failure.getMessage();
+        if (message.indexOf(' ') >= 0) {
+            return message;
+        }
+        if (failure instanceof java.nio.file.NoSuchFileException) {
+            return message + ": there is no such file or folder";
+        }
+        if (failure instanceof java.nio.file.AccessDeniedException) {
+            return message + ": permission denied";
+        }
+        if (failure instanceof java.nio.file.FileAlreadyExistsException) {
+            return message + ": exists already";
+        }
+        return failure.getClass().getSimpleName() + ": " + message;
+    }
+
+    private static String trace(Throwable failure) {
+        StringBuilder text = new StringBuilder();
+        for (Throwable one = failure; one != null; one = one.getCause()) {
+            text.append(one).append('\n');
+            for (StackTraceElement element : one.getStackTrace()) {
+                text.append("    ").append(element).append('\n');
+            }
+        }
+        return text.toString();
+    }
+}

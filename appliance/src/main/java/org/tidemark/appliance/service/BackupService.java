@@ -1,0 +1,248 @@
+package org.tidemark.appliance.service;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
+import org.tidemark.appliance.persistence.Catalogue;
+import org.tidemark.appliance.persistence.ContainerEntry;
+import org.tidemark.appliance.persistence.TargetEntry;
+import org.tidemark.backup.engine.BackupEngine;
+import org.tidemark.backup.engine.BackupJob;
+import org.tidemark.backup.engine.BackupProgress;
+import org.tidemark.backup.engine.BackupResult;
+import org.tidemark.backup.engine.ChangeInfo;
+import org.tidemark.backup.engine.DiskSource;
+import org.tidemark.backup.engine.NbdDiskSource;
+import org.tidemark.backup.repository.BackupRepository;
+import org.tidemark.backup.repository.PointDescription;
+import org.tidemark.backup.repository.log.CbtCheckpoint;
+import org.tidemark.backup.repository.log.Grade;
+import org.tidemark.backup.repository.log.PointImage;
+import org.tidemark.backup.repository.log.RecoveryPoint;
+import org.tidemark.ploop.chain.AttachedImage;
+import org.tidemark.ploop.chain.ChainFiles;
+import org.tidemark.ploop.filesystem.ConsistencyGrade;
+import org.tidemark.ploop.filesystem.FrozenInstant;
+import org.tidemark.ploop.io.ImageException;
+import org.tidemark.ploop.os.NativeFile;
+import org.tidemark.ploop.server.ControlClient.AttachedDevice;
+import org.tidemark.ploop.server.Fields;
+import org.tidemark.ploop.server.HolderWatchdog;
+
+/** Backs a container up: freezes it for an instant, reads a view of that instant, commits a recovery point. */
+public final class BackupService {
+    /** Hard bound for the time the container's file system is frozen. */
+    public static final Duration FREEZE_LIMIT = Duration.ofSeconds(2);
+
+    private static final Duration INSTANT_LIMIT = Duration.ofSeconds(30);
+    private static final int CONNECTIONS = 4;
+
+    private final Catalogue catalogue;
+    private final Repositories repositories;
+
+    public BackupService(Catalogue catalogue) {
+        this.catalogue = catalogue;
+        this.repositories = new Repositories(catalogue);
+    }
+
+    /**
+     * What came of a backup.
+     *
+     * @param freezeBegun {@code System.nanoTime()} before the freeze
+     * @param frozenNanos how long writers were held
+     * @param notices what the user should know, for instance why everything was read
+     */
+    public record Outcome(BackupResult result, long freezeBegun, long frozenNanos, List<String> notices) {}
+
+    /** Runs one backup. Only one at a time for a container. */
+    public Outcome backup(
+            DataPlane plane,
+            String containerName,
+            @Nullable String targetName,
+            BackupProgress progress,
+            BooleanSupplier cancelled)
+            throws IOException {
+        ContainerEntry container = catalogue.container(containerName);
+        TargetEntry target = repositories.choose(targetName);
+        NativeFile lock = catalogue.tryLock("container-" + containerName);
+        if (lock == null) {
+            throw new ImageException(
+                    ImageException.Kind.IN_USE,
+                    "container '" + containerName + "' is being backed up already; wait for that backup to end");
+        }
+        try (lock;
+                BackupRepository repository = repositories.open(target)) {
+            Attached attached = attachAll(plane, container);
+            try {
+                return run(new Run(plane, container, repository, attached.devices()), progress, cancelled);
+            } finally {
+                for (AttachedDevice device : attached.onlyForThis()) {
+                    plane.client().detach(device.deviceId(), INSTANT_LIMIT);
+                }
+            }
+        }
+    }
+
+    private record Run(
+            DataPlane plane, ContainerEntry container, BackupRepository repository, List<AttachedDevice> devices) {
+        String consumer() {
+            return repository.id() + "/" + container.name();
+        }
+    }
+
+    private record Attached(List<AttachedDevice> devices, List<AttachedDevice> onlyForThis) {}
+
+    private static Attached attachAll(DataPlane plane, ContainerEntry container) throws IOException {
+        List<AttachedDevice> devices = new ArrayList<>();
+        List<AttachedDevice> fresh = new ArrayList<>();
+        for (ContainerEntry.Image image : container.images()) {
+            Optional<AttachedDevice> found = plane.find(image.path().toString());
+            if (found.isPresent()) {
+                devices.add(found.get());
+            } else {
+                AttachedDevice device = plane.attach(image.path(), DataPlane.AttachOptions.USUAL);
+                devices.add(device);
+                fresh.add(device);
+            }
+        }
+        return new Attached(devices, fresh);
+    }
+
+    private Outcome run(Run run, BackupProgress progress, BooleanSupplier cancelled) throws IOException {
+        Optional<RecoveryPoint> parent = run.repository().points(run.container().name()).points().stream()
+                .max(Comparator.comparingLong(RecoveryPoint::sequence));
+        List<Path> mounts = new ArrayList<>();
+        for (AttachedDevice device : run.devices()) {
+            DataPlane.mountPoints(device).stream().findFirst().ifPresent(mounts::add);
+        }
+        Map<String, Object> definition = definition(run.container());
+        Fields request = instantRequest(run, parent);
+        Instant[] when = new Instant[1];
+        FrozenInstant frozen = new FrozenInstant(new HolderWatchdog(run.plane().run()), FREEZE_LIMIT);
+        FrozenInstant.Outcome<Fields> instant = frozen.run(mounts, () -> {
+            Fields answer = run.plane().client().request("instant", request, INSTANT_LIMIT);
+            when[0] = Instant.now();
+            return answer;
+        });
+        PointDescription description = new PointDescription(
+                when[0], grade(instant.grade()), (instant.frozenNanos() + 999_999) / 1_000_000, definition);
+        List<String> notices = new ArrayList<>();
+        if (!instant.notice().isEmpty()) {
+            notices.add("grade is crash: " + instant.notice());
+        }
+        List<View> views = views(run, instant.value(), notices);
+        boolean committed = false;
+        try {
+            List<DiskSource> sources = new ArrayList<>();
+            for (View view : views) {
+                sources.add(view.source());
+            }
+            BackupResult result = new BackupEngine(run.repository(), BackupEngine.DEFAULT_WORKERS)
+                    .backup(new BackupJob(run.container().name(), sources, parent, description), progress, cancelled);
+            committed = true;
+            return new Outcome(result, instant.begunNanoTime(), instant.frozenNanos(), notices);
+        } finally {
+            settle(run, views, committed);
+        }
+    }
+
+    private static Grade grade(ConsistencyGrade grade) {
+        return grade == ConsistencyGrade.FILESYSTEM ? Grade.FILESYSTEM : Grade.CRASH;
+    }
+
+    private Fields instantRequest(Run run, Optional<RecoveryPoint> parent) {
+        List<Map<String, Object>> devices = new ArrayList<>();
+        for (int i = 0; i < run.devices().size(); i++) {
+            Map<String, Object> one = new LinkedHashMap<>();
+            one.put("device", run.devices().get(i).deviceId());
+            since(parent, run.container().images().get(i).id())
+                    .ifPresent(point -> one.put("since", point.cbtId() + "/" + point.generation()));
+            devices.add(one);
+        }
+        return Fields.of(
+                "consumer", run.consumer(),
+                "scratchFolder", catalogue.scratchFolder().toString(),
+                "devices", devices);
+    }
+
+    private static Optional<CbtCheckpoint> since(Optional<RecoveryPoint> parent, String imageId) {
+        return parent.flatMap(point -> point.images().stream()
+                .filter(image -> image.imageId().equals(imageId))
+                .findFirst()
+                .flatMap(PointImage::checkpoint));
+    }
+
+    /** An open view and how to settle its interval. */
+    private record View(String deviceId, String viewId, String checkpoint, DiskSource source) {}
+
+    private static List<View> views(Run run, Fields answer, List<String> notices) throws IOException {
+        List<View> views = new ArrayList<>();
+        Path socket = Path.of(answer.text("socket"));
+        List<Fields> described = answer.objects("views");
+        for (int i = 0; i < described.size(); i++) {
+            Fields one = described.get(i);
+            String imageId = run.container().images().get(i).id();
+            String since = one.text("since", "");
+            ChangeInfo changes;
+            if (since.isEmpty()) {
+                changes = new ChangeInfo.Full(one.text("reason"));
+                notices.add("image " + imageId + ": everything is read: " + one.text("reason"));
+            } else {
+                changes = new ChangeInfo.Incremental(checkpoint(since));
+            }
+            String checkpoint = one.text("checkpoint");
+            Optional<CbtCheckpoint> end = one.flag("tracked") ? Optional.of(checkpoint(checkpoint)) : Optional.empty();
+            DiskSource source = new NbdDiskSource(
+                    imageId, socket, one.text("export"), changes, end, one.text("bitmap"), CONNECTIONS);
+            views.add(new View(one.text("device"), one.text("view"), checkpoint, source));
+        }
+        return views;
+    }
+
+    private static CbtCheckpoint checkpoint(String text) {
+        int slash = text.indexOf('/');
+        return new CbtCheckpoint(text.substring(0, slash), Long.parseLong(text.substring(slash + 1)));
+    }
+
+    /** Tells the tracker how it ended; a view that is closed without a commit gives its changes back. */
+    private static void settle(Run run, List<View> views, boolean committed) throws IOException {
+        for (View view : views) {
+            view.source().close();
+            if (committed) {
+                Fields commit = Fields.of(
+                        "device", view.deviceId(), "consumer", run.consumer(), "checkpoint", view.checkpoint());
+                run.plane().client().request("cbt.commit", commit, INSTANT_LIMIT);
+            }
+            run.plane().client().request("view.close", Fields.of("view", view.viewId()), INSTANT_LIMIT);
+        }
+    }
+
+    /** What a restore needs to make the same kind of image again. */
+    private static Map<String, Object> definition(ContainerEntry container) throws IOException {
+        List<Map<String, Object>> images = new ArrayList<>();
+        for (ContainerEntry.Image image : container.images()) {
+            ChainFiles files = AttachedImage.filesOf(image.path());
+            ImageLayout layout = ImageLayout.of(files);
+            Map<String, Object> one = new LinkedHashMap<>();
+            one.put("id", image.id());
+            one.put("path", image.path().toString());
+            one.put("layout", layout.folder() ? "folder" : "file");
+            one.put("format", layout.formatId());
+            one.put("clusterBytes", layout.clusterBytes());
+            images.add(one);
+        }
+        Map<String, Object> definition = new LinkedHashMap<>();
+        definition.put("name", container.name());
+        definition.put("images", images);
+        return definition;
+    }
+}

@@ -1,0 +1,123 @@
+package org.tidemark.appliance.service;
+
+import java.io.Closeable;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.tidemark.ploop.os.MountEntry;
+import org.tidemark.ploop.os.Mounts;
+import org.tidemark.ploop.server.ControlClient;
+import org.tidemark.ploop.server.ControlClient.AttachedDevice;
+import org.tidemark.ploop.server.Fields;
+import org.tidemark.ploop.server.RunFolder;
+import org.tidemark.ploop.server.ServerLauncher;
+
+/** The device server of this host, started when it is needed. */
+public final class DataPlane implements Closeable {
+    private static final Duration ATTACH_LIMIT = Duration.ofSeconds(120);
+
+    private final RunFolder run;
+    private final ControlClient client;
+
+    private DataPlane(RunFolder run, ControlClient client) {
+        this.run = run;
+        this.client = client;
+    }
+
+    /** Connects; starts holder and device server when they do not run. */
+    public static DataPlane connect(Map<String, String> environment) throws IOException {
+        RunFolder run = RunFolder.ofEnvironment(environment);
+        return new DataPlane(run, ServerLauncher.ensureRunning(run));
+    }
+
+    /** Connects if the device server runs. */
+    public static Optional<DataPlane> connectIfRunning(Map<String, String> environment) throws IOException {
+        RunFolder run = RunFolder.ofEnvironment(environment);
+        try {
+            return Optional.of(new DataPlane(run, ControlClient.connect(run, ControlClient.USUAL_LIMIT)));
+        } catch (org.tidemark.ploop.server.ControlException e) {
+            if (e.kind() == org.tidemark.ploop.server.ControlException.Kind.DISCONNECTED) {
+                return Optional.empty();
+            }
+            throw e;
+        }
+    }
+
+    public RunFolder run() {
+        return run;
+    }
+
+    public ControlClient client() {
+        return client;
+    }
+
+    /** How an image is attached. */
+    public record AttachOptions(@Nullable String name, boolean readOnly, boolean recover, boolean wholeDisk) {
+        public static final AttachOptions USUAL = new AttachOptions(null, false, false, false);
+    }
+
+    public AttachedDevice attach(Path image, AttachOptions options) throws IOException {
+        if (!Files.exists(image)) {
+            throw new java.nio.file.NoSuchFileException(image + ": there is no such image");
+        }
+        Map<String, Object> fields = new LinkedHashMap<>();
+        fields.put("image", image.toRealPath().toString());
+        fields.put("readOnly", options.readOnly());
+        fields.put("options", Map.of("recover", options.recover(), "wholeDisk", options.wholeDisk()));
+        if (options.name() != null) {
+            fields.put("device", options.name());
+        }
+        Fields answer = client.request("attach", new Fields(fields), ATTACH_LIMIT);
+        String id = answer.text("device");
+        return find(id).orElseThrow(() -> new IOException(id + ": went away while it was attached"));
+    }
+
+    /** A device by its name, its image or its block device. */
+    public Optional<AttachedDevice> find(String word) throws IOException {
+        Path path = Path.of(word);
+        Path real = Files.exists(path) ? path.toRealPath() : path.toAbsolutePath();
+        for (AttachedDevice device : client.devices()) {
+            if (device.deviceId().equals(word)
+                    || device.blockDevice().equals(word)
+                    || device.image().equals(real)
+                    || device.image().equals(path.toAbsolutePath())) {
+                return Optional.of(device);
+            }
+        }
+        return Optional.empty();
+    }
+
+    /** Where the file system of a device is mounted, as this process sees it. */
+    public static List<Path> mountPoints(AttachedDevice device) throws IOException {
+        if (device.blockDevice().isEmpty()) {
+            return List.of();
+        }
+        Path name = Path.of(device.blockDevice()).getFileName();
+        String number = Files.readString(Path.of("/sys/block/" + name + "/dev")).strip();
+        List<Path> points = new ArrayList<>();
+        for (MountEntry entry : Mounts.ofDevice(number)) {
+            points.add(entry.mountPoint());
+        }
+        return points;
+    }
+
+    /** Unmounts what is mounted from the device, then detaches it. */
+    public void detach(AttachedDevice device, Duration limit) throws IOException {
+        for (Path point : mountPoints(device)) {
+            Mounts.unmount(point);
+        }
+        client.detach(device.deviceId(), limit);
+    }
+
+    @Override
+    public void close() {
+        client.close();
+    }
+}

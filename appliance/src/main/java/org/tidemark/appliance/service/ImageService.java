@@ -1,0 +1,115 @@
+package org.tidemark.appliance.service;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.UUID;
+import java.util.function.LongConsumer;
+import org.jspecify.annotations.Nullable;
+import org.tidemark.backup.engine.NewImage;
+import org.tidemark.ploop.chain.AttachedImage;
+import org.tidemark.ploop.chain.ChainFiles;
+import org.tidemark.ploop.chain.ChainLocks;
+import org.tidemark.ploop.device.StateArea;
+import org.tidemark.ploop.filesystem.FileSystemType;
+import org.tidemark.ploop.io.AlignedBuffer;
+import org.tidemark.ploop.os.HostIdentity;
+import org.tidemark.ploop.partition.GuidPartitionTable;
+import org.tidemark.ploop.server.ControlClient.AttachedDevice;
+
+/** Makes and converts images. */
+public final class ImageService {
+    private static final Duration DETACH_LIMIT = Duration.ofSeconds(30);
+    private static final int COPY_BYTES = 1 << 20;
+
+    private ImageService() {}
+
+    /**
+     * What to create.
+     *
+     * @param partitioned whether it gets a GPT with one partition, as container images have
+     */
+    public record Wanted(
+            Path path,
+            NewImage.Layout layout,
+            String formatId,
+            long sizeBytes,
+            int clusterBytes,
+            boolean partitioned,
+            @Nullable FileSystemType fileSystem) {}
+
+    /** Makes an image without a file system. Nothing of it is left when it fails. */
+    public static void create(Wanted wanted) throws IOException {
+        NewImage image = NewImage.create(
+                wanted.path(), wanted.layout(), wanted.formatId(), wanted.sizeBytes(), wanted.clusterBytes());
+        boolean done = false;
+        try {
+            if (wanted.partitioned()) {
+                GuidPartitionTable.forContainer(
+                                image.device().sizeBytes(), wanted.clusterBytes(), UUID.randomUUID(), UUID.randomUUID())
+                        .write(image.device());
+            }
+            image.finish();
+            done = true;
+        } finally {
+            if (!done) {
+                image.abandon();
+            }
+        }
+    }
+
+    /** Puts an empty file system on an image's partition, or on the whole disk when it has none. */
+    public static void makeFileSystem(DataPlane plane, Path image, FileSystemType type) throws IOException {
+        AttachedDevice device = plane.attach(image, DataPlane.AttachOptions.USUAL);
+        try {
+            type.make(Path.of(device.blockDevice()), device.sizeBytes());
+        } finally {
+            plane.client().detach(device.deviceId(), DETACH_LIMIT);
+        }
+    }
+
+    /** Copies an image that nobody writes to into a new one of another format, keeping holes. */
+    public static long convert(
+            Path source, Path destination, NewImage.Layout layout, String formatId, LongConsumer progress)
+            throws IOException {
+        ChainFiles files = AttachedImage.filesOf(source);
+        int cluster = ImageLayout.of(files).clusterBytes();
+        try (AttachedImage from = AttachedImage.open(
+                files,
+                AttachedImage.Use.READ_ONLY,
+                StateArea.inMemory(),
+                ChainLocks.take(files, false),
+                false,
+                HostIdentity.read(),
+                UUID::randomUUID)) {
+            NewImage to = NewImage.create(destination, layout, formatId, from.sizeBytes(), cluster);
+            boolean done = false;
+            try {
+                copy(from, to, progress);
+                to.finish();
+                done = true;
+            } finally {
+                if (!done) {
+                    to.abandon();
+                }
+            }
+            return from.sizeBytes();
+        }
+    }
+
+    private static void copy(AttachedImage from, NewImage to, LongConsumer progress) throws IOException {
+        AlignedBuffer buffer = AlignedBuffer.allocate(COPY_BYTES);
+        from.extents(0, from.sizeBytes(), (offset, length, zero) -> {
+            for (long at = offset; !zero && at < offset + length; at += COPY_BYTES) {
+                int piece = (int) Math.min(COPY_BYTES, offset + length - at);
+                from.read(at, buffer, 0, piece);
+                if (!buffer.isZero(0, piece)) {
+                    ByteBuffer data = buffer.bytes().duplicate().limit(piece).position(0);
+                    to.write(at, data);
+                }
+            }
+            progress.accept(offset + length);
+        });
+    }
+}

@@ -1,0 +1,55 @@
+package org.tidemark.appliance;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import org.junit.jupiter.api.Test;
+
+/** Imports point down: cli -> demo, service -> persistence -> the libraries. */
+final class ArchitectureTest {
+    private static final String BASE = "org.tidemark.appliance.";
+    private static final JavaClasses CLASSES = new ClassFileImporter()
+            .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
+            .importPackages("org.tidemark");
+
+    private static void above(String upper, String lower) {
+        noClasses()
+                .that()
+                .resideInAPackage(lower)
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage(upper)
+                .check(CLASSES);
+    }
+
+    @Test
+    void librariesDoNotKnowTheAppliance() {
+        above("org.tidemark.appliance..", "org.tidemark.ploop..");
+        above("org.tidemark.appliance..", "org.tidemark.backup..");
+        above("org.tidemark.backup..", "org.tidemark.ploop..");
+    }
+
+    @Test
+    void theCommandLineIsOnTop() {
+        above(BASE + "cli..", BASE + "service..");
+        above(BASE + "cli..", BASE + "demo..");
+        above(BASE + "cli..", BASE + "persistence..");
+        above(BASE + "demo..", BASE + "service..");
+        above(BASE + "service..", BASE + "persistence..");
+    }
+
+    @Test
+    void nothingButTheEngineBringsImagesAndRepositoriesTogether() {
+        noClasses()
+                .that()
+                .resideInAPackage("org.tidemark.backup..")
+                .and()
+                .resideOutsideOfPackage("org.tidemark.backup.engine..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("org.tidemark.ploop..")
+                .check(CLASSES);
+    }
+}

@@ -1,0 +1,188 @@
+package org.tidemark.backup.engine;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.stream.Stream;
+import org.tidemark.ploop.chain.AttachedImage;
+import org.tidemark.ploop.chain.ChainFiles;
+import org.tidemark.ploop.chain.ChainLocks;
+import org.tidemark.ploop.device.BlockDevice;
+import org.tidemark.ploop.device.StateArea;
+import org.tidemark.ploop.format.DeltaGeometry;
+import org.tidemark.ploop.format.Formats;
+import org.tidemark.ploop.io.AlignedBuffer;
+import org.tidemark.ploop.io.ImageIo;
+import org.tidemark.ploop.io.vfs.VfsImageDirectory;
+import org.tidemark.ploop.os.HostIdentity;
+import org.tidemark.ploop.os.NativeFile;
+
+/**
+ * A restore's destination: an image that did not exist before. It is written under {@code <name>.tidemark-partial} and gets
+ * its name when everything in it is durable, so that a half-restored image is never taken for a whole one.
+ */
+public final class NewImage implements RestoreSink {
+    private static final int BUFFERS = 4;
+    private static final int BUFFER_BYTES = 1 << 20;
+    private static final String PARTIAL = ".tidemark-partial";
+    private static final String DELTA = "root.hds";
+
+    private final Path destination;
+    private final Path partial;
+    private final AttachedImage image;
+    private final ArrayBlockingQueue<AlignedBuffer> buffers = new ArrayBlockingQueue<>(BUFFERS);
+
+    private NewImage(Path destination, Path partial, AttachedImage image) {
+        this.destination = destination;
+        this.partial = partial;
+        this.image = image;
+        for (int i = 0; i < BUFFERS; i++) {
+            buffers.add(AlignedBuffer.allocate(BUFFER_BYTES));
+        }
+    }
+
+    /** How the image lies in files. */
+    public enum Layout {
+        /** A folder with a descriptor and one delta. */
+        FOLDER,
+        /** A single file. */
+        FILE
+    }
+
+    /**
+     * Begins an image.
+     *
+     * @param formatId {@code expanded} or {@code raw}
+     * @throws FileAlreadyExistsException when there is something of that name
+     */
+    public static NewImage create(Path destination, Layout layout, String formatId, long sizeBytes, int clusterBytes)
+            throws IOException {
+        Path absolute = destination.toAbsolutePath().normalize();
+        Path parent = absolute.getParent();
+        if (Files.exists(absolute, java.nio.file.LinkOption.NOFOLLOW_LINKS)) {
+            throw new FileAlreadyExistsException(
+                    absolute + " exists already; nothing is restored over it, choose another name");
+        }
+        if (parent == null || !Files.isDirectory(parent)) {
+            throw new IOException(parent + " is not a folder; create it first");
+        }
+        Path partial = absolute.resolveSibling(absolute.getFileName() + PARTIAL);
+        remove(partial);
+        boolean done = false;
+        try {
+            layOut(partial, layout, formatId, sizeBytes, clusterBytes);
+            ChainFiles files = AttachedImage.filesOf(partial);
+            AttachedImage image = AttachedImage.open(
+                    files,
+                    AttachedImage.Use.READ_WRITE,
+                    StateArea.inMemory(),
+                    ChainLocks.take(files, true),
+                    false,
+                    HostIdentity.read(),
+                    UUID::randomUUID);
+            done = true;
+            return new NewImage(absolute, partial, image);
+        } finally {
+            if (!done) {
+                remove(partial);
+            }
+        }
+    }
+
+    private static void layOut(Path partial, Layout layout, String formatId, long sizeBytes, int clusterBytes)
+            throws IOException {
+        if (layout == Layout.FOLDER) {
+            Files.createDirectory(partial);
+            ChainFiles.create(new VfsImageDirectory(partial), DELTA, sizeBytes, clusterBytes);
+            return;
+        }
+        Path folder = java.util.Objects.requireNonNull(partial.getParent());
+        String name = java.util.Objects.requireNonNull(partial.getFileName()).toString();
+        VfsImageDirectory directory = new VfsImageDirectory(folder);
+        try (ImageIo io = directory.create(name)) {
+            Formats.byId(formatId).create(io, new DeltaGeometry(sizeBytes, clusterBytes));
+        }
+        directory.sync();
+    }
+
+    /** The disk, to be written to until {@link #finish}. */
+    public BlockDevice device() {
+        return image;
+    }
+
+    @Override
+    public void write(long offsetBytes, ByteBuffer data) throws IOException {
+        AlignedBuffer buffer = take();
+        try {
+            long at = offsetBytes;
+            while (data.hasRemaining()) {
+                int length = Math.min(buffer.capacity(), data.remaining());
+                buffer.bytes().put(0, data, data.position(), length);
+                data.position(data.position() + length);
+                int padded = length + (512 - length % 512) % 512;
+                image.write(at, buffer, 0, padded);
+                at += length;
+            }
+        } finally {
+            buffers.add(buffer);
+        }
+    }
+
+    private AlignedBuffer take() throws IOException {
+        try {
+            return buffers.take();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException("interrupted", e);
+        }
+    }
+
+    @Override
+    public void finish() throws IOException {
+        image.close();
+        if (Files.exists(destination, java.nio.file.LinkOption.NOFOLLOW_LINKS)) {
+            remove(partial);
+            throw new FileAlreadyExistsException(destination + " appeared while it was being restored");
+        }
+        Files.move(partial, destination);
+        Path parent = java.util.Objects.requireNonNull(destination.getParent());
+        try (NativeFile folder = NativeFile.open(parent, NativeFile.READ_ONLY | NativeFile.DIRECTORY, 0)) {
+            folder.fsync();
+        }
+    }
+
+    @Override
+    public void abandon() {
+        try {
+            image.close();
+        } catch (IOException e) {
+            System.getLogger(NewImage.class.getName())
+                    .log(System.Logger.Level.DEBUG, "closing a half-restored image", e);
+        }
+        try {
+            remove(partial);
+        } catch (IOException e) {
+            System.getLogger(NewImage.class.getName())
+                    .log(System.Logger.Level.WARNING, partial + " could not be removed; remove it by hand", e);
+        }
+    }
+
+    private static void remove(Path path) throws IOException {
+        if (!Files.exists(path, java.nio.file.LinkOption.NOFOLLOW_LINKS)) {
+            return;
+        }
+        List<Path> inside;
+        try (Stream<Path> walk = Files.walk(path)) {
+            inside = walk.sorted(Comparator.reverseOrder()).toList();
+        }
+        for (Path one : inside) {
+            Files.delete(one);
+        }
+    }
+}

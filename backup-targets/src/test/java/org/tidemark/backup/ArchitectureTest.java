@@ -1,0 +1,101 @@
+package org.tidemark.backup;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
+
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import org.junit.jupiter.api.Test;
+
+/** The arrows of docs and package pages, held. */
+class ArchitectureTest {
+    private static final JavaClasses CLASSES = new ClassFileImporter()
+            .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
+            .importPackages("org.tidemark.backup");
+
+    @Test
+    void importsPointDown() {
+        layeredArchitecture()
+                .consideringOnlyDependenciesInLayers()
+                .layer("engine")
+                .definedBy("org.tidemark.backup.engine..")
+                .layer("repository")
+                .definedBy("org.tidemark.backup.repository..")
+                .layer("target")
+                .definedBy("org.tidemark.backup.target..")
+                .whereLayer("engine")
+                .mayNotBeAccessedByAnyLayer()
+                .whereLayer("repository")
+                .mayOnlyBeAccessedByLayers("engine")
+                .whereLayer("target")
+                .mayOnlyBeAccessedByLayers("repository", "engine")
+                .check(CLASSES);
+    }
+
+    @Test
+    void onlyTheEngineKnowsPloop() {
+        noClasses()
+                .that()
+                .resideOutsideOfPackage("org.tidemark.backup.engine..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("org.tidemark.ploop..")
+                .check(CLASSES);
+    }
+
+    @Test
+    void theRepositoryKnowsNoParticularTarget() {
+        noClasses()
+                .that()
+                .resideInAnyPackage("org.tidemark.backup.repository..", "org.tidemark.backup.engine..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage("org.tidemark.backup.target.local..", "org.tidemark.backup.target.memory..")
+                .check(CLASSES);
+    }
+
+    @Test
+    void noPackageForEverythingAndNothing() {
+        noClasses()
+                .should()
+                .resideInAnyPackage("..common..", "..util..", "..helper..", "..impl..", "..manager..")
+                .check(CLASSES);
+        noClasses().should().haveNameMatching(".*(Impl|Manager|Helper|Utils?)").check(CLASSES);
+    }
+
+    @Test
+    void everyPackageHasItsPage() {
+        classes()
+                .that()
+                .haveSimpleName("BackupTarget")
+                .should()
+                .beInterfaces()
+                .andShould()
+                .bePublic()
+                .check(CLASSES);
+        CLASSES.stream()
+                .map(type -> type.getPackage())
+                .distinct()
+                .forEach(folder -> org.assertj.core.api.Assertions.assertThat(folder.tryGetPackageInfo())
+                        .as("package-info of " + folder.getName())
+                        .isPresent());
+    }
+
+    @Test
+    void noTargetCanDelete() {
+        noClasses()
+                .that()
+                .areAssignableTo("org.tidemark.backup.target.BackupTarget")
+                .should()
+                .haveSimpleNameContaining("Delet")
+                .check(CLASSES);
+        for (var method : org.tidemark.backup.target.BackupTarget.class.getMethods()) {
+            org.assertj.core.api.Assertions.assertThat(method.getName())
+                    .doesNotContainIgnoringCase("delete")
+                    .doesNotContainIgnoringCase("remove")
+                    .doesNotContainIgnoringCase("replace");
+        }
+    }
+}

@@ -1,0 +1,264 @@
+package org.tidemark.ploop.chain;
+
+import java.io.Closeable;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.tidemark.ploop.device.BlockDevice;
+import org.tidemark.ploop.device.DeviceState;
+import org.tidemark.ploop.device.PloopDevice;
+import org.tidemark.ploop.device.StateArea;
+import org.tidemark.ploop.device.cbt.ChangedBlockTracker;
+import org.tidemark.ploop.device.cbt.ChangedBlockTracker.ImageCondition;
+import org.tidemark.ploop.format.DeltaFormat.OpenIntent;
+import org.tidemark.ploop.io.AlignedBuffer;
+import org.tidemark.ploop.io.ImageDirectory;
+import org.tidemark.ploop.io.ImageException;
+import org.tidemark.ploop.io.direct.DirectImageDirectory;
+import org.tidemark.ploop.io.vfs.VfsImageDirectory;
+import org.tidemark.ploop.os.HostIdentity;
+
+/**
+ * An image in use: its locks, its owner record, its deltas, its device and its tracker, opened and closed as one.
+ *
+ * <pre>
+ *   open:   lock | owner record, durable | in-use mark, durable | tracker open, durable | serve
+ *   close:  flush | in-use mark cleared, durable | tracker closed with the image's identity, durable | owner record gone | unlock
+ * </pre>
+ *
+ * A crash anywhere leaves the mark with our owner record beside it: the next open on this host recovers, on another host it
+ * refuses. A crash after the mark was cleared and before the tracker was closed makes the tracker begin anew.
+ */
+public final class AttachedImage implements BlockDevice {
+    private final PloopDevice device;
+    private final ChainFiles files;
+    private final Beside beside;
+    private final @Nullable ChangedBlockTracker tracker;
+    private final Closeable locks;
+
+    private AttachedImage(
+            PloopDevice device,
+            ChainFiles files,
+            Beside beside,
+            @Nullable ChangedBlockTracker tracker,
+            Closeable locks) {
+        this.device = device;
+        this.files = files;
+        this.beside = beside;
+        this.tracker = tracker;
+        this.locks = locks;
+    }
+
+    /** How an image is opened. */
+    public enum Use {
+        READ_ONLY,
+        /** For writing. An image that was not closed is recovered if this host was the last to have it. */
+        READ_WRITE,
+        /** For writing, whoever had it last; the user says that nobody else has. */
+        RECOVER,
+        /** For writing, as the successor of a killed process: the locks are held and the state area has its state. */
+        TAKE_OVER
+    }
+
+    /** The names of the files that we keep beside an image. */
+    private record Beside(ImageDirectory folder, String owner, String tracker) {
+        static Beside of(ChainFiles files) throws IOException {
+            String prefix = files.descriptor().isPresent() ? "" : files.top().fileName() + ".";
+            ImageDirectory folder =
+                    new VfsImageDirectory(Path.of(files.directory().name()));
+            return new Beside(folder, prefix + "tidemark-owner", prefix + "tidemark-cbt");
+        }
+    }
+
+    /** The files of an image: past the page cache where its file system can do that, else through it. */
+    public static ChainFiles filesOf(Path image) throws IOException {
+        ChainFiles cached = ChainFiles.at(image, VfsImageDirectory::new);
+        try {
+            ChainFiles direct = ChainFiles.at(image, DirectImageDirectory::new);
+            for (ChainFiles.Link link : direct.links()) {
+                link.directory()
+                        .open(link.fileName(), ImageDirectory.OpenMode.READ_ONLY)
+                        .close();
+            }
+            return direct;
+        } catch (ImageException e) {
+            if (e.kind() == ImageException.Kind.UNSUPPORTED) {
+                return cached;
+            }
+            throw e;
+        }
+    }
+
+    /**
+     * Opens an image whose locks the caller took; they belong to it from here on, also when this throws.
+     *
+     * @param tracking whether changes are tracked for backups
+     * @param ids makes identities for trackers
+     */
+    public static AttachedImage open(
+            ChainFiles files,
+            Use use,
+            StateArea area,
+            Closeable locks,
+            boolean tracking,
+            HostIdentity host,
+            Supplier<UUID> ids)
+            throws IOException {
+        try {
+            return openLocked(files, use, area, locks, tracking, host, ids);
+        } catch (IOException | RuntimeException e) {
+            locks.close();
+            throw e;
+        }
+    }
+
+    private static AttachedImage openLocked(
+            ChainFiles files,
+            Use use,
+            StateArea area,
+            Closeable locks,
+            boolean tracking,
+            HostIdentity host,
+            Supplier<UUID> ids)
+            throws IOException {
+        Beside beside = Beside.of(files);
+        String identity = tracking && use != Use.READ_ONLY ? ImageIdentity.of(files) : "";
+        Optional<OwnerRecord> owner = OwnerRecord.read(beside.folder(), beside.owner());
+        boolean ours = owner.isPresent() && owner.get().host().hostId().equals(host.hostId());
+        OpenedChain opened = openChain(files, use, area, ours);
+        ImageCondition condition = !opened.recovered()
+                ? owner.isPresent() ? ImageCondition.UNKNOWN : ImageCondition.CLOSED
+                : ours ? ImageCondition.CRASHED_IN_OUR_HANDS : ImageCondition.UNKNOWN;
+        boolean done = false;
+        ChangedBlockTracker tracker = null;
+        try {
+            if (use != Use.READ_ONLY) {
+                new OwnerRecord(host).write(beside.folder(), beside.owner());
+                opened.chain().top().markInUse();
+            }
+            if (tracking && use != Use.READ_ONLY) {
+                long size = opened.chain().top().geometry().diskSizeBytes();
+                tracker = ChangedBlockTracker.open(
+                        area, size, beside.folder(), beside.tracker(), condition, identity, ids);
+            }
+            PloopDevice device = new PloopDevice(
+                    files.name(), opened.chain().deltas(), area, tracker, PloopDevice.DEFAULT_MAP_SLOTS);
+            done = true;
+            return new AttachedImage(device, files, beside, tracker, locks);
+        } finally {
+            if (!done) {
+                opened.chain().close();
+                if (tracker != null) {
+                    tracker.close();
+                }
+            }
+        }
+    }
+
+    /** An open chain, and whether it had not been closed. */
+    private record OpenedChain(ImageChain chain, boolean recovered) {}
+
+    private static OpenedChain openChain(ChainFiles files, Use use, StateArea area, boolean ours) throws IOException {
+        switch (use) {
+            case READ_ONLY:
+                return new OpenedChain(ImageChain.open(files, OpenIntent.READ, PloopDevice.cursor(area)), false);
+            case TAKE_OVER:
+                return new OpenedChain(ImageChain.open(files, OpenIntent.TAKE_OVER, PloopDevice.cursor(area)), true);
+            case READ_WRITE, RECOVER:
+                break;
+        }
+        try {
+            return new OpenedChain(ImageChain.open(files, OpenIntent.WRITE, PloopDevice.cursor(area)), false);
+        } catch (ImageException e) {
+            if (e.kind() != ImageException.Kind.NOT_CLOSED || !(ours || use == Use.RECOVER)) {
+                throw e;
+            }
+            return new OpenedChain(ImageChain.open(files, OpenIntent.RECOVER, PloopDevice.cursor(area)), true);
+        }
+    }
+
+    /** The device below, for snapshots and views. */
+    public PloopDevice device() {
+        return device;
+    }
+
+    public ChainFiles files() {
+        return files;
+    }
+
+    @Override
+    public String name() {
+        return device.name();
+    }
+
+    @Override
+    public long sizeBytes() {
+        return device.sizeBytes();
+    }
+
+    @Override
+    public int blockSizeBytes() {
+        return device.blockSizeBytes();
+    }
+
+    @Override
+    public boolean writable() {
+        return device.writable();
+    }
+
+    @Override
+    public DeviceState state() {
+        return device.state();
+    }
+
+    @Override
+    public void read(long offsetBytes, AlignedBuffer dst, int dstOffset, int lengthBytes) throws IOException {
+        device.read(offsetBytes, dst, dstOffset, lengthBytes);
+    }
+
+    @Override
+    public void write(long offsetBytes, AlignedBuffer src, int srcOffset, int lengthBytes) throws IOException {
+        device.write(offsetBytes, src, srcOffset, lengthBytes);
+    }
+
+    @Override
+    public void flush() throws IOException {
+        device.flush();
+    }
+
+    @Override
+    public void discard(long offsetBytes, long lengthBytes) throws IOException {
+        device.discard(offsetBytes, lengthBytes);
+    }
+
+    @Override
+    public void writeZeroes(long offsetBytes, long lengthBytes) throws IOException {
+        device.writeZeroes(offsetBytes, lengthBytes);
+    }
+
+    @Override
+    public void extents(long offsetBytes, long lengthBytes, ExtentVisitor visitor) throws IOException {
+        device.extents(offsetBytes, lengthBytes, visitor);
+    }
+
+    /** Closes everything properly, in the order above. An aborted device keeps its mark and its owner record. */
+    @Override
+    public void close() throws IOException {
+        boolean proper = device.writable() && device.state() != DeviceState.ABORTED;
+        try (locks) {
+            device.detach();
+            ChangedBlockTracker marks = tracker;
+            if (proper && marks != null) {
+                marks.close(ImageIdentity.of(files));
+            } else if (marks != null) {
+                marks.close();
+            }
+            if (proper) {
+                OwnerRecord.remove(beside.folder(), beside.owner());
+            }
+        }
+    }
+}

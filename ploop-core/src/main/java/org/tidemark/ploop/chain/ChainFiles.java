@@ -1,0 +1,200 @@
+package org.tidemark.ploop.chain;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.tidemark.ploop.format.DeltaGeometry;
+import org.tidemark.ploop.format.Formats;
+import org.tidemark.ploop.format.expanded.ExpandedFormat;
+import org.tidemark.ploop.io.ImageDirectory;
+import org.tidemark.ploop.io.ImageDirectory.OpenMode;
+import org.tidemark.ploop.io.ImageException;
+import org.tidemark.ploop.io.ImageIo;
+
+/**
+ * The files of one chain, base first, not open.
+ *
+ * @param name what messages call the image
+ * @param directory the folder that holds the descriptor, or the lone file
+ * @param links at least one
+ * @param descriptor absent for a lone file
+ * @param clusterSizeBytes the chain's cluster size; 0 when only the file knows it
+ */
+public record ChainFiles(
+        String name,
+        ImageDirectory directory,
+        List<Link> links,
+        Optional<DiskDescriptor> descriptor,
+        int clusterSizeBytes) {
+    /** The cluster size of a lone raw file, which has none of its own. */
+    public static final int RAW_CLUSTER_BYTES = 1 << 20;
+
+    /** One file of the chain. */
+    public record Link(ImageDirectory directory, String fileName, String formatId) {}
+
+    /** Opens the folder at a path, with one I/O module or another. */
+    @FunctionalInterface
+    public interface FolderOpener {
+        ImageDirectory open(Path folder) throws IOException;
+    }
+
+    /** Finds the files of an image: a folder with a descriptor, the descriptor itself, or a lone file. */
+    public static ChainFiles at(Path image, FolderOpener opener) throws IOException {
+        if (Files.isDirectory(image)) {
+            if (!Files.exists(image.resolve(DiskDescriptor.FILE_NAME))) {
+                throw new ImageException(
+                        ImageException.Kind.NOT_AN_IMAGE, image + ": folder without a " + DiskDescriptor.FILE_NAME);
+            }
+            return described(image, opener);
+        }
+        Path name = image.getFileName();
+        Path parent = image.toAbsolutePath().getParent();
+        if (name == null || parent == null || !Files.exists(image)) {
+            throw new NoSuchFileException(image.toString());
+        }
+        if (name.toString().equals(DiskDescriptor.FILE_NAME)) {
+            return described(parent, opener);
+        }
+        return loneFile(opener.open(parent), name.toString());
+    }
+
+    /** The files of the image whose descriptor lies in {@code directory} and names files of the same folder only. */
+    public static ChainFiles in(ImageDirectory directory) throws IOException {
+        return of(directory, DiskDescriptor.read(directory), file -> {
+            if (file.indexOf('/') >= 0) {
+                throw new ImageException(
+                        ImageException.Kind.UNSUPPORTED, directory.name() + ": '" + file + "' lies in another folder");
+            }
+            return directory;
+        });
+    }
+
+    private static ChainFiles described(Path folder, FolderOpener opener) throws IOException {
+        ImageDirectory directory = opener.open(folder);
+        DiskDescriptor descriptor = DiskDescriptor.read(directory);
+        return of(
+                directory, descriptor, file -> file.indexOf('/') < 0 ? directory : opener.open(parentOf(folder, file)));
+    }
+
+    private static Path parentOf(Path folder, String file) throws IOException {
+        try {
+            Path parent = folder.toAbsolutePath().resolve(file).normalize().getParent();
+            if (parent != null && Files.isDirectory(parent)) {
+                return parent;
+            }
+        } catch (InvalidPathException e) {
+            throw new ImageException(ImageException.Kind.DAMAGED, folder + ": '" + file + "' is no path", e);
+        }
+        throw new NoSuchFileException(folder.resolve(file).toString());
+    }
+
+    @FunctionalInterface
+    private interface FileFolder {
+        ImageDirectory of(String file) throws IOException;
+    }
+
+    private static ChainFiles of(ImageDirectory directory, DiskDescriptor descriptor, FileFolder folders)
+            throws IOException {
+        List<Link> links = new ArrayList<>();
+        for (DiskDescriptor.Image image : descriptor.pathTo(descriptor.topGuid())) {
+            String fileName = image.file().substring(image.file().lastIndexOf('/') + 1);
+            if (fileName.equals(".") || fileName.equals("..")) {
+                throw new ImageException(
+                        ImageException.Kind.DAMAGED, directory.name() + ": '" + image.file() + "' is no file");
+            }
+            Link link = new Link(folders.of(image.file()), fileName, image.formatId());
+            requireOnce(directory, links, link);
+            links.add(link);
+        }
+        return new ChainFiles(
+                directory.name(),
+                directory,
+                List.copyOf(links),
+                Optional.of(descriptor),
+                descriptor.geometry().clusterSizeBytes());
+    }
+
+    /** One file at two levels, spelled differently, would be written to while it is frozen. */
+    private static void requireOnce(ImageDirectory directory, List<Link> links, Link link) throws ImageException {
+        for (Link other : links) {
+            if (samePlace(other, link)) {
+                throw new ImageException(
+                        ImageException.Kind.DAMAGED,
+                        directory.name() + ": names the file " + link.fileName() + " twice");
+            }
+        }
+    }
+
+    private static boolean samePlace(Link one, Link other) {
+        return one.fileName().equals(other.fileName())
+                && (one.directory() == other.directory()
+                        || absolute(one.directory().name())
+                                .equals(absolute(other.directory().name())));
+    }
+
+    private static Path absolute(String folder) {
+        return Path.of(folder).toAbsolutePath().normalize();
+    }
+
+    /** An image of one file, recognised by its content. */
+    public static ChainFiles loneFile(ImageDirectory directory, String fileName) throws IOException {
+        try (ImageIo io = directory.open(fileName, OpenMode.READ_ONLY)) {
+            String formatId = Formats.recognise(io).id();
+            return loneFile(directory, fileName, formatId);
+        }
+    }
+
+    /** An image of one file of a known format. */
+    public static ChainFiles loneFile(ImageDirectory directory, String fileName, String formatId) {
+        int clusterSizeBytes = formatId.equals(ExpandedFormat.ID) ? 0 : RAW_CLUSTER_BYTES;
+        return new ChainFiles(
+                directory.name() + "/" + fileName,
+                directory,
+                List.of(new Link(directory, fileName, formatId)),
+                Optional.empty(),
+                clusterSizeBytes);
+    }
+
+    /**
+     * Makes a new image in an empty folder: an empty expanded file and a descriptor. The disk's size is rounded up to
+     * whole clusters, as {@code ploop init} does.
+     */
+    public static ChainFiles create(ImageDirectory directory, String fileName, long diskSizeBytes, int clusterSizeBytes)
+            throws IOException {
+        if (directory.exists(DiskDescriptor.FILE_NAME)) {
+            throw new ImageException(
+                    ImageException.Kind.INVALID_REQUEST, directory.name() + ": holds an image already");
+        }
+        if (diskSizeBytes <= 0
+                || clusterSizeBytes <= 0
+                || clusterSizeBytes % DeltaGeometry.SECTOR_BYTES != 0
+                || diskSizeBytes > Long.MAX_VALUE - clusterSizeBytes) {
+            throw new ImageException(
+                    ImageException.Kind.INVALID_REQUEST,
+                    directory.name() + ": no image has " + diskSizeBytes + " bytes in clusters of " + clusterSizeBytes);
+        }
+        long rounded = (diskSizeBytes + clusterSizeBytes - 1) / clusterSizeBytes * clusterSizeBytes;
+        DeltaGeometry geometry = new DeltaGeometry(rounded, clusterSizeBytes);
+        ImageIo io = directory.create(fileName);
+        try (io) {
+            new ExpandedFormat().create(io, geometry);
+        } catch (IOException e) {
+            directory.delete(fileName);
+            throw e;
+        }
+        directory.sync();
+        DiskDescriptor.fresh(directory.name() + "/" + DiskDescriptor.FILE_NAME, geometry, fileName)
+                .store(directory);
+        return in(directory);
+    }
+
+    /** The file that is written to. */
+    public Link top() {
+        return links.get(links.size() - 1);
+    }
+}

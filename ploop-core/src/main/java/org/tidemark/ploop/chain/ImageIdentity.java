@@ -1,0 +1,60 @@
+package org.tidemark.ploop.chain;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.concurrent.TimeUnit;
+import java.util.zip.CRC32C;
+import org.tidemark.ploop.format.DeltaGeometry;
+import org.tidemark.ploop.format.expanded.ExpandedFormat;
+import org.tidemark.ploop.io.AlignedBuffer;
+import org.tidemark.ploop.io.ImageDirectory.OpenMode;
+import org.tidemark.ploop.io.ImageIo;
+
+/**
+ * What the files of a closed image look like: name, size and time of change of each, and a checksum over header and table of
+ * the top. When it is the same as at the last detach, nobody wrote to the image in between.
+ */
+final class ImageIdentity {
+    private static final int PIECE_BYTES = 1 << 20;
+
+    private ImageIdentity() {}
+
+    static String of(ChainFiles files) throws IOException {
+        StringBuilder text = new StringBuilder();
+        for (ChainFiles.Link link : files.links()) {
+            BasicFileAttributes attributes =
+                    Files.readAttributes(Path.of(link.directory().name(), link.fileName()), BasicFileAttributes.class);
+            CRC32C name = new CRC32C();
+            name.update(link.fileName().getBytes(java.nio.charset.StandardCharsets.UTF_8));
+            long changed = attributes.lastModifiedTime().to(TimeUnit.NANOSECONDS);
+            text.append(Long.toHexString(name.getValue())).append(':');
+            text.append(Long.toHexString(attributes.size())).append(':');
+            text.append(Long.toHexString(changed)).append(' ');
+        }
+        // A long chain does not fit into the tracker's record as it is.
+        CRC32C all = new CRC32C();
+        all.update(text.toString().getBytes(java.nio.charset.StandardCharsets.UTF_8));
+        String summary = text.length() > 300 ? text.substring(text.length() - 300) : text.toString();
+        return summary + Long.toHexString(all.getValue()) + ' ' + Long.toHexString(tableChecksum(files.top()));
+    }
+
+    private static long tableChecksum(ChainFiles.Link top) throws IOException {
+        if (!top.formatId().equals(ExpandedFormat.ID)) {
+            return 0;
+        }
+        try (ImageIo io = top.directory().open(top.fileName(), OpenMode.READ_ONLY)) {
+            DeltaGeometry geometry = ExpandedFormat.readHeader(io).geometry();
+            long tableBytes = Math.min(64 + 4 * geometry.clusters(), io.size());
+            AlignedBuffer buffer = AlignedBuffer.allocate(PIECE_BYTES);
+            CRC32C crc = new CRC32C();
+            for (long at = 0; at < tableBytes; at += PIECE_BYTES) {
+                int length = (int) Math.min(PIECE_BYTES, tableBytes - at);
+                io.read(at, buffer, 0, length);
+                crc.update(buffer.bytes().slice(0, length));
+            }
+            return crc.getValue();
+        }
+    }
+}

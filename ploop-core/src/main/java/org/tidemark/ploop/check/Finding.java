@@ -1,0 +1,145 @@
+package org.tidemark.ploop.check;
+
+/** One thing that is wrong with a file of an image. Numbers are clusters unless their names say otherwise. */
+public sealed interface Finding {
+    /** The file. */
+    String file();
+
+    Severity severity();
+
+    /** A sentence for people. */
+    String describe();
+
+    /** Two clusters of the disk lie in one cluster of the file: at least one of them has the other's content. */
+    record DuplicateEntry(String file, long virtualCluster, long physicalCluster) implements Finding {
+        @Override
+        public Severity severity() {
+            return Severity.DAMAGE;
+        }
+
+        @Override
+        public String describe() {
+            return file + ": cluster " + virtualCluster + " lies in cluster " + physicalCluster
+                    + " of the file, which another entry names too";
+        }
+    }
+
+    /** An entry names a cluster that the file does not have. */
+    record EntryBeyondEnd(String file, long virtualCluster, long physicalCluster, long fileClusters)
+            implements Finding {
+        @Override
+        public Severity severity() {
+            return Severity.DAMAGE;
+        }
+
+        @Override
+        public String describe() {
+            return file + ": cluster " + virtualCluster + " lies in cluster " + physicalCluster
+                    + " of the file, which has only " + fileClusters;
+        }
+    }
+
+    /** An entry names a cluster of the header or of the table. */
+    record EntryIntoTable(String file, long virtualCluster, long physicalCluster) implements Finding {
+        @Override
+        public Severity severity() {
+            return Severity.DAMAGE;
+        }
+
+        @Override
+        public String describe() {
+            return file + ": cluster " + virtualCluster + " lies in cluster " + physicalCluster
+                    + " of the file, which holds the header or the table";
+        }
+    }
+
+    /** The last cluster that an entry names is cut off by the end of the file; what is missing reads as zeros. */
+    record ShortCluster(String file, long virtualCluster, long physicalCluster, long presentBytes) implements Finding {
+        @Override
+        public Severity severity() {
+            return Severity.WARNING;
+        }
+
+        @Override
+        public String describe() {
+            return file + ": cluster " + virtualCluster + " lies in the last cluster of the file, " + physicalCluster
+                    + ", of which only " + presentBytes + " bytes are there";
+        }
+    }
+
+    /** Words behind the last entry that are not zero: other tools read them as entries. */
+    record NonzeroPadding(String file, long firstWord, long words) implements Finding {
+        @Override
+        public Severity severity() {
+            return Severity.WARNING;
+        }
+
+        @Override
+        public String describe() {
+            return file + ": " + words + " words behind the last entry of the table are not zero, first is word "
+                    + firstWord;
+        }
+    }
+
+    /** An entry of a cluster that lies wholly beyond the end of the disk. */
+    record EntryBeyondDisk(String file, long virtualCluster, long physicalCluster) implements Finding {
+        @Override
+        public Severity severity() {
+            return Severity.NOTE;
+        }
+
+        @Override
+        public String describe() {
+            return file + ": cluster " + virtualCluster + " lies in cluster " + physicalCluster
+                    + " of the file, but beyond the end of the disk";
+        }
+    }
+
+    /** The file does not end with a whole cluster; nothing names the rest. */
+    record ShortTail(String file, long tailBytes) implements Finding {
+        @Override
+        public Severity severity() {
+            return Severity.NOTE;
+        }
+
+        @Override
+        public String describe() {
+            return file + ": " + tailBytes + " bytes at the end are no whole cluster and belong to nothing";
+        }
+    }
+
+    /** Whole clusters that nothing names. Content is right; the space comes back by compacting. */
+    record LeakedClusters(String file, long clusters, long firstCluster) implements Finding {
+        @Override
+        public Severity severity() {
+            return Severity.NOTE;
+        }
+
+        @Override
+        public String describe() {
+            return file + ": " + clusters + " clusters of the file belong to nothing, first is " + firstCluster;
+        }
+    }
+
+    /** Somebody has it open, or crashed. */
+    record MarkedInUse(String file, int mark) implements Finding {
+        @Override
+        public Severity severity() {
+            return Severity.WARNING;
+        }
+
+        @Override
+        public String describe() {
+            return file + ": is marked in use (" + Integer.toHexString(mark)
+                    + "): open elsewhere, or not closed before a crash";
+        }
+    }
+
+    /** Fields of the header, the descriptor or the chain that do not agree. */
+    record Contradiction(String file, Severity severity, String what) implements Finding {
+        @Override
+        public String describe() {
+            return file + ": " + what;
+        }
+    }
+}

@@ -1,0 +1,566 @@
+package org.tidemark.ploop.device;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.ArrayBlockingQueue;
+import org.jspecify.annotations.Nullable;
+import org.tidemark.ploop.device.cbt.ChangedBlockTracker;
+import org.tidemark.ploop.device.cbt.Checkpoint;
+import org.tidemark.ploop.device.cbt.Interval;
+import org.tidemark.ploop.format.AllocationCursor;
+import org.tidemark.ploop.format.Delta;
+import org.tidemark.ploop.format.DeltaGeometry;
+import org.tidemark.ploop.io.AlignedBuffer;
+import org.tidemark.ploop.io.FlushRounds;
+import org.tidemark.ploop.io.ImageException;
+
+/**
+ * The virtual block device of a chain of deltas.
+ *
+ * <p><b>Writing.</b> Gate, changed-block tracker, views, then cluster by cluster: a cluster of the top delta is overwritten
+ * in place; any other is locked out, a fresh cluster reserved, what a lower delta holds around the written part copied up,
+ * the data written, and the map told last. A crash of the process at any point leaves the old map entry, or the new one
+ * with all its data in the file.
+ *
+ * <p><b>Flushing.</b> Copy the changed map pages; {@code fdatasync} (their clusters' data is durable now); write the copies;
+ * {@code fdatasync}. Without changed pages one {@code fdatasync} is all. A page changed after its copy was taken waits for
+ * the next round. So an entry in the file never names a cluster whose data is not durable. A crash between the steps
+ * leaves clusters that nothing names.
+ *
+ * <p><b>Discarding.</b> Reads back as zeros to the byte: the top delta's part is punched; where a lower delta holds the
+ * cluster, a fresh cluster that is zero there takes its place.
+ *
+ * <p><b>After a failed flush</b> the content of the medium is unknown; the device is {@link DeviceState#ABORTED} and only
+ * reads are served.
+ */
+public final class PloopDevice implements BlockDevice {
+    /** Slots of the cluster map when the caller does not say: 48 MiB of tmpfs at most. */
+    public static final int DEFAULT_MAP_SLOTS = 9_600;
+
+    private static final int FLUSH_BATCH_PAGES = 64;
+    private static final int COPY_BYTES = 1 << 20;
+    private static final int COPY_BUFFERS = 2;
+    private static final DeviceView[] NO_VIEWS = new DeviceView[0];
+    private static final System.Logger LOG = System.getLogger(PloopDevice.class.getName());
+
+    private final String name;
+    private final List<Delta> deltas;
+    private final Delta top;
+    private final int topLevel;
+    private final boolean writable;
+    private final long sizeBytes;
+    private final int clusterBytes;
+    private final StateArea area;
+    private final ClusterMap map;
+    private final @Nullable ChangedBlockTracker tracker;
+    private final AdmissionGate gate = new AdmissionGate();
+    private final ClusterLockout lockout = new ClusterLockout();
+    private final FlushRounds flushes = new FlushRounds();
+    private final FlushRounds.Work flushWork = this::flushOnce;
+    private final PageBatch batch = new PageBatch(FLUSH_BATCH_PAGES);
+    private final ArrayBlockingQueue<AlignedBuffer> copyBuffers = new ArrayBlockingQueue<>(COPY_BUFFERS);
+    private volatile DeviceView[] views = NO_VIEWS;
+    private volatile DeviceState state = DeviceState.RUNNING;
+
+    /**
+     * Makes a device of open deltas, base first; they belong to it from here on. The top delta is writable and marked in
+     * use, or nothing is ever written.
+     *
+     * @param tracker records what is about to change, or null
+     * @param mapSlots bound for the cluster map: pages of 1,024 clusters kept at once
+     */
+    public PloopDevice(
+            String name, List<Delta> deltas, StateArea area, @Nullable ChangedBlockTracker tracker, int mapSlots)
+            throws IOException {
+        this.name = name;
+        this.deltas = List.copyOf(deltas);
+        this.topLevel = deltas.size() - 1;
+        this.top = deltas.get(topLevel);
+        this.writable = top.writable();
+        DeltaGeometry geometry = top.geometry();
+        for (Delta delta : deltas) {
+            if (delta.geometry().clusterSizeBytes() != geometry.clusterSizeBytes()) {
+                throw new ImageException(
+                        ImageException.Kind.DAMAGED,
+                        delta.name() + ": cluster size " + delta.geometry().clusterSizeBytes() + ", but " + top.name()
+                                + " has " + geometry.clusterSizeBytes() + "; all deltas of a chain share one");
+            }
+        }
+        this.sizeBytes = geometry.diskSizeBytes();
+        this.clusterBytes = geometry.clusterSizeBytes();
+        this.area = area;
+        this.tracker = tracker;
+        this.map = new ClusterMap(deltas, geometry.clusters(), mapSlots, area);
+        int copies = topLevel == 0 ? 0 : COPY_BUFFERS;
+        for (int i = 0; i < copies; i++) {
+            copyBuffers.add(AlignedBuffer.allocate(Math.min(COPY_BYTES, clusterBytes)));
+        }
+    }
+
+    /** The allocation cursor of the top delta, kept in a state area so that a successor goes on where this process was. */
+    public static AllocationCursor cursor(StateArea area) throws IOException {
+        AlignedBuffer memory = area.region("cursor", 4096);
+        return new AllocationCursor() {
+            @Override
+            public long get() {
+                return memory.getLong(0) - 1;
+            }
+
+            @Override
+            public void set(long nextPhysicalCluster) {
+                memory.putLong(0, nextPhysicalCluster + 1);
+            }
+        };
+    }
+
+    @Override
+    public String name() {
+        return name;
+    }
+
+    @Override
+    public long sizeBytes() {
+        return sizeBytes;
+    }
+
+    @Override
+    public int blockSizeBytes() {
+        return top.io().capabilities().alignmentBytes() > 512 ? 4096 : 512;
+    }
+
+    @Override
+    public boolean writable() {
+        return writable;
+    }
+
+    @Override
+    public DeviceState state() {
+        DeviceState now = state;
+        return now == DeviceState.RUNNING && gate.isShut() ? DeviceState.QUIESCED : now;
+    }
+
+    /** The deltas, base first. */
+    public List<Delta> deltas() {
+        return deltas;
+    }
+
+    public int clusterSizeBytes() {
+        return clusterBytes;
+    }
+
+    /** The tracker, or null for a device without one. */
+    public @Nullable ChangedBlockTracker tracker() {
+        return tracker;
+    }
+
+    @Override
+    public void read(long offsetBytes, AlignedBuffer dst, int dstOffset, int lengthBytes) throws IOException {
+        checkRange(offsetBytes, lengthBytes);
+        if (state == DeviceState.CLOSED) {
+            throw closed();
+        }
+        readClusters(offsetBytes, dst, dstOffset, lengthBytes);
+    }
+
+    /** Reads what is on the disk now. */
+    void readClusters(long offsetBytes, AlignedBuffer dst, int dstOffset, int lengthBytes) throws IOException {
+        int done = 0;
+        while (done < lengthBytes) {
+            long at = offsetBytes + done;
+            long cluster = at / clusterBytes;
+            int inCluster = (int) (at % clusterBytes);
+            int length = Math.min(clusterBytes - inCluster, lengthBytes - done);
+            long entry = lookup(cluster);
+            if (entry == ClusterMap.NOWHERE) {
+                dst.zero(dstOffset + done, length);
+            } else {
+                deltas.get(ClusterMap.level(entry))
+                        .read(ClusterMap.physical(entry), inCluster, dst, dstOffset + done, length);
+            }
+            done += length;
+        }
+    }
+
+    @Override
+    public void write(long offsetBytes, AlignedBuffer src, int srcOffset, int lengthBytes) throws IOException {
+        checkRange(offsetBytes, lengthBytes);
+        gate.enter();
+        try {
+            beforeChange(offsetBytes, lengthBytes);
+            int done = 0;
+            while (done < lengthBytes) {
+                long at = offsetBytes + done;
+                int inCluster = (int) (at % clusterBytes);
+                int length = Math.min(clusterBytes - inCluster, lengthBytes - done);
+                writeInCluster(at / clusterBytes, inCluster, src, srcOffset + done, length);
+                done += length;
+            }
+        } finally {
+            gate.leave();
+        }
+    }
+
+    private void writeInCluster(long cluster, int inCluster, AlignedBuffer src, int srcOffset, int length)
+            throws IOException {
+        long entry = lookup(cluster);
+        if (!inTop(entry)) {
+            if (entry == ClusterMap.NOWHERE && src.isZero(srcOffset, length)) {
+                return;
+            }
+            lockout.lock(cluster);
+            try {
+                entry = lookup(cluster);
+                if (!inTop(entry)) {
+                    allocate(cluster, entry, inCluster, length, src, srcOffset);
+                    return;
+                }
+            } finally {
+                lockout.unlock(cluster);
+            }
+        }
+        top.overwrite(ClusterMap.physical(entry), inCluster, src, srcOffset, length);
+    }
+
+    /**
+     * Puts a fresh cluster of the top delta in the place of {@code entry}: its part {@code [from, from + length)} is what
+     * {@code src} holds, or zero without a source; the rest is what the disk held. The cluster is locked out.
+     */
+    private void allocate(long cluster, long entry, int from, int length, @Nullable AlignedBuffer src, int srcOffset)
+            throws IOException {
+        int fresh = top.reserve();
+        boolean published = false;
+        try {
+            if (entry != ClusterMap.NOWHERE) {
+                copyUp(entry, fresh, 0, from);
+                copyUp(entry, fresh, from + length, clusterBytes);
+            }
+            if (src != null) {
+                top.overwrite(fresh, from, src, srcOffset, length);
+            }
+            publish(cluster, fresh);
+            published = true;
+        } finally {
+            if (!published) {
+                top.unreserve(fresh);
+            }
+        }
+    }
+
+    private void copyUp(long entry, int fresh, int from, int to) throws IOException {
+        if (from >= to) {
+            return;
+        }
+        AlignedBuffer buffer = takeCopyBuffer();
+        try {
+            Delta lower = deltas.get(ClusterMap.level(entry));
+            for (int at = from; at < to; ) {
+                int length = Math.min(buffer.capacity(), to - at);
+                lower.read(ClusterMap.physical(entry), at, buffer, 0, length);
+                if (!buffer.isZero(0, length)) {
+                    top.overwrite(fresh, at, buffer, 0, length);
+                }
+                at += length;
+            }
+        } finally {
+            copyBuffers.add(buffer);
+        }
+    }
+
+    private AlignedBuffer takeCopyBuffer() {
+        boolean interrupted = false;
+        while (true) {
+            try {
+                AlignedBuffer buffer = copyBuffers.take();
+                if (interrupted) {
+                    Thread.currentThread().interrupt();
+                }
+                return buffer;
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+    }
+
+    @Override
+    public void discard(long offsetBytes, long lengthBytes) throws IOException {
+        checkRange(offsetBytes, lengthBytes);
+        gate.enter();
+        try {
+            beforeChange(offsetBytes, lengthBytes);
+            long end = offsetBytes + lengthBytes;
+            for (long at = offsetBytes; at < end; ) {
+                int inCluster = (int) (at % clusterBytes);
+                int length = (int) Math.min(clusterBytes - inCluster, end - at);
+                discardInCluster(at / clusterBytes, inCluster, length);
+                at += length;
+            }
+        } finally {
+            gate.leave();
+        }
+    }
+
+    private void discardInCluster(long cluster, int inCluster, int length) throws IOException {
+        long entry = lookup(cluster);
+        if (entry == ClusterMap.NOWHERE) {
+            return;
+        }
+        if (!inTop(entry)) {
+            lockout.lock(cluster);
+            try {
+                entry = lookup(cluster);
+                if (!inTop(entry)) {
+                    allocate(cluster, entry, inCluster, length, null, 0);
+                    return;
+                }
+            } finally {
+                lockout.unlock(cluster);
+            }
+        }
+        top.punch(ClusterMap.physical(entry), inCluster, length);
+    }
+
+    @Override
+    public void writeZeroes(long offsetBytes, long lengthBytes) throws IOException {
+        discard(offsetBytes, lengthBytes);
+    }
+
+    /** What every change does first, inside the gate. */
+    private void beforeChange(long offsetBytes, long lengthBytes) throws IOException {
+        if (state != DeviceState.RUNNING) {
+            throw refused();
+        }
+        if (!writable) {
+            throw new ImageException(ImageException.Kind.READ_ONLY, name + ": the device is open for reading only");
+        }
+        ChangedBlockTracker marks = tracker;
+        if (marks != null) {
+            marks.mark(offsetBytes, lengthBytes);
+        }
+        for (DeviceView view : views) {
+            view.beforeWrite(offsetBytes, lengthBytes);
+        }
+    }
+
+    @Override
+    public void flush() throws IOException {
+        if (!writable) {
+            return;
+        }
+        if (state != DeviceState.RUNNING) {
+            throw refused();
+        }
+        flushes.flush(flushWork);
+    }
+
+    private void flushOnce() throws IOException {
+        try {
+            while (map.takeChangedPages(batch) > 0) {
+                top.flush();
+                for (int i = 0; i < batch.size(); i++) {
+                    top.writeMapPage(batch.page(i), batch.buffer(), i * Delta.PAGE_BYTES);
+                }
+                top.flush();
+                map.settle(batch);
+                if (batch.size() < batch.limit()) {
+                    return;
+                }
+            }
+            top.flush();
+        } catch (IOException e) {
+            abort(e);
+            throw e;
+        }
+    }
+
+    private void abort(IOException cause) {
+        if (state == DeviceState.RUNNING) {
+            state = DeviceState.ABORTED;
+            LOG.log(System.Logger.Level.ERROR, name + ": a flush failed, the device is read-only from now on", cause);
+        }
+    }
+
+    private long lookup(long cluster) throws IOException {
+        while (true) {
+            try {
+                return map.lookup(cluster);
+            } catch (ClusterMap.MapFullException e) {
+                flushes.flush(flushWork);
+            }
+        }
+    }
+
+    private void publish(long cluster, int physicalCluster) throws IOException {
+        while (true) {
+            try {
+                map.publish(cluster, physicalCluster);
+                return;
+            } catch (ClusterMap.MapFullException e) {
+                flushes.flush(flushWork);
+            }
+        }
+    }
+
+    private boolean inTop(long entry) {
+        return entry != ClusterMap.NOWHERE && ClusterMap.level(entry) == topLevel;
+    }
+
+    @Override
+    public void extents(long offsetBytes, long lengthBytes, ExtentVisitor visitor) throws IOException {
+        checkRange(offsetBytes, lengthBytes);
+        ExtentJoiner joiner = new ExtentJoiner(visitor);
+        long end = offsetBytes + lengthBytes;
+        for (long at = offsetBytes; at < end; ) {
+            long clusterStart = at - at % clusterBytes;
+            long until = Math.min(clusterStart + clusterBytes, end);
+            long entry = lookup(at / clusterBytes);
+            if (entry == ClusterMap.NOWHERE) {
+                joiner.extent(at, until - at, true);
+            } else {
+                clusterExtents(entry, clusterStart, at, until, joiner);
+            }
+            at = until;
+        }
+        joiner.finish();
+    }
+
+    private void clusterExtents(long entry, long clusterStart, long from, long until, ExtentJoiner joiner)
+            throws IOException {
+        long[] reached = {from};
+        deltas.get(ClusterMap.level(entry))
+                .dataExtents(
+                        ClusterMap.physical(entry),
+                        (int) (from - clusterStart),
+                        (int) (until - from),
+                        (offset, length) -> {
+                            long start = clusterStart + offset;
+                            if (start > reached[0]) {
+                                joiner.extent(reached[0], start - reached[0], true);
+                            }
+                            joiner.extent(start, length, false);
+                            reached[0] = start + length;
+                        });
+        if (reached[0] < until) {
+            joiner.extent(reached[0], until - reached[0], true);
+        }
+    }
+
+    /** Makes what a view needs; done before the instant, because it takes time. */
+    DeviceView.Prepared prepareView(String viewName, Path scratchFolder, long scratchLimitBytes) throws IOException {
+        return new DeviceView.Prepared(area, viewName, sizeBytes, scratchFolder, scratchLimitBytes);
+    }
+
+    /** Holds new changes back and waits for those under way; false when that took too long (nothing is held then). */
+    boolean quiesce(long timeoutNanos) {
+        return gate.shut(timeoutNanos);
+    }
+
+    void relax() {
+        gate.reopen();
+    }
+
+    /** Opens a view at the instant; the device is quiesced. */
+    DeviceView openView(
+            String viewName, String consumer, @Nullable Checkpoint since, DeviceView.Prepared prepared, Checkpoint none)
+            throws IOException {
+        ChangedBlockTracker marks = tracker;
+        Interval interval = marks == null ? Interval.full(none, sizeBytes) : marks.begin(consumer, since);
+        DeviceView view = new DeviceView(viewName, this, interval, prepared);
+        synchronized (this) {
+            DeviceView[] more = Arrays.copyOf(views, views.length + 1);
+            more[views.length] = view;
+            views = more;
+        }
+        return view;
+    }
+
+    synchronized void forgetView(DeviceView view) {
+        List<DeviceView> left = new ArrayList<>(Arrays.asList(views));
+        left.remove(view);
+        views = left.isEmpty() ? NO_VIEWS : left.toArray(new DeviceView[0]);
+    }
+
+    /** The views that are open. */
+    public List<DeviceView> views() {
+        return List.of(views);
+    }
+
+    /**
+     * Ends the device properly: flushes, clears the in-use mark, closes the files. The tracker is not closed: the caller
+     * does that afterwards with the image's new identity.
+     */
+    public void detach() throws IOException {
+        if (!gate.shut(30_000_000_000L)) {
+            throw new ImageException(
+                    ImageException.Kind.IN_USE, name + ": requests did not end within 30 s, the device stays attached");
+        }
+        boolean done = false;
+        try {
+            if (writable && state == DeviceState.RUNNING) {
+                flushes.flush(flushWork);
+                top.markClosed();
+            }
+            done = true;
+        } finally {
+            if (done) {
+                state = DeviceState.CLOSED;
+            }
+            gate.reopen();
+        }
+        closeFiles();
+    }
+
+    /** Flushes if it can, then lets go without clearing the in-use mark. {@link #detach} is the proper end. */
+    @Override
+    public void close() throws IOException {
+        if (state == DeviceState.CLOSED) {
+            return;
+        }
+        try {
+            if (writable && state == DeviceState.RUNNING) {
+                flushes.flush(flushWork);
+            }
+        } finally {
+            state = DeviceState.CLOSED;
+            closeFiles();
+        }
+    }
+
+    private void closeFiles() throws IOException {
+        for (DeviceView view : views) {
+            view.close();
+        }
+        IOException failure = null;
+        for (Delta delta : deltas) {
+            try {
+                delta.close();
+            } catch (IOException e) {
+                failure = e;
+            }
+        }
+        if (failure != null) {
+            throw failure;
+        }
+    }
+
+    private void checkRange(long offsetBytes, long lengthBytes) {
+        if (offsetBytes < 0 || lengthBytes < 0 || offsetBytes > sizeBytes - lengthBytes) {
+            throw new IllegalArgumentException(name + ": " + lengthBytes + " bytes at " + offsetBytes
+                    + " are not within the disk of " + sizeBytes + " bytes");
+        }
+    }
+
+    private IOException refused() {
+        return state == DeviceState.CLOSED
+                ? closed()
+                : new ImageException(
+                        ImageException.Kind.SUSPECT,
+                        name + ": the device is read-only since a flush failed; detach it and check the image");
+    }
+
+    private IOException closed() {
+        return new ImageException(ImageException.Kind.INVALID_REQUEST, name + ": the device is closed");
+    }
+}

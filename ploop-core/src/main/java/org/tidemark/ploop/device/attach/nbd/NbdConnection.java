@@ -1,0 +1,110 @@
+package org.tidemark.ploop.device.attach.nbd;
+
+import java.io.EOFException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
+import java.nio.channels.SocketChannel;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/** One client: its negotiation, then its threads. */
+final class NbdConnection {
+    private static final System.Logger LOG = System.getLogger(NbdConnection.class.getName());
+    private static final int THREADS = 4;
+
+    private final SocketChannel channel;
+    private final Wire wire;
+    private final ServerHandshake handshake;
+    private final Consumer<NbdConnection> onEnd;
+    /** Held while one request, with its payload, is read. */
+    private final ReentrantLock reading = new ReentrantLock();
+    /** Held while one answer, or one chunk of it, is written. */
+    private final ReentrantLock writing = new ReentrantLock();
+
+    private final AtomicInteger running = new AtomicInteger();
+    private volatile @Nullable NbdExport export;
+
+    NbdConnection(
+            SocketChannel channel,
+            Function<String, @Nullable NbdExport> find,
+            Supplier<List<NbdExport>> all,
+            Consumer<NbdConnection> onEnd) {
+        this.channel = channel;
+        this.wire = new Wire(channel);
+        this.handshake = new ServerHandshake(wire, find, all);
+        this.onEnd = onEnd;
+    }
+
+    boolean serves(String exportName) {
+        NbdExport now = export;
+        return now != null && now.name().equals(exportName);
+    }
+
+    void start() {
+        thread(this::negotiate, "nbd-hello");
+    }
+
+    private static void thread(Runnable body, String name) {
+        Thread thread = new Thread(body, name);
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    private void negotiate() {
+        ServerHandshake.Agreed agreed = null;
+        try {
+            agreed = handshake.run();
+        } catch (IOException e) {
+            LOG.log(System.Logger.Level.DEBUG, "NBD negotiation ended: {0}", e.getMessage());
+        }
+        if (agreed == null) {
+            end();
+            return;
+        }
+        export = agreed.export();
+        running.set(THREADS);
+        for (int i = 0; i < THREADS; i++) {
+            NbdWorker worker = new NbdWorker(agreed, wire, reading, writing);
+            thread(() -> serve(worker), "nbd-" + agreed.export().name());
+        }
+    }
+
+    private void serve(NbdWorker worker) {
+        try {
+            worker.run();
+        } catch (EOFException | ClosedChannelException e) {
+            LOG.log(System.Logger.Level.DEBUG, "NBD client went away");
+        } catch (IOException | RuntimeException e) {
+            LOG.log(System.Logger.Level.WARNING, "NBD connection ended: " + e.getMessage());
+        } finally {
+            close();
+            if (running.decrementAndGet() == 0) {
+                end();
+            }
+        }
+    }
+
+    private void end() {
+        close();
+        onEnd.accept(this);
+    }
+
+    void close() {
+        try {
+            channel.close();
+        } catch (IOException e) {
+            LOG.log(System.Logger.Level.DEBUG, "closing an NBD connection: {0}", e.getMessage());
+        }
+    }
+
+    /** An empty buffer in network byte order. */
+    static ByteBuffer buffer(int capacity) {
+        return ByteBuffer.allocateDirect(capacity);
+    }
+}

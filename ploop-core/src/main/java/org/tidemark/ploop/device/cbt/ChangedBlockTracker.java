@@ -1,0 +1,463 @@
+package org.tidemark.ploop.device.cbt;
+
+import java.io.Closeable;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.UUID;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.tidemark.ploop.device.StateArea;
+import org.tidemark.ploop.device.cbt.TrackerState.Consumer;
+import org.tidemark.ploop.device.cbt.TrackerState.Live;
+import org.tidemark.ploop.io.AlignedBuffer;
+import org.tidemark.ploop.io.ImageDirectory;
+
+/**
+ * The changed-block tracker of one device. See the package's essay.
+ *
+ * <p>{@link #mark} is called by every writer before it writes. {@link #begin} is called while no writer is inside (the
+ * device's gate is shut). Everything else may be called at any time by any thread.
+ */
+public final class ChangedBlockTracker implements Closeable {
+    private static final System.Logger LOG = System.getLogger(ChangedBlockTracker.class.getName());
+
+    private final StateArea area;
+    private final AlignedBuffer slots;
+    private final @Nullable ImageDirectory folder;
+    private final String fileName;
+    /** Null when the tracker has no file, or lost it. */
+    private volatile @Nullable TrackerFile file;
+
+    private volatile @Nullable IntentRegions intent;
+    /** The generation that writers mark. */
+    private volatile BitmapGeneration current;
+    /** Guarded by this, as all below. */
+    private TrackerState state;
+
+    private long sequence;
+    private final TreeMap<Long, BitmapGeneration> bitmaps = new TreeMap<>();
+    private final Object persisting = new Object();
+    /** What the file holds; guarded by this. */
+    private TrackerState stored;
+    /** Which generation's bits a file slot holds. Guarded by {@code persisting}. */
+    private final Map<Integer, Long> slotContent = new HashMap<>();
+
+    private ChangedBlockTracker(
+            StateArea area, AlignedBuffer slots, @Nullable ImageDirectory folder, String fileName, TrackerState state)
+            throws IOException {
+        this.area = area;
+        this.slots = slots;
+        this.folder = folder;
+        this.fileName = fileName;
+        this.state = state;
+        this.stored = state;
+        for (Live live : state.generations()) {
+            bitmaps.put(live.number(), newBitmap(live.number()));
+        }
+        this.current = bitmaps.lastEntry().getValue();
+    }
+
+    /** What is known of the image when a tracker is opened. */
+    public enum ImageCondition {
+        /** It was closed properly; the identity tells whether anybody else wrote to it since. */
+        CLOSED,
+        /** It was not closed, it is still marked in use, and the owner record beside it is ours. */
+        CRASHED_IN_OUR_HANDS,
+        /** It was not closed and nothing proves who wrote to it. */
+        UNKNOWN
+    }
+
+    /**
+     * Opens the tracker of a device: from what a killed predecessor left, else from its file, else a new one.
+     *
+     * @param folder where the tracker's file lies, or null for a tracker that does not outlive the machine
+     * @param identity what the image looks like now; compared with what it looked like when it was closed
+     * @param ids makes identities for new trackers
+     */
+    public static ChangedBlockTracker open(
+            StateArea area,
+            long diskSizeBytes,
+            @Nullable ImageDirectory folder,
+            String fileName,
+            ImageCondition condition,
+            String identity,
+            Supplier<UUID> ids)
+            throws IOException {
+        AlignedBuffer slots = area.region("cbt.state", StateSlots.BYTES);
+        StateSlots.Found left = area.resumed() ? StateSlots.read(slots, 0) : null;
+        TrackerFile.Opened opened = folder == null ? null : TrackerFile.open(folder, fileName, diskSizeBytes);
+        if (left != null && left.state().diskSizeBytes() == diskSizeBytes) {
+            ChangedBlockTracker tracker = new ChangedBlockTracker(area, slots, folder, fileName, left.state());
+            tracker.sequence = left.sequence();
+            tracker.resume(opened);
+            return tracker;
+        }
+        String doubt = doubt(opened, condition, identity);
+        if (opened != null && doubt.isEmpty()) {
+            ChangedBlockTracker tracker = new ChangedBlockTracker(
+                    area, slots, folder, fileName, opened.state().withClosed(false, ""));
+            tracker.load(opened);
+            return tracker;
+        }
+        if (opened != null) {
+            opened.file().close();
+        }
+        TrackerState fresh = TrackerState.fresh(ids.get(), diskSizeBytes, doubt);
+        ChangedBlockTracker tracker = new ChangedBlockTracker(area, slots, folder, fileName, fresh);
+        tracker.startFile();
+        return tracker;
+    }
+
+    /** Why the file cannot be believed; empty when it can. */
+    private static String doubt(TrackerFile.@Nullable Opened opened, ImageCondition condition, String identity) {
+        if (opened == null) {
+            return "tracking began when the image was attached";
+        }
+        TrackerState state = opened.state();
+        if (state.closed()) {
+            return condition == ImageCondition.CLOSED && state.identity().equals(identity)
+                    ? ""
+                    : "the image was changed by somebody else since it was detached";
+        }
+        return condition == ImageCondition.CRASHED_IN_OUR_HANDS
+                ? ""
+                : "the tracker was not closed, and nothing proves that nobody else wrote to the image since";
+    }
+
+    private synchronized void resume(TrackerFile.@Nullable Opened opened) throws IOException {
+        dropStrayBitmaps();
+        if (opened == null || !opened.state().trackerId().equals(state.trackerId())) {
+            if (opened != null) {
+                opened.file().close();
+            }
+            startFile();
+            return;
+        }
+        for (BitmapGeneration bitmap : bitmaps.values()) {
+            for (int page = 0; page < bitmap.pageCount(); page++) {
+                if (bitmap.pageHasBits(page)) {
+                    bitmap.markUnpersisted(page);
+                }
+            }
+        }
+        useFile(opened.file(), true);
+        adoptSlots(opened.state());
+    }
+
+    private void adoptSlots(TrackerState inFile) {
+        stored = inFile;
+        synchronized (persisting) {
+            inFile.generations().forEach(live -> slotContent.put(live.fileSlot(), live.number()));
+        }
+    }
+
+    private synchronized void load(TrackerFile.Opened opened) throws IOException {
+        TrackerFile loaded = opened.file();
+        for (Live live : state.generations()) {
+            loaded.load(bitmap(live.number()), live.fileSlot());
+        }
+        adoptSlots(opened.state());
+        IntentRegions regions = useFile(loaded, true);
+        for (int region = 0; region < regions.count(); region++) {
+            if (regions.isOpen(region)) {
+                long offset = (long) region << IntentRegions.REGION_SHIFT;
+                current.mark(offset, Math.min(IntentRegions.REGION_BYTES, state.diskSizeBytes() - offset));
+            }
+        }
+        storeInArea();
+        loaded.store(state);
+    }
+
+    private synchronized void startFile() throws IOException {
+        storeInArea();
+        ImageDirectory where = folder;
+        if (where != null) {
+            useFile(TrackerFile.create(where, fileName, state), false);
+            adoptSlots(state);
+        }
+    }
+
+    private IntentRegions useFile(TrackerFile newFile, boolean loadIntent) throws IOException {
+        IntentRegions regions = new IntentRegions(newFile, state.diskSizeBytes());
+        if (loadIntent) {
+            regions.load();
+        }
+        file = newFile;
+        intent = regions;
+        return regions;
+    }
+
+    /** Identity of the tracker; a new one means that every earlier checkpoint is unknown. */
+    public synchronized UUID trackerId() {
+        return state.trackerId();
+    }
+
+    /** Why this tracker began, in words. */
+    public synchronized String origin() {
+        return state.origin();
+    }
+
+    /** Regions of 4 MiB that would count as changed after a power loss now. */
+    public int openRegions() {
+        IntentRegions regions = intent;
+        return regions == null ? 0 : regions.openCount();
+    }
+
+    /**
+     * Records that the range is about to change. On return the change will be known after a kill and after a power loss.
+     * Allocates nothing once a region is open.
+     */
+    public void mark(long offsetBytes, long lengthBytes) throws IOException {
+        current.mark(offsetBytes, lengthBytes);
+        IntentRegions regions = intent;
+        if (regions != null) {
+            try {
+                regions.touch(offsetBytes, lengthBytes);
+            } catch (IOException e) {
+                loseFile(e);
+            }
+        }
+    }
+
+    /**
+     * Ends the current generation and begins the next one: the instant of a backup. The caller keeps writers out.
+     *
+     * @param consumer who asks, usually a target's identity
+     * @param since the checkpoint in the consumer's newest recovery point, or null if it has none
+     */
+    public synchronized Interval begin(String consumer, @Nullable Checkpoint since) throws IOException {
+        if (state.consumers().size() >= TrackerState.MAX_CONSUMERS
+                && !state.consumers().containsKey(consumer)) {
+            throw new IllegalArgumentException("a disk can have " + TrackerState.MAX_CONSUMERS
+                    + " consumers of its changes at most; remove one before adding '" + consumer + "'");
+        }
+        Consumer known = state.consumers().getOrDefault(consumer, new Consumer(-1, -1));
+        String reason = unknownBecause(known, since);
+        long start = reason.isEmpty() && since != null ? since.generation() : -1;
+        long next = state.current() + 1;
+        BitmapGeneration bitmap = newBitmap(next);
+        List<BitmapGeneration> changed = new ArrayList<>();
+        if (start >= 0) {
+            changed.addAll(bitmaps.tailMap(start, true).values());
+        }
+        List<Live> live = new ArrayList<>(state.generations());
+        live.add(new Live(next, state.freeFileSlot(stored)));
+        state = state.withGenerations(live).withConsumer(consumer, new Consumer(start, next));
+        bitmaps.put(next, bitmap);
+        storeInArea();
+        current = bitmap;
+        Checkpoint end = new Checkpoint(state.trackerId(), next);
+        return new Interval(start >= 0 ? since : null, end, reason, state.diskSizeBytes(), changed);
+    }
+
+    private String unknownBecause(Consumer known, @Nullable Checkpoint since) {
+        if (since == null) {
+            return "there is no earlier recovery point";
+        }
+        if (!since.trackerId().equals(state.trackerId())) {
+            return state.origin().isEmpty() ? "the tracker began anew" : state.origin();
+        }
+        if (since.generation() != known.committed() && since.generation() != known.pending()) {
+            return "the tracker does not keep checkpoint " + since;
+        }
+        return "";
+    }
+
+    /** The consumer's recovery point for the interval that ended at {@code checkpoint} is committed. */
+    public void commit(String consumer, Checkpoint checkpoint) throws IOException {
+        synchronized (this) {
+            Consumer known = state.consumers().get(consumer);
+            if (known == null
+                    || !checkpoint.trackerId().equals(state.trackerId())
+                    || known.pending() != checkpoint.generation()) {
+                return;
+            }
+            state = state.withConsumer(consumer, new Consumer(checkpoint.generation(), -1));
+            fold();
+        }
+        persist();
+    }
+
+    /** The backup came to nothing: its interval goes back into what changed since the one before. */
+    public void abandon(String consumer, Checkpoint checkpoint) throws IOException {
+        synchronized (this) {
+            Consumer known = state.consumers().get(consumer);
+            if (known == null || known.pending() != checkpoint.generation()) {
+                return;
+            }
+            state = known.committed() < 0
+                    ? state.withoutConsumer(consumer)
+                    : state.withConsumer(consumer, new Consumer(known.committed(), -1));
+            fold();
+        }
+        persist();
+    }
+
+    /** The consumer is gone for good. */
+    public void forget(String consumer) throws IOException {
+        synchronized (this) {
+            state = state.withoutConsumer(consumer);
+            fold();
+        }
+        persist();
+    }
+
+    /** Merges generations that nobody needs apart, drops those that nobody needs at all. */
+    private void fold() throws IOException {
+        List<Live> live = new ArrayList<>();
+        List<Live> gone = new ArrayList<>();
+        for (Live next : state.generations()) {
+            if (!live.isEmpty() && !state.needs(next.number())) {
+                Live previous = live.remove(live.size() - 1);
+                bitmap(next.number()).addAll(bitmap(previous.number()));
+                gone.add(previous);
+                live.add(next);
+            } else {
+                live.add(next);
+            }
+        }
+        while (live.size() > 1 && !neededFrom(live.get(0).number())) {
+            gone.add(live.remove(0));
+        }
+        state = state.withGenerations(live);
+        storeInArea();
+        for (Live old : gone) {
+            bitmaps.remove(old.number());
+            area.drop(regionName(old.number()));
+        }
+    }
+
+    /** Whether a consumer asks for changes since this generation or an earlier one. */
+    private boolean neededFrom(long generation) {
+        return state.consumers().values().stream()
+                .anyMatch(c -> (c.committed() >= 0 && c.committed() <= generation)
+                        || (c.pending() >= 0 && c.pending() <= generation));
+    }
+
+    /**
+     * Makes everything marked so far durable and closes regions that are idle. Called after a checkpoint (not while the file
+     * system is frozen), after a commit, now and then, and before closing. A failure costs the tracker its file, never the
+     * device a write.
+     */
+    public void persist() {
+        synchronized (persisting) {
+            TrackerFile target = file;
+            IntentRegions regions = intent;
+            if (target == null || regions == null) {
+                return;
+            }
+            try {
+                regions.beginRound();
+                TrackerState next = writeBitmaps(target);
+                target.store(next);
+                synchronized (this) {
+                    stored = next;
+                }
+                regions.endRound();
+            } catch (IOException e) {
+                LOG.log(System.Logger.Level.WARNING, "persisting the changed-block tracker failed", e);
+            }
+        }
+    }
+
+    private TrackerState writeBitmaps(TrackerFile target) throws IOException {
+        TrackerState next;
+        List<BitmapGeneration> wanted = new ArrayList<>();
+        synchronized (this) {
+            next = state;
+            for (Live live : next.generations()) {
+                wanted.add(bitmap(live.number()));
+            }
+        }
+        clearTakenSlots(target, next);
+        for (int i = 0; i < wanted.size(); i++) {
+            target.writeUnpersisted(wanted.get(i), next.generations().get(i).fileSlot());
+        }
+        return next;
+    }
+
+    /** A slot that changes its generation must not show the old one's bits. The file's own state does not name it. */
+    private void clearTakenSlots(TrackerFile target, TrackerState next) throws IOException {
+        for (Live live : next.generations()) {
+            Long held = slotContent.get(live.fileSlot());
+            if (held == null || held != live.number()) {
+                target.clearSlot(live.fileSlot());
+                slotContent.put(live.fileSlot(), live.number());
+            }
+        }
+    }
+
+    /** The file can no longer be kept right: it must not be believed after a power loss. */
+    private synchronized void loseFile(IOException cause) throws IOException {
+        ImageDirectory where = folder;
+        if (where == null || file == null) {
+            return;
+        }
+        LOG.log(
+                System.Logger.Level.WARNING,
+                "the changed-block tracker lost its file; after a crash a backup reads all",
+                cause);
+        if (where.exists(fileName)) {
+            where.delete(fileName);
+            where.sync();
+        }
+        file = null;
+        intent = null;
+    }
+
+    /** Ends tracking: the image was closed properly and looks like {@code identity} now. */
+    public void close(String identity) throws IOException {
+        persist();
+        synchronized (this) {
+            TrackerFile target = file;
+            if (target != null) {
+                target.store(state.withClosed(true, identity));
+                target.close();
+                file = null;
+                intent = null;
+            }
+        }
+    }
+
+    /** Lets go without saying that the image was closed: a crash, as far as the file is concerned. */
+    @Override
+    public synchronized void close() throws IOException {
+        TrackerFile target = file;
+        if (target != null) {
+            target.close();
+            file = null;
+            intent = null;
+        }
+    }
+
+    private void dropStrayBitmaps() throws IOException {
+        long next = state.current() + 1;
+        area.drop(regionName(next));
+    }
+
+    private BitmapGeneration newBitmap(long number) throws IOException {
+        int bytes = BitmapGeneration.regionBytes(state.diskSizeBytes());
+        return new BitmapGeneration(number, state.diskSizeBytes(), area.region(regionName(number), bytes));
+    }
+
+    private BitmapGeneration bitmap(long number) {
+        BitmapGeneration found = bitmaps.get(number);
+        if (found == null) {
+            throw new IllegalStateException("generation " + number + " has no bitmap");
+        }
+        return found;
+    }
+
+    private static String regionName(long number) {
+        return "cbt.generation." + number;
+    }
+
+    private void storeInArea() {
+        sequence++;
+        StateSlots.write(slots, StateSlots.offsetFor(sequence), state, sequence);
+    }
+}

@@ -1,0 +1,262 @@
+package org.tidemark.ploop.format.expanded;
+
+import java.io.IOException;
+import org.jspecify.annotations.Nullable;
+import org.tidemark.ploop.format.Delta;
+import org.tidemark.ploop.format.DeltaGeometry;
+import org.tidemark.ploop.io.AlignedBuffer;
+import org.tidemark.ploop.io.ImageException;
+import org.tidemark.ploop.io.ImageIo;
+
+/**
+ * An open expanded image. Physical clusters are cluster numbers of the file.
+ *
+ * <p>The table's area ends on a cluster boundary, which with odd cluster sizes is not a page boundary: the last page is then
+ * shorter than 4 KiB on the file.
+ */
+final class ExpandedDelta implements Delta {
+    private final ImageIo io;
+    private final DeltaGeometry geometry;
+    private final @Nullable ClusterAllocator allocator;
+    private final long firstDataCluster;
+
+    /** Guards {@link #header} and {@link #scratch}. */
+    private final Object headerMonitor = new Object();
+
+    private final AlignedBuffer scratch = AlignedBuffer.allocate(PAGE_BYTES);
+    private ExpandedHeader header;
+
+    /** Of an image that is read only: clusters that the file was seen to have. Somebody else may be extending it. */
+    private volatile long seenFileClusters;
+
+    private ExpandedDelta(ImageIo io, ExpandedHeader header, @Nullable ClusterAllocator allocator) {
+        this.io = io;
+        this.header = header;
+        this.geometry = header.geometry();
+        this.firstDataCluster = header.firstDataCluster();
+        this.allocator = allocator;
+    }
+
+    static ExpandedDelta readOnly(ImageIo io, ExpandedHeader header) {
+        return new ExpandedDelta(io, header, null);
+    }
+
+    static ExpandedDelta writable(ImageIo io, ExpandedHeader header, ClusterAllocator allocator) {
+        return new ExpandedDelta(io, header, allocator);
+    }
+
+    @Override
+    public String name() {
+        return io.name();
+    }
+
+    @Override
+    public String format() {
+        return ExpandedFormat.ID;
+    }
+
+    @Override
+    public DeltaGeometry geometry() {
+        return geometry;
+    }
+
+    @Override
+    public boolean writable() {
+        return allocator != null;
+    }
+
+    @Override
+    public boolean identityMapped() {
+        return false;
+    }
+
+    @Override
+    public ImageIo io() {
+        return io;
+    }
+
+    private int pageBytes(long page) {
+        long start = page * PAGE_BYTES;
+        if (page < 0 || start >= header.tableEndBytes()) {
+            throw new IllegalArgumentException(name() + ": no map page " + page);
+        }
+        return (int) Math.min(PAGE_BYTES, header.dataStartBytes() - start);
+    }
+
+    @Override
+    public void readMapPage(long page, AlignedBuffer dst, int dstOffset) throws IOException {
+        io.read(page * PAGE_BYTES, dst, dstOffset, pageBytes(page));
+        long first = page * PAGE_CLUSTERS - PAGE_SHIFT_CLUSTERS;
+        for (int slot = 0; slot < PAGE_CLUSTERS; slot++) {
+            long cluster = first + slot;
+            int at = dstOffset + slot * 4;
+            if (cluster < 0 || cluster >= geometry.clusters()) {
+                dst.putInt(at, NOT_ALLOCATED);
+                continue;
+            }
+            int entry = dst.getInt(at);
+            if (entry == 0) {
+                dst.putInt(at, NOT_ALLOCATED);
+            } else {
+                requireEntry(cluster, entry);
+            }
+        }
+    }
+
+    private void requireEntry(long virtualCluster, int entry) throws IOException {
+        long end;
+        if (allocator != null) {
+            end = allocator.nextCluster();
+        } else {
+            end = seenFileClusters;
+            if (Integer.toUnsignedLong(entry) >= end) {
+                end = ExpandedHeader.ceilDiv(io.size(), geometry.clusterSizeBytes());
+                seenFileClusters = end;
+            }
+        }
+        TableScan.requireEntry(name(), header, virtualCluster, entry, end);
+    }
+
+    @Override
+    public void writeMapPage(long page, AlignedBuffer src, int srcOffset) throws IOException {
+        ClusterAllocator clusters = requireWritable();
+        synchronized (headerMonitor) {
+            int length = pageBytes(page);
+            long first = page * PAGE_CLUSTERS - PAGE_SHIFT_CLUSTERS;
+            for (int slot = 0; slot < PAGE_CLUSTERS; slot++) {
+                long cluster = first + slot;
+                int physical = src.getInt(srcOffset + slot * 4);
+                boolean onDisk = cluster >= 0 && cluster < geometry.clusters();
+                if (physical == NOT_ALLOCATED) {
+                    physical = 0;
+                } else if (!onDisk || !inFile(physical, clusters)) {
+                    throw new ImageException(
+                            ImageException.Kind.INVALID_REQUEST,
+                            name() + ": cluster " + cluster + " cannot lie in cluster "
+                                    + Integer.toUnsignedLong(physical) + " of the file");
+                }
+                scratch.putInt(slot * 4, physical);
+            }
+            if (page == 0) {
+                header.encode(scratch, 0);
+            }
+            io.write(page * PAGE_BYTES, scratch, 0, length);
+        }
+    }
+
+    private boolean inFile(int physicalCluster, ClusterAllocator clusters) {
+        long cluster = Integer.toUnsignedLong(physicalCluster);
+        return cluster >= firstDataCluster && cluster < clusters.nextCluster();
+    }
+
+    private long position(int physicalCluster, int offsetBytes, int lengthBytes) {
+        long cluster = Integer.toUnsignedLong(physicalCluster);
+        if (cluster < firstDataCluster
+                || physicalCluster == NOT_ALLOCATED
+                || offsetBytes < 0
+                || lengthBytes < 0
+                || lengthBytes > geometry.clusterSizeBytes() - offsetBytes) {
+            throw new IllegalArgumentException(name() + ": cluster " + cluster + " of the file, offset " + offsetBytes
+                    + ", length " + lengthBytes + " is not in the data area");
+        }
+        return cluster * geometry.clusterSizeBytes() + offsetBytes;
+    }
+
+    private ClusterAllocator requireWritable() throws ImageException {
+        if (allocator == null) {
+            throw new ImageException(ImageException.Kind.READ_ONLY, name() + ": open for reading only");
+        }
+        return allocator;
+    }
+
+    @Override
+    public void read(int physicalCluster, int offsetBytes, AlignedBuffer dst, int dstOffset, int lengthBytes)
+            throws IOException {
+        io.read(position(physicalCluster, offsetBytes, lengthBytes), dst, dstOffset, lengthBytes);
+    }
+
+    @Override
+    public void overwrite(int physicalCluster, int offsetBytes, AlignedBuffer src, int srcOffset, int lengthBytes)
+            throws IOException {
+        requireReserved(physicalCluster);
+        io.write(position(physicalCluster, offsetBytes, lengthBytes), src, srcOffset, lengthBytes);
+    }
+
+    @Override
+    public void punch(int physicalCluster, int offsetBytes, int lengthBytes) throws IOException {
+        requireReserved(physicalCluster);
+        io.punchHole(position(physicalCluster, offsetBytes, lengthBytes), lengthBytes);
+    }
+
+    private void requireReserved(int physicalCluster) throws ImageException {
+        ClusterAllocator clusters = requireWritable();
+        if (!inFile(physicalCluster, clusters)) {
+            throw new IllegalArgumentException(
+                    name() + ": cluster " + Integer.toUnsignedLong(physicalCluster) + " was never handed out");
+        }
+    }
+
+    @Override
+    public int reserve() throws IOException {
+        return requireWritable().reserve();
+    }
+
+    @Override
+    public void unreserve(int physicalCluster) {
+        ClusterAllocator clusters = allocator;
+        if (clusters == null || !inFile(physicalCluster, clusters)) {
+            throw new IllegalArgumentException(
+                    name() + ": cluster " + Integer.toUnsignedLong(physicalCluster) + " was never handed out");
+        }
+        clusters.unreserve(physicalCluster);
+    }
+
+    @Override
+    public void dataExtents(int physicalCluster, int offsetBytes, int lengthBytes, ImageIo.ExtentVisitor visitor)
+            throws IOException {
+        long position = position(physicalCluster, offsetBytes, lengthBytes);
+        long clusterStart = position - offsetBytes;
+        io.dataExtents(position, lengthBytes, (at, length) -> visitor.extent(at - clusterStart, length));
+    }
+
+    @Override
+    public void flush() throws IOException {
+        io.flush();
+    }
+
+    @Override
+    public void markInUse() throws IOException {
+        requireWritable();
+        writeHeader(header.opened());
+        io.flush();
+    }
+
+    @Override
+    public void markClosed() throws IOException {
+        ClusterAllocator clusters = requireWritable();
+        clusters.cutSurplus();
+        io.flush();
+        writeHeader(header.closed(clusters.nothingAllocated()));
+        io.flush();
+    }
+
+    private void writeHeader(ExpandedHeader changed) throws IOException {
+        synchronized (headerMonitor) {
+            int length = pageBytes(0);
+            io.read(0, scratch, 0, length);
+            changed.encode(scratch, 0);
+            io.write(0, scratch, 0, length);
+            header = changed;
+        }
+    }
+
+    @Override
+    public void close() throws IOException {
+        io.close();
+    }
+
+    @Override
+    public String toString() {
+        return name() + " (expanded)";
+    }
+}

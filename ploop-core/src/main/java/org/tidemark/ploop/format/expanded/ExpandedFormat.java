@@ -1,0 +1,166 @@
+package org.tidemark.ploop.format.expanded;
+
+import java.io.IOException;
+import org.tidemark.ploop.format.AllocationCursor;
+import org.tidemark.ploop.format.Delta;
+import org.tidemark.ploop.format.DeltaFormat;
+import org.tidemark.ploop.format.DeltaGeometry;
+import org.tidemark.ploop.io.AlignedBuffer;
+import org.tidemark.ploop.io.ImageException;
+import org.tidemark.ploop.io.ImageIo;
+
+/** The expanded format: creates images of version 2 and opens them. */
+public final class ExpandedFormat implements DeltaFormat {
+    public static final String ID = "expanded";
+
+    private static final int ZERO_PIECE_BYTES = 1 << 20;
+    private static final int FIRST_PAGE_BYTES = 4096;
+
+    @Override
+    public String id() {
+        return ID;
+    }
+
+    @Override
+    public boolean probe(ImageIo io) throws IOException {
+        AlignedBuffer head = AlignedBuffer.allocate(ExpandedHeader.BYTES);
+        io.read(0, head, 0, ExpandedVersion.SIGNATURE_BYTES);
+        return ExpandedVersion.of(head, 0) != null;
+    }
+
+    /** Writes the table first and the signature last: a crash before the end leaves a file that is no image. */
+    @Override
+    public void create(ImageIo io, DeltaGeometry geometry) throws IOException {
+        requireCreatable(io.name(), geometry);
+        ExpandedHeader header = ExpandedHeader.fresh(geometry);
+        io.truncate(header.dataStartBytes());
+        // Real zeros, not a hole: the old kernel driver wants every block of the table allocated.
+        AlignedBuffer piece = AlignedBuffer.allocate(ZERO_PIECE_BYTES);
+        for (long at = 0; at < header.dataStartBytes(); at += ZERO_PIECE_BYTES) {
+            io.write(at, piece, 0, (int) Math.min(ZERO_PIECE_BYTES, header.dataStartBytes() - at));
+        }
+        io.flush();
+        header.encode(piece, 0);
+        io.write(0, piece, 0, FIRST_PAGE_BYTES);
+        io.flush();
+    }
+
+    private static void requireCreatable(String name, DeltaGeometry geometry) throws ImageException {
+        int clusterSectors = geometry.clusterSizeBytes() / DeltaGeometry.SECTOR_BYTES;
+        if (Integer.bitCount(clusterSectors) != 1
+                || clusterSectors < ExpandedHeader.MIN_CREATE_SECTORS
+                || clusterSectors > ExpandedHeader.MAX_CLUSTER_SECTORS) {
+            throw new ImageException(
+                    ImageException.Kind.INVALID_REQUEST,
+                    name + ": cluster size " + geometry.clusterSizeBytes()
+                            + " is not a power of two between 32 KiB and 64 MiB");
+        }
+        if (geometry.clusters() > ExpandedHeader.MAX_ENTRIES) {
+            throw new ImageException(
+                    ImageException.Kind.INVALID_REQUEST,
+                    name + ": a disk of " + geometry.diskSizeBytes() + " bytes needs " + geometry.clusters()
+                            + " clusters, possible are " + ExpandedHeader.MAX_ENTRIES + "; use larger clusters");
+        }
+    }
+
+    /** Reads and validates the header of a file, with what the file's size says about it. */
+    public static ExpandedHeader readHeader(ImageIo io) throws IOException {
+        long size = io.size();
+        AlignedBuffer head = AlignedBuffer.allocate(ExpandedHeader.BYTES);
+        io.read(0, head, 0, ExpandedHeader.BYTES);
+        ExpandedHeader header = ExpandedHeader.decode(io.name(), head, 0);
+        header.validate(io.name());
+        if (size < header.dataStartBytes()) {
+            throw new ImageException(
+                    ImageException.Kind.DAMAGED,
+                    io.name() + ": truncated: " + size + " bytes, but the table alone ends at "
+                            + header.dataStartBytes());
+        }
+        return header;
+    }
+
+    @Override
+    public Delta open(ImageIo io, OpenIntent intent, int clusterSizeBytes, AllocationCursor cursor) throws IOException {
+        boolean writable = intent != OpenIntent.READ;
+        if (writable && !io.writable()) {
+            throw new ImageException(ImageException.Kind.READ_ONLY, io.name() + ": open for reading only");
+        }
+        ExpandedHeader header = readHeader(io);
+        if (clusterSizeBytes != 0 && clusterSizeBytes != header.clusterSizeBytes()) {
+            throw new ImageException(
+                    ImageException.Kind.DAMAGED,
+                    io.name() + ": clusters have " + header.clusterSizeBytes() + " bytes, expected were "
+                            + clusterSizeBytes);
+        }
+        requireExtension(io, header, writable);
+        if (!writable) {
+            return ExpandedDelta.readOnly(io, header);
+        }
+        switch (intent) {
+            case READ -> throw new IllegalStateException();
+            case WRITE -> prepareWrite(io, header, cursor);
+            case TAKE_OVER -> prepareTakeOver(io, header, cursor);
+            case RECOVER -> TableScan.recover(io, header, cursor);
+        }
+        return ExpandedDelta.writable(io, header, new ClusterAllocator(io, header, cursor));
+    }
+
+    private static void requireExtension(ImageIo io, ExpandedHeader header, boolean writable) throws IOException {
+        if (!header.extensionTrusted()) {
+            return;
+        }
+        switch (FormatExtension.examine(io, header)) {
+            case NONE -> {}
+            case UNDERSTAND ->
+                throw new ImageException(
+                        ImageException.Kind.UNSUPPORTED,
+                        io.name()
+                                + ": uses a necessary feature of the format extension that this version does not know");
+            case CARRY_ALONG -> {
+                if (writable) {
+                    throw new ImageException(
+                            ImageException.Kind.UNSUPPORTED,
+                            io.name() + ": has a feature in its format extension that a writer must keep, and this"
+                                    + " version cannot; it can be read");
+                }
+            }
+            case UNREADABLE -> {
+                if (writable) {
+                    throw new ImageException(
+                            ImageException.Kind.DAMAGED,
+                            io.name() + ": its format extension cannot be read; it can be opened for reading, or"
+                                    + " repaired with image check");
+                }
+            }
+        }
+    }
+
+    /** A short cluster at the end may be in the table (other writers leave such) or not: kept and made whole either way. */
+    private static void prepareWrite(ImageIo io, ExpandedHeader header, AllocationCursor cursor) throws IOException {
+        if (header.inUse()) {
+            throw new ImageException(
+                    ImageException.Kind.NOT_CLOSED,
+                    io.name()
+                            + ": was not closed: either it is open on another host, or its host crashed. When nobody has"
+                            + " it open, run image check and attach it again with recovery");
+        }
+        long size = io.size();
+        long clusters = ExpandedHeader.ceilDiv(size, header.clusterSizeBytes());
+        if (clusters * header.clusterSizeBytes() != size) {
+            io.truncate(clusters * header.clusterSizeBytes());
+        }
+        cursor.set(clusters);
+    }
+
+    private static void prepareTakeOver(ImageIo io, ExpandedHeader header, AllocationCursor cursor) throws IOException {
+        long next = cursor.get();
+        long fileClusters = ExpandedHeader.ceilDiv(io.size(), header.clusterSizeBytes());
+        if (next < header.firstDataCluster() || next > fileClusters || (!header.inUse() && next != fileClusters)) {
+            throw new ImageException(
+                    ImageException.Kind.DAMAGED,
+                    io.name() + ": cannot be taken over: the predecessor left off at cluster " + next
+                            + ", the file has " + fileClusters + " clusters and is marked "
+                            + (header.inUse() ? "in use" : "closed"));
+        }
+    }
+}

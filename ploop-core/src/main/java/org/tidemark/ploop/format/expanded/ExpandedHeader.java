@@ -1,0 +1,254 @@
+package org.tidemark.ploop.format.expanded;
+
+import org.tidemark.ploop.format.DeltaGeometry;
+import org.tidemark.ploop.io.AlignedBuffer;
+import org.tidemark.ploop.io.ImageException;
+
+/**
+ * The first 64 bytes of an expanded image, little-endian.
+ *
+ * <pre>
+ *        0                   4                   8                  12
+ *       +-------------------+-------------------+-------------------+-------------------+
+ *    0  | signature, 16 bytes: "WithoutFreeSpace" (v1), "WithouFreSpacExt" (v2)         |
+ *       +-------------------+-------------------+-------------------+-------------------+
+ *   16  | type, always 2    | heads             | cylinders         | cluster, sectors  |
+ *       +-------------------+-------------------+-------------------+-------------------+
+ *   32  | BAT entries       | disk size, sectors (64 bits)          | mark of use       |
+ *       +-------------------+-------------------+-------------------+-------------------+
+ *   48  | first block, sect.| flags             | format extension, sectors (64 bits)   |
+ *       +-------------------+-------------------+-------------------+-------------------+
+ *   64  | BAT ...
+ * </pre>
+ *
+ * @param entries number of BAT entries
+ * @param firstBlockSectors where the data area begins
+ * @param extensionSectors where the format extension lies, 0 for none
+ */
+public record ExpandedHeader(
+        ExpandedVersion version,
+        int type,
+        int heads,
+        int cylinders,
+        int clusterSectors,
+        int entries,
+        long diskSectors,
+        int useMark,
+        int firstBlockSectors,
+        int flags,
+        long extensionSectors) {
+    /** Bytes of the header; the BAT follows. */
+    public static final int BYTES = 64;
+
+    /** Open for writing, or crashed. */
+    public static final int MARK_IN_USE = 0x746F6E59;
+
+    /** Closed by a writer that does not know the format extension. */
+    public static final int MARK_CLOSED = 0;
+
+    /** Closed by a writer that knows the format extension ("v2.1"). */
+    public static final int MARK_CLOSED_V21 = 0x312E3276;
+
+    /** No cluster is allocated. Informational: no logic may depend on it. */
+    public static final int FLAG_EMPTY = 1;
+
+    /** A conversion between the versions was interrupted. */
+    public static final int FLAG_CONVERTING = 2;
+
+    /** All flags set: the image is invalid. */
+    public static final int FLAGS_INVALID = 0xFFFFFFFF;
+
+    static final int TYPE_COMPRESSED = 2;
+    static final int MIN_CREATE_SECTORS = 64;
+    static final int MAX_CLUSTER_SECTORS = 131_072;
+
+    /** What other readers accept at most: a table of 2 GiB. */
+    static final long MAX_ENTRIES = Integer.MAX_VALUE / 4;
+
+    private static final int TYPE = 16;
+    private static final int HEADS = 20;
+    private static final int CYLINDERS = 24;
+    private static final int CLUSTER_SECTORS = 28;
+    private static final int ENTRIES = 32;
+    private static final int DISK_SECTORS = 36;
+    private static final int USE_MARK = 44;
+    private static final int FIRST_BLOCK_SECTORS = 48;
+    private static final int FLAGS = 52;
+    private static final int EXTENSION_SECTORS = 56;
+
+    /** The header of a new, empty image. */
+    static ExpandedHeader fresh(DeltaGeometry geometry) {
+        long diskSectors = geometry.diskSizeBytes() / DeltaGeometry.SECTOR_BYTES;
+        int clusterSectors = geometry.clusterSizeBytes() / DeltaGeometry.SECTOR_BYTES;
+        DiskChs chs = DiskChs.of(diskSectors);
+        long entries = geometry.clusters();
+        long tableClusters = ceilDiv(BYTES + 4 * entries, geometry.clusterSizeBytes());
+        return new ExpandedHeader(
+                ExpandedVersion.V2,
+                TYPE_COMPRESSED,
+                chs.heads(),
+                (int) chs.cylinders(),
+                clusterSectors,
+                (int) entries,
+                diskSectors,
+                MARK_CLOSED,
+                (int) (tableClusters * clusterSectors),
+                FLAG_EMPTY,
+                0);
+    }
+
+    /** Takes the fields as they are; only the signature must be one. */
+    public static ExpandedHeader decode(String name, AlignedBuffer src, int offset) throws ImageException {
+        ExpandedVersion version = ExpandedVersion.of(src, offset);
+        if (version == null) {
+            throw new ImageException(ImageException.Kind.NOT_AN_IMAGE, name + ": not an expanded image (no signature)");
+        }
+        return new ExpandedHeader(
+                version,
+                src.getInt(offset + TYPE),
+                src.getInt(offset + HEADS),
+                src.getInt(offset + CYLINDERS),
+                src.getInt(offset + CLUSTER_SECTORS),
+                src.getInt(offset + ENTRIES),
+                src.getLong(offset + DISK_SECTORS),
+                src.getInt(offset + USE_MARK),
+                src.getInt(offset + FIRST_BLOCK_SECTORS),
+                src.getInt(offset + FLAGS),
+                src.getLong(offset + EXTENSION_SECTORS));
+    }
+
+    public void encode(AlignedBuffer dst, int offset) {
+        version.putSignature(dst, offset);
+        dst.putInt(offset + TYPE, type);
+        dst.putInt(offset + HEADS, heads);
+        dst.putInt(offset + CYLINDERS, cylinders);
+        dst.putInt(offset + CLUSTER_SECTORS, clusterSectors);
+        dst.putInt(offset + ENTRIES, entries);
+        dst.putLong(offset + DISK_SECTORS, diskSectors);
+        dst.putInt(offset + USE_MARK, useMark);
+        dst.putInt(offset + FIRST_BLOCK_SECTORS, firstBlockSectors);
+        dst.putInt(offset + FLAGS, flags);
+        dst.putLong(offset + EXTENSION_SECTORS, extensionSectors);
+    }
+
+    /** Throws for a header that contradicts itself or that this version cannot read. Looks at nothing else. */
+    public void validate(String name) throws ImageException {
+        if (version != ExpandedVersion.V2) {
+            throw unsupported(
+                    name, "expanded images of version 1 are not supported yet; convert it with ploop convert -v 2");
+        }
+        if (type != TYPE_COMPRESSED) {
+            throw damaged(name, "type field is " + Integer.toUnsignedString(type) + ", not 2");
+        }
+        if (flags == FLAGS_INVALID) {
+            throw damaged(name, "the image is flagged as invalid");
+        }
+        if ((flags & FLAG_CONVERTING) != 0) {
+            throw unsupported(
+                    name, "a conversion between format versions was interrupted; finish it with ploop convert");
+        }
+        if (clusterSectors == 0) {
+            throw damaged(name, "cluster size is 0");
+        }
+        if (Integer.toUnsignedLong(clusterSectors) > MAX_CLUSTER_SECTORS) {
+            throw unsupported(
+                    name,
+                    "clusters of " + Integer.toUnsignedString(clusterSectors) + " sectors are larger than 64 MiB");
+        }
+        if (entries <= 0 || entries > MAX_ENTRIES) {
+            throw damaged(
+                    name,
+                    "table of " + Integer.toUnsignedString(entries) + " entries, possible are 1 to " + MAX_ENTRIES);
+        }
+        if (diskSectors <= 0 || diskSectors > (long) entries * clusterSectors) {
+            throw damaged(
+                    name,
+                    "disk of " + Long.toUnsignedString(diskSectors) + " sectors does not fit into " + entries
+                            + " clusters of " + clusterSectors + " sectors");
+        }
+        if (Integer.toUnsignedLong(firstBlockSectors) % clusterSectors != 0 || dataStartBytes() < tableEndBytes()) {
+            throw damaged(
+                    name,
+                    "data area begins at sector " + Integer.toUnsignedString(firstBlockSectors)
+                            + ", but the table ends at byte " + tableEndBytes() + " and clusters have " + clusterSectors
+                            + " sectors");
+        }
+    }
+
+    public DeltaGeometry geometry() {
+        return new DeltaGeometry(diskSectors * DeltaGeometry.SECTOR_BYTES, clusterSizeBytes());
+    }
+
+    public int clusterSizeBytes() {
+        return clusterSectors * DeltaGeometry.SECTOR_BYTES;
+    }
+
+    /** Where the last BAT entry ends. */
+    public long tableEndBytes() {
+        return BYTES + 4L * entries;
+    }
+
+    /** Where the data area begins. */
+    public long dataStartBytes() {
+        return Integer.toUnsignedLong(firstBlockSectors) * DeltaGeometry.SECTOR_BYTES;
+    }
+
+    /** The first cluster that may hold data. */
+    public long firstDataCluster() {
+        return Integer.toUnsignedLong(firstBlockSectors) / clusterSectors;
+    }
+
+    /** Whether a writer has it open, or crashed. An unknown mark counts as in use. */
+    public boolean inUse() {
+        return useMark != MARK_CLOSED && useMark != MARK_CLOSED_V21;
+    }
+
+    /** Whether the format extension is to be believed. */
+    public boolean extensionTrusted() {
+        return extensionSectors != 0 && useMark == MARK_CLOSED_V21;
+    }
+
+    /** As it stands while the image is open for writing: nobody may believe the extension any more. */
+    ExpandedHeader opened() {
+        return new ExpandedHeader(
+                version,
+                type,
+                heads,
+                cylinders,
+                clusterSectors,
+                entries,
+                diskSectors,
+                MARK_IN_USE,
+                firstBlockSectors,
+                flags,
+                0);
+    }
+
+    /** As it stands after a clean close. */
+    ExpandedHeader closed(boolean empty) {
+        return new ExpandedHeader(
+                version,
+                type,
+                heads,
+                cylinders,
+                clusterSectors,
+                entries,
+                diskSectors,
+                MARK_CLOSED,
+                firstBlockSectors,
+                empty ? FLAG_EMPTY : 0,
+                0);
+    }
+
+    static long ceilDiv(long a, long b) {
+        return (a + b - 1) / b;
+    }
+
+    private static ImageException damaged(String name, String what) {
+        return new ImageException(ImageException.Kind.DAMAGED, name + ": header contradicts itself: " + what);
+    }
+
+    private static ImageException unsupported(String name, String what) {
+        return new ImageException(ImageException.Kind.UNSUPPORTED, name + ": " + what);
+    }
+}

@@ -1,0 +1,194 @@
+package org.tidemark.ploop.io.host;
+
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.List;
+import org.tidemark.ploop.io.ImageDirectory;
+import org.tidemark.ploop.io.ImageException;
+import org.tidemark.ploop.io.ImageIo;
+import org.tidemark.ploop.os.Errno;
+import org.tidemark.ploop.os.NativeFile;
+import org.tidemark.ploop.os.OsException;
+
+/** The names in one folder of this host. How bytes travel is decided by the {@link FileOpener}. */
+public final class HostDirectory implements ImageDirectory {
+    private static final int OWNER_ONLY = 0600;
+    private static final int TYPE_MASK = 0170000;
+    private static final int TYPE_REGULAR = 0100000;
+    private static final int TYPE_BLOCK_DEVICE = 0060000;
+
+    private final Path folder;
+    private final FileOpener opener;
+
+    /** Opens a folder that is there. */
+    public HostDirectory(Path folder, FileOpener opener) throws IOException {
+        if (!Files.exists(folder)) {
+            throw new NoSuchFileException(folder.toString());
+        }
+        if (!Files.isDirectory(folder)) {
+            throw new NotDirectoryException(folder.toString());
+        }
+        this.folder = folder;
+        this.opener = opener;
+    }
+
+    /** Opens a file for one I/O module. */
+    public interface FileOpener {
+        /** Flags for {@link NativeFile#open(Path, int, int)} in addition to the access mode. */
+        int flags();
+
+        /** Makes the module's object; closes {@code file} when it throws. */
+        ImageIo wrap(NativeFile file, boolean writable) throws IOException;
+    }
+
+    public Path folder() {
+        return folder;
+    }
+
+    @Override
+    public String name() {
+        return folder.toString();
+    }
+
+    @Override
+    public ImageIo open(String name, OpenMode mode) throws IOException {
+        Path path = resolve(name);
+        requireFile(path);
+        boolean writable = mode == OpenMode.READ_WRITE;
+        int access = writable ? NativeFile.READ_WRITE : NativeFile.READ_ONLY;
+        return opener.wrap(openFile(path, access | opener.flags()), writable);
+    }
+
+    @Override
+    public ImageIo create(String name) throws IOException {
+        Path path = resolve(name);
+        // In two steps: an open that refuses the module's flags would have created the file already.
+        openFile(path, NativeFile.READ_WRITE | NativeFile.CREATE | NativeFile.EXCLUSIVE)
+                .close();
+        try {
+            return opener.wrap(openFile(path, NativeFile.READ_WRITE | opener.flags()), true);
+        } catch (IOException e) {
+            Files.deleteIfExists(path);
+            throw e;
+        }
+    }
+
+    @Override
+    public boolean exists(String name) throws IOException {
+        return Files.exists(resolve(name), LinkOption.NOFOLLOW_LINKS);
+    }
+
+    @Override
+    public void rename(String from, String to) throws IOException {
+        Files.move(resolve(from), resolve(to), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    }
+
+    @Override
+    public void delete(String name) throws IOException {
+        Path path = resolve(name);
+        if (Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS)) {
+            throw new ImageException(ImageException.Kind.INVALID_REQUEST, path + " is a folder, not a file");
+        }
+        Files.delete(path);
+    }
+
+    @Override
+    public List<String> list() throws IOException {
+        List<String> names = new ArrayList<>();
+        try (DirectoryStream<Path> entries = Files.newDirectoryStream(folder)) {
+            for (Path entry : entries) {
+                Path name = entry.getFileName();
+                if (name != null && !Files.isDirectory(entry)) {
+                    names.add(name.toString());
+                }
+            }
+        }
+        return names;
+    }
+
+    @Override
+    public ImageLock lock(String name, boolean exclusive) throws IOException {
+        Path path = resolve(name);
+        requireFile(path);
+        NativeFile file = openFile(path, exclusive ? NativeFile.READ_WRITE : NativeFile.READ_ONLY);
+        boolean held = false;
+        try {
+            held = file.tryLock(exclusive);
+        } finally {
+            if (!held) {
+                file.close();
+            }
+        }
+        if (!held) {
+            throw new ImageException(
+                    ImageException.Kind.IN_USE, path + " is in use by another process; detach it there first");
+        }
+        return new DescriptorLock(file);
+    }
+
+    @Override
+    public void sync() throws IOException {
+        try (NativeFile handle = NativeFile.open(folder, NativeFile.READ_ONLY | NativeFile.DIRECTORY, 0)) {
+            handle.fsync();
+        }
+    }
+
+    private Path resolve(String name) {
+        if (name.isEmpty()
+                || name.indexOf('/') >= 0
+                || name.indexOf('\0') >= 0
+                || name.equals(".")
+                || name.equals("..")) {
+            throw new IllegalArgumentException("not the name of a file: '" + name + "'");
+        }
+        return folder.resolve(name);
+    }
+
+    private static void requireFile(Path path) throws IOException {
+        int type = (int) Files.getAttribute(path, "unix:mode") & TYPE_MASK;
+        if (type != TYPE_REGULAR && type != TYPE_BLOCK_DEVICE) {
+            throw new ImageException(ImageException.Kind.NOT_AN_IMAGE, path + " is neither a file nor a block device");
+        }
+    }
+
+    private static NativeFile openFile(Path path, int flags) throws IOException {
+        try {
+            return NativeFile.open(path, flags, OWNER_ONLY);
+        } catch (OsException e) {
+            if (e.errno() == Errno.ENOENT) {
+                throw new NoSuchFileException(path.toString());
+            }
+            if (e.errno() == Errno.EEXIST) {
+                throw new FileAlreadyExistsException(path.toString());
+            }
+            if (e.errno() == Errno.EINVAL && (flags & NativeFile.DIRECT) != 0) {
+                throw new ImageException(
+                        ImageException.Kind.UNSUPPORTED,
+                        path + ": this file system has no direct I/O; use the page cache instead (vfs)",
+                        e);
+            }
+            throw e;
+        }
+    }
+
+    /** The lock goes with the last duplicate of the descriptor. */
+    private record DescriptorLock(NativeFile file) implements ImageLock {
+        @Override
+        public int descriptor() {
+            return file.fd();
+        }
+
+        @Override
+        public void close() throws IOException {
+            file.close();
+        }
+    }
+}

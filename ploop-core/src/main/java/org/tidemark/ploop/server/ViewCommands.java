@@ -1,0 +1,237 @@
+package org.tidemark.ploop.server;
+
+import java.io.Closeable;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+import org.tidemark.ploop.chain.AttachedImage;
+import org.tidemark.ploop.device.DeviceView;
+import org.tidemark.ploop.device.Instant;
+import org.tidemark.ploop.device.PloopDevice;
+import org.tidemark.ploop.device.attach.nbd.NbdExport;
+import org.tidemark.ploop.device.attach.nbd.NbdServer;
+import org.tidemark.ploop.device.cbt.ChangedBlockTracker;
+import org.tidemark.ploop.device.cbt.Checkpoint;
+
+/**
+ * What a backup asks of the device server.
+ *
+ * <ul>
+ *   <li>{@code instant}: a view of each device at one instant, exported over NBD. A view lives as long as the connection
+ *       that asked for it; what was not committed by then is abandoned, so that the next increment is right.
+ *   <li>{@code view.status}, {@code view.close}
+ *   <li>{@code cbt.commit}, {@code cbt.abandon}: how the recovery point ended
+ *   <li>{@code nbd.export}, {@code nbd.withdraw}: a device itself over NBD, for as long as the connection lives
+ * </ul>
+ */
+final class ViewCommands {
+    private static final String BITMAP = "since";
+    private static final long DEFAULT_SCRATCH_BYTES = 4L << 30;
+    private static final long DEFAULT_TIMEOUT_MILLIS = 2_000;
+
+    private final ServedDevices devices;
+    private final Map<String, OpenView> views = new ConcurrentHashMap<>();
+    private final AtomicLong lastView = new AtomicLong();
+    /** Guarded by this. */
+    private @Nullable NbdServer server;
+
+    ViewCommands(ServedDevices devices) {
+        this.devices = devices;
+    }
+
+    void register(ControlCommands commands) {
+        commands.add("instant", this::instant);
+        commands.add("view.status", (arguments, session) -> view(arguments).status());
+        commands.add("view.close", (arguments, session) -> {
+            OpenView view = view(arguments);
+            session.disown(view);
+            view.close();
+            return Fields.NONE;
+        });
+        commands.add("cbt.commit", this::commit);
+        commands.add("cbt.abandon", this::abandon);
+        commands.add("nbd.export", this::export);
+        commands.add("nbd.withdraw", (arguments, session) -> {
+            nbd().remove(arguments.text("export"));
+            return Fields.NONE;
+        });
+    }
+
+    /** A view, its export and the interval it stands for. */
+    private final class OpenView implements Closeable {
+        private final String id;
+        private final DeviceView view;
+        private final PloopDevice device;
+        private final String consumer;
+        private boolean settled;
+
+        OpenView(String id, DeviceView view, PloopDevice device, String consumer) {
+            this.id = id;
+            this.view = view;
+            this.device = device;
+            this.consumer = consumer;
+        }
+
+        Fields describe(String deviceId) {
+            Checkpoint start = view.interval().start();
+            return Fields.of(
+                    "device",
+                    deviceId,
+                    "view",
+                    id,
+                    "export",
+                    id,
+                    "bitmap",
+                    BITMAP,
+                    "sizeBytes",
+                    view.sizeBytes(),
+                    "tracked",
+                    device.tracker() != null,
+                    "checkpoint",
+                    view.interval().end().toString(),
+                    "since",
+                    start == null ? null : start.toString(),
+                    "reason",
+                    view.interval().reason(),
+                    "changedBytes",
+                    view.interval().changedBytes());
+        }
+
+        Fields status() {
+            return Fields.of(
+                    "view", id,
+                    "state", view.viewState().name(),
+                    "brokenBecause", view.brokenBecause(),
+                    "scratchPeakBytes", view.scratchPeakBytes());
+        }
+
+        /** Ends the view for good; an interval that was not committed goes back to the tracker. */
+        @Override
+        public void close() throws IOException {
+            synchronized (this) {
+                if (settled) {
+                    return;
+                }
+                settled = true;
+            }
+            views.remove(id);
+            nbd().remove(id);
+            view.close();
+            ChangedBlockTracker tracker = device.tracker();
+            if (tracker != null) {
+                tracker.abandon(consumer, view.interval().end());
+            }
+        }
+    }
+
+    private OpenView view(Fields arguments) throws ControlException {
+        String id = arguments.text("view");
+        OpenView found = views.get(id);
+        if (found == null) {
+            throw new ControlException(ControlException.Kind.NOT_FOUND, "there is no view '" + id + "'");
+        }
+        return found;
+    }
+
+    private Fields instant(Fields arguments, ControlSession session) throws IOException {
+        String consumer = arguments.text("consumer");
+        Path scratch = Path.of(arguments.text("scratchFolder"));
+        long scratchBytes = arguments.number("scratchBytes", DEFAULT_SCRATCH_BYTES);
+        long timeoutMillis = arguments.number("timeoutMillis", DEFAULT_TIMEOUT_MILLIS);
+        List<Instant.Wanted> wanted = new ArrayList<>();
+        List<String> deviceIds = new ArrayList<>();
+        for (Fields one : arguments.objects("devices")) {
+            String deviceId = one.text("device");
+            String since = one.text("since", "");
+            deviceIds.add(deviceId);
+            wanted.add(new Instant.Wanted(
+                    ploopDevice(deviceId),
+                    "view-" + lastView.incrementAndGet(),
+                    consumer,
+                    since.isEmpty() ? null : Checkpoint.parse(since),
+                    scratch,
+                    scratchBytes));
+        }
+        if (wanted.isEmpty()) {
+            throw new ControlException(ControlException.Kind.USAGE, "an instant of no device makes no sense");
+        }
+        NbdServer nbd = nbd();
+        List<DeviceView> opened = Instant.take(wanted, timeoutMillis * 1_000_000);
+        List<Map<String, Object>> described = new ArrayList<>();
+        for (int i = 0; i < opened.size(); i++) {
+            OpenView view = new OpenView(
+                    wanted.get(i).viewName(), opened.get(i), wanted.get(i).device(), consumer);
+            views.put(view.id, view);
+            session.own(view);
+            nbd.add(exportOf(view));
+            described.add(view.describe(deviceIds.get(i)).values());
+        }
+        return Fields.of("socket", nbd.socket().toString(), "views", described);
+    }
+
+    private static NbdExport exportOf(OpenView view) {
+        TreeMap<String, NbdExport.DirtyContext> contexts = new TreeMap<>();
+        if (!view.view.interval().isFull()) {
+            contexts.put(
+                    BITMAP, (offset, length, visitor) -> view.view.interval().visit(offset, length, visitor::dirty));
+        }
+        return new NbdExport(view.id, "a view of " + view.device.name(), view.view, true, contexts);
+    }
+
+    private PloopDevice ploopDevice(String deviceId) throws ControlException {
+        if (devices.find(deviceId).device() instanceof AttachedImage image) {
+            return image.device();
+        }
+        throw new ControlException(
+                ControlException.Kind.FAILED, deviceId + ": is broken; detach it and check the image");
+    }
+
+    private Fields commit(Fields arguments, ControlSession session) throws IOException {
+        settle(arguments, true);
+        return Fields.NONE;
+    }
+
+    private Fields abandon(Fields arguments, ControlSession session) throws IOException {
+        settle(arguments, false);
+        return Fields.NONE;
+    }
+
+    private void settle(Fields arguments, boolean committed) throws IOException {
+        ChangedBlockTracker tracker = ploopDevice(arguments.text("device")).tracker();
+        if (tracker == null) {
+            return;
+        }
+        Checkpoint checkpoint = Checkpoint.parse(arguments.text("checkpoint"));
+        if (committed) {
+            tracker.commit(arguments.text("consumer"), checkpoint);
+        } else {
+            tracker.abandon(arguments.text("consumer"), checkpoint);
+        }
+    }
+
+    private Fields export(Fields arguments, ControlSession session) throws IOException {
+        String deviceId = arguments.text("device");
+        String name = "device-" + deviceId;
+        NbdServer nbd = nbd();
+        if (nbd.export(name) == null) {
+            nbd.add(new NbdExport(name, "device " + deviceId, ploopDevice(deviceId), false, new TreeMap<>()));
+            session.own(() -> nbd.remove(name));
+        }
+        return Fields.of("socket", nbd.socket().toString(), "export", name);
+    }
+
+    private synchronized NbdServer nbd() throws IOException {
+        NbdServer running = server;
+        if (running == null) {
+            running = new NbdServer(devices.run().path().resolve("nbd.sock"));
+            server = running;
+        }
+        return running;
+    }
+}

@@ -1,0 +1,198 @@
+package org.tidemark.ploop.format.expanded;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.Random;
+import java.util.UUID;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.tidemark.ploop.chain.ChainFiles;
+import org.tidemark.ploop.check.ChainCheck;
+import org.tidemark.ploop.contract.TestBytes;
+import org.tidemark.ploop.format.AllocationCursor;
+import org.tidemark.ploop.format.Delta;
+import org.tidemark.ploop.format.DeltaFormat.OpenIntent;
+import org.tidemark.ploop.format.DeltaGeometry;
+import org.tidemark.ploop.io.AlignedBuffer;
+import org.tidemark.ploop.io.ImageDirectory.OpenMode;
+import org.tidemark.ploop.io.ImageException;
+import org.tidemark.ploop.io.ImageIo;
+import org.tidemark.ploop.sim.SimulatedDisk;
+import org.tidemark.ploop.testing.Seeds;
+
+/** Whatever bytes an image has: an {@link ImageException} or a right answer, never anything else. */
+class ExpandedFuzzTest {
+    private static final int INPUTS = 5000;
+    private static final int CLUSTER = 32768;
+    private static final int[] INTERESTING = {
+        0,
+        1,
+        2,
+        3,
+        63,
+        64,
+        127,
+        255,
+        512,
+        4096,
+        65535,
+        65536,
+        131_072,
+        131_073,
+        0x7FFFFFFF,
+        0x80000000,
+        0xFFFFFFFE,
+        0xFFFFFFFF,
+        ExpandedHeader.MARK_IN_USE,
+        ExpandedHeader.MARK_CLOSED_V21
+    };
+
+    private static byte[] mutated(Random random, byte[] good) {
+        byte[] bytes = good.clone();
+        ByteBuffer buffer = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+        int changes = 1 + random.nextInt(4);
+        for (int i = 0; i < changes; i++) {
+            int value = random.nextBoolean() ? INTERESTING[random.nextInt(INTERESTING.length)] : random.nextInt();
+            switch (random.nextInt(4)) {
+                case 0 -> buffer.putInt(16 + 4 * random.nextInt(12), value);
+                case 1 -> buffer.putInt(64 + 4 * random.nextInt(200), random.nextInt(8));
+                case 2 -> buffer.putInt(64 + 4 * random.nextInt(8000), value);
+                default -> bytes[random.nextInt(64)] ^= (byte) (1 << random.nextInt(8));
+            }
+        }
+        return random.nextInt(8) == 0 ? java.util.Arrays.copyOf(bytes, random.nextInt(bytes.length + 1)) : bytes;
+    }
+
+    private static byte[] goodImage() throws IOException {
+        SimulatedDisk disk = new SimulatedDisk();
+        try (ImageIo io = disk.create("image")) {
+            new ExpandedFormat().create(io, new DeltaGeometry(200L * CLUSTER, CLUSTER));
+            Delta delta = new ExpandedFormat().open(io, OpenIntent.WRITE, 0, AllocationCursor.transientCursor());
+            delta.markInUse();
+            AlignedBuffer page = AlignedBuffer.allocate(Delta.PAGE_BYTES);
+            delta.readMapPage(0, page, 0);
+            for (int i = 0; i < 3; i++) {
+                page.putInt((Delta.PAGE_SHIFT_CLUSTERS + 7 * i) * 4, delta.reserve());
+            }
+            delta.writeMapPage(0, page, 0);
+            delta.markClosed();
+            return TestBytes.read(io, 0, (int) io.size());
+        }
+    }
+
+    private static void exercise(Random random, SimulatedDisk disk) throws IOException {
+        OpenIntent intent = OpenIntent.values()[random.nextInt(OpenIntent.values().length)];
+        AllocationCursor cursor = AllocationCursor.transientCursor();
+        cursor.set(random.nextInt(6) - 1);
+        try (ImageIo io = disk.open("image", OpenMode.READ_WRITE)) {
+            Delta delta = new ExpandedFormat().open(io, intent, 0, cursor);
+            AlignedBuffer page = AlignedBuffer.allocate(Delta.PAGE_BYTES);
+            AlignedBuffer data = AlignedBuffer.allocate(512);
+            delta.readMapPage(0, page, 0);
+            for (int slot = 0; slot < Delta.PAGE_CLUSTERS; slot++) {
+                int physical = page.getInt(slot * 4);
+                if (physical != Delta.NOT_ALLOCATED) {
+                    delta.read(physical, 0, data, 0, 512);
+                }
+            }
+            if (delta.writable()) {
+                delta.markInUse();
+                delta.reserve();
+                delta.markClosed();
+            }
+        }
+    }
+
+    @Test
+    @Timeout(120)
+    void mutatedImagesAreRefusedOrRight() throws Exception {
+        byte[] good = goodImage();
+        int[] refused = {0};
+        for (long seed = 1; seed <= INPUTS; seed++) {
+            Seeds.replayable(getClass(), seed, random -> {
+                SimulatedDisk disk = new SimulatedDisk();
+                try (ImageIo io = disk.create("image")) {
+                    byte[] bytes = mutated(random, good);
+                    TestBytes.write(io, 0, bytes);
+                }
+                try (ImageIo io = disk.open("image", OpenMode.READ_ONLY)) {
+                    ChainCheck.run(io);
+                } catch (ImageException e) {
+                    assertThat(e.getMessage()).contains("image");
+                }
+                try {
+                    exercise(random, disk);
+                } catch (ImageException e) {
+                    refused[0]++;
+                    assertThat(e.getMessage()).contains("image");
+                }
+            });
+        }
+        assertThat(refused[0]).isBetween(INPUTS / 10, INPUTS * 99 / 100);
+    }
+
+    @Test
+    @Timeout(60)
+    void aHugeFileTakesNoMemoryByItsHeader() throws IOException {
+        SimulatedDisk disk = new SimulatedDisk();
+        byte[] good = goodImage();
+        ByteBuffer.wrap(good).order(ByteOrder.LITTLE_ENDIAN).putInt(32, (int) ExpandedHeader.MAX_ENTRIES);
+        try (ImageIo io = disk.create("image")) {
+            TestBytes.write(io, 0, good);
+            io.truncate(1L << 50);
+        }
+        try (ImageIo io = disk.open("image", OpenMode.READ_ONLY)) {
+            org.assertj.core.api.Assertions.assertThatThrownBy(() -> ChainCheck.run(io))
+                    .isInstanceOf(ImageException.class);
+        }
+    }
+
+    @Test
+    @Timeout(120)
+    void mutatedDescriptorsAreRefusedOrRight() throws Exception {
+        SimulatedDisk made = new SimulatedDisk();
+        ChainFiles.create(made, "root.hdd", 64L * CLUSTER, CLUSTER);
+        new org.tidemark.ploop.chain.SnapshotOperations(
+                        () -> new UUID(1, made.pending().size() + made.faults().operations()))
+                .create(ChainFiles.in(made));
+        byte[] good;
+        try (ImageIo io = made.open("DiskDescriptor.xml", OpenMode.READ_ONLY)) {
+            good = TestBytes.read(io, 0, (int) io.size());
+        }
+        for (long seed = 1; seed <= INPUTS; seed++) {
+            Seeds.replayable(getClass(), seed, random -> {
+                byte[] bytes = mutatedText(random, good);
+                try {
+                    org.tidemark.ploop.chain.DiskDescriptor descriptor =
+                            org.tidemark.ploop.chain.DiskDescriptor.parse("image", bytes);
+                    assertThat(descriptor.pathTo(descriptor.topGuid())).isNotEmpty();
+                } catch (ImageException e) {
+                    assertThat(e.getMessage()).contains("image");
+                }
+            });
+        }
+    }
+
+    private static byte[] mutatedText(Random random, byte[] good) {
+        String text = new String(good, java.nio.charset.StandardCharsets.UTF_8);
+        for (int i = 1 + random.nextInt(3); i > 0; i--) {
+            int from = random.nextInt(text.length());
+            int to = Math.min(text.length(), from + random.nextInt(80));
+            int at = random.nextInt(text.length());
+            text = switch (random.nextInt(5)) {
+                case 0 -> text.substring(0, from) + text.substring(to);
+                case 1 -> text.substring(0, at) + text.substring(from, to) + text.substring(at);
+                case 2 -> text.substring(0, at) + (char) random.nextInt(0x300) + text.substring(at);
+                case 3 -> text.replaceFirst("[0-9]+", Long.toString(random.nextLong()));
+                default -> text.substring(0, at) + "<" + text.substring(from, to) + ">" + text.substring(at);
+            };
+            if (text.isEmpty()) {
+                text = " ";
+            }
+        }
+        return text.getBytes(java.nio.charset.StandardCharsets.UTF_8);
+    }
+}

@@ -1,0 +1,17 @@
+package org.tidemark.ploop.io.vfs;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import org.junit.jupiter.api.io.TempDir;
+import org.tidemark.ploop.contract.AbstractImageDirectoryContract;
+import org.tidemark.ploop.io.ImageDirectory;
+
+class VfsImageDirectoryContractTest extends AbstractImageDirectoryContract {
+    @TempDir
+    Path folder;
+
+    @Override
+    protected ImageDirectory newDirectory() throws IOException {
+        return new VfsImageDirectory(folder);
+    }
+}

@@ -1,0 +1,30 @@
+package org.tidemark.ploop.sim;
+
+/** A change that is visible and not durable. */
+public sealed interface PendingOperation {
+    /** A change of one file's bytes or size. */
+    sealed interface OnFile extends PendingOperation {
+        /** Tells files apart. */
+        int fileId();
+    }
+
+    /** A change of names. */
+    sealed interface OnNames extends PendingOperation {}
+
+    record Write(int fileId, String name, long position, byte[] bytes) implements OnFile {
+        @Override
+        public String toString() {
+            return "write " + name + " [" + position + ", +" + bytes.length + ")";
+        }
+    }
+
+    record Punch(int fileId, String name, long position, long length) implements OnFile {}
+
+    record Truncate(int fileId, String name, long size) implements OnFile {}
+
+    record Create(int fileId, String name) implements OnNames {}
+
+    record Rename(int fileId, String from, String to) implements OnNames {}
+
+    record Delete(String name) implements OnNames {}
+}
