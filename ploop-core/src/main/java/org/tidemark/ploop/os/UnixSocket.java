@@ -45,6 +45,8 @@ public final class UnixSocket implements Closeable {
     private final int fd;
     private final String name;
     private final AtomicBoolean closed = new AtomicBoolean();
+    /** Of the receiving thread. */
+    private @Nullable ByteBuffer incoming;
 
     private UnixSocket(int fd, String name) {
         this.fd = fd;
@@ -179,7 +181,11 @@ public final class UnixSocket implements Closeable {
 
     /** The next message, or null when the other side has closed. */
     public @Nullable Message receive(Duration limit) throws IOException {
-        ByteBuffer payload = ByteBuffer.allocateDirect(MAX_MESSAGE_BYTES);
+        ByteBuffer payload = incoming;
+        if (payload == null) {
+            payload = ByteBuffer.allocateDirect(MAX_MESSAGE_BYTES);
+            incoming = payload;
+        }
         ByteBuffer control = ByteBuffer.allocateDirect(CONTROL_HEADER_BYTES + 4 * MAX_DESCRIPTORS + 12)
                 .order(ByteOrder.nativeOrder());
         ByteBuffer header = header(payload, control);

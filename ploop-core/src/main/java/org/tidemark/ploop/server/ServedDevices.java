@@ -5,6 +5,7 @@ import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -49,7 +50,7 @@ public final class ServedDevices {
 
     ServedDevice attach(AttachRequest wanted) throws IOException {
         AttachRequest request =
-                new AttachRequest(wanted.deviceId(), wanted.image().toRealPath(), wanted.readOnly(), wanted.options());
+                new AttachRequest(wanted.deviceId(), realPath(wanted.image()), wanted.readOnly(), wanted.options());
         OwnFiles.check(request.image(), run, blockDevices());
         ServedDevice fresh = new ServedDevice(run, AttachmentRecord.begin(request), opener, link);
         admit(fresh);
@@ -59,6 +60,14 @@ public final class ServedDevices {
         } catch (IOException | RuntimeException | Error e) {
             devices.remove(fresh.id(), fresh);
             throw e;
+        }
+    }
+
+    private static Path realPath(Path image) throws IOException {
+        try {
+            return image.toRealPath();
+        } catch (NoSuchFileException e) {
+            throw new ControlException(ControlException.Kind.NOT_FOUND, image + ": no such file or folder", e);
         }
     }
 

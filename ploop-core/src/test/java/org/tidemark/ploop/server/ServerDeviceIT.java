@@ -144,6 +144,11 @@ class ServerDeviceIT {
         Path mount = Files.createDirectory(folder.resolve("mnt"));
         Commands.run(LIMIT, "mount", device.blockDevice(), mount.toString());
 
+        String[] stat = Files.readString(Path.of("/proc/" + serverProcess().pid() + "/stat"))
+                .split(" ");
+        assertThat(stat[5])
+                .as("the session of the device server")
+                .isEqualTo(Long.toString(serverProcess().pid()));
         assertKind(() -> client.detach("d1", Duration.ofSeconds(1)), ControlException.Kind.BUSY);
         assertKind(() -> client.shutdown(), ControlException.Kind.BUSY);
         Path inside = RawFileDevice.create(mount.resolve("inner.raw"), 1 << 20);
@@ -260,6 +265,46 @@ class ServerDeviceIT {
         assertThat(fio.exitValue()).as(Files.readString(output)).isZero();
         Commands.run(LIMIT, "umount", mount.toString());
         Commands.run(LIMIT, "e2fsck", "-fn", device.blockDevice());
+        client.detach("d1", LIMIT);
+    }
+
+    @Test
+    void whenBothDieTheNextOnesClearUp() throws Exception {
+        ControlClient.AttachedDevice device = attach("d1");
+        attach("d2");
+        Commands.run(LIMIT, "dd", "if=/dev/zero", "of=" + device.blockDevice(), "bs=1M", "count=8", "oflag=direct");
+        Processes.Id holder = Processes.byPid(holderPid());
+        Processes.Id server = serverProcess();
+        assertThat(server.signal(Processes.STOP)).isTrue();
+        assertThat(holder.signal(Processes.KILL)).isTrue();
+        assertThat(server.signal(Processes.KILL)).isTrue();
+        client.close();
+        await("both are dead", () -> !holder.alive() && !server.alive());
+        Commands.Result read = Commands.tryRun(
+                LIMIT, "dd", "if=" + device.blockDevice(), "of=/dev/null", "bs=4k", "count=1", "iflag=direct");
+        assertThat(read.exitCode()).as("I/O on a device that nobody serves").isNotZero();
+
+        client = ServerLauncher.ensureRunning(run, command);
+        await("nothing is left", () -> client.devices().isEmpty());
+        assertThat(run.devices()).isEmptyDirectory();
+        assertThat(attachAgain("d1").state()).isEqualTo("SERVING");
+        client.detach("d1", LIMIT);
+    }
+
+    private ControlClient.AttachedDevice attachAgain(String id) throws IOException {
+        return client.attach(new AttachRequest(id, folder.resolve(id + ".raw"), false, Fields.NONE), LIMIT);
+    }
+
+    @Test
+    void anUpgradeIsARestartThatNobodySees() throws Exception {
+        ControlClient.AttachedDevice device = attach("d1");
+        Path output = folder.resolve("fio.out");
+        Process fio = fioVerify(device.blockDevice(), output, 3);
+        long generation = client.greeting().number("generation");
+        client.request("restart", Fields.NONE, LIMIT);
+        awaitSuccessor(generation);
+        assertThat(fio.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        assertThat(fio.exitValue()).as(Files.readString(output)).isZero();
         client.detach("d1", LIMIT);
     }
 

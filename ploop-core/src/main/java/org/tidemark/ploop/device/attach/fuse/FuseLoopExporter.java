@@ -1,10 +1,14 @@
 package org.tidemark.ploop.device.attach.fuse;
 
 import java.io.IOException;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import org.tidemark.ploop.device.attach.DeviceExporter;
 import org.tidemark.ploop.os.Errno;
+import org.tidemark.ploop.os.LoopDevice;
 import org.tidemark.ploop.os.Mounts;
 import org.tidemark.ploop.os.NativeFile;
 import org.tidemark.ploop.os.OsException;
@@ -17,6 +21,8 @@ public final class FuseLoopExporter implements DeviceExporter {
     /** Enough to keep a fast disk busy on few processors; more gained nothing where nothing blocks. */
     public static final int USUAL_THREADS = 4;
 
+    private static final Logger LOG = System.getLogger(FuseLoopExporter.class.getName());
+    private static final Duration UNBIND_LIMIT = Duration.ofSeconds(1);
     private static final String SOURCE = "tidemark";
     private static final String TYPE = "fuse";
 
@@ -37,8 +43,18 @@ public final class FuseLoopExporter implements DeviceExporter {
         return devicesFolder.resolve(deviceId).resolve("image");
     }
 
-    /** Takes away the mount of a connection that is dead for good. Waits for nobody. */
+    /**
+     * Takes away the mount of a connection that is dead for good, and its loop device. A file system that is still mounted
+     * on that one keeps it (and gets errors); it goes with the last unmount. Waits for nobody.
+     */
     public static void removeDeadMount(Path mountPoint) throws IOException {
+        for (LoopDevice loop : LoopDevice.over(mountPoint)) {
+            try {
+                loop.detach(UNBIND_LIMIT);
+            } catch (OsException e) {
+                LOG.log(Level.WARNING, "left behind: " + loop.path() + " over a dead image: " + e.getMessage());
+            }
+        }
         while (Mounts.at(mountPoint).isPresent()) {
             Mounts.unmountLazily(mountPoint);
         }
