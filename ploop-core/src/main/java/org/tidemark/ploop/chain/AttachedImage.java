@@ -65,11 +65,9 @@ public final class AttachedImage implements BlockDevice {
 
     /** The names of the files that we keep beside an image. */
     private record Beside(ImageDirectory folder, String owner, String tracker) {
-        static Beside of(ChainFiles files) throws IOException {
+        static Beside of(ChainFiles files) {
             String prefix = files.descriptor().isPresent() ? "" : files.top().fileName() + ".";
-            ImageDirectory folder =
-                    new VfsImageDirectory(Path.of(files.directory().name()));
-            return new Beside(folder, prefix + "tidemark-owner", prefix + "tidemark-cbt");
+            return new Beside(files.directory(), prefix + "tidemark-owner", prefix + "tidemark-cbt");
         }
     }
 

@@ -1,10 +1,6 @@
 package org.tidemark.ploop.chain;
 
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.nio.file.attribute.BasicFileAttributes;
-import java.util.concurrent.TimeUnit;
 import java.util.zip.CRC32C;
 import org.tidemark.ploop.format.DeltaGeometry;
 import org.tidemark.ploop.format.expanded.ExpandedFormat;
@@ -13,7 +9,7 @@ import org.tidemark.ploop.io.ImageDirectory.OpenMode;
 import org.tidemark.ploop.io.ImageIo;
 
 /**
- * What the files of a closed image look like: name, size and time of change of each, and a checksum over header and table of
+ * What the files of a closed image look like: name and fingerprint (size, time of change) of each, and a checksum over header and table of
  * the top. When it is the same as at the last detach, nobody wrote to the image in between.
  */
 final class ImageIdentity {
@@ -24,19 +20,13 @@ final class ImageIdentity {
     static String of(ChainFiles files) throws IOException {
         StringBuilder text = new StringBuilder();
         for (ChainFiles.Link link : files.links()) {
-            BasicFileAttributes attributes =
-                    Files.readAttributes(Path.of(link.directory().name(), link.fileName()), BasicFileAttributes.class);
-            CRC32C name = new CRC32C();
-            name.update(link.fileName().getBytes(java.nio.charset.StandardCharsets.UTF_8));
-            long changed = attributes.lastModifiedTime().to(TimeUnit.NANOSECONDS);
-            text.append(Long.toHexString(name.getValue())).append(':');
-            text.append(Long.toHexString(attributes.size())).append(':');
-            text.append(Long.toHexString(changed)).append(' ');
+            text.append(link.fileName()).append(' ');
+            text.append(link.directory().fingerprint(link.fileName())).append(' ');
         }
         // A long chain does not fit into the tracker's record as it is.
         CRC32C all = new CRC32C();
         all.update(text.toString().getBytes(java.nio.charset.StandardCharsets.UTF_8));
-        String summary = text.length() > 300 ? text.substring(text.length() - 300) : text.toString();
+        String summary = text.length() > 200 ? text.substring(text.length() - 200) : text.toString();
         return summary + Long.toHexString(all.getValue()) + ' ' + Long.toHexString(tableChecksum(files.top()));
     }
 

@@ -30,6 +30,12 @@ public interface ImageDirectory {
     /** Removes the name. Throws {@link java.nio.file.NoSuchFileException} when it is not there. */
     void delete(String name) throws IOException;
 
+    /**
+     * What a file looks like from outside, its size and time of change, as short text: the same text twice means that
+     * nobody wrote to it in between. Throws {@link java.nio.file.NoSuchFileException}.
+     */
+    String fingerprint(String name) throws IOException;
+
     /** The names of all files, in no order. */
     List<String> list() throws IOException;
 

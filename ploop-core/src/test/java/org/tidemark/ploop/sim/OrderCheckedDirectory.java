@@ -45,6 +45,11 @@ public final class OrderCheckedDirectory implements ImageDirectory {
     }
 
     @Override
+    public String fingerprint(String name) throws IOException {
+        return below.fingerprint(name);
+    }
+
+    @Override
     public List<String> list() throws IOException {
         return below.list();
     }

@@ -66,6 +66,11 @@ public final class DirectImageDirectory implements ImageDirectory {
     }
 
     @Override
+    public String fingerprint(String name) throws IOException {
+        return host.fingerprint(name);
+    }
+
+    @Override
     public List<String> list() throws IOException {
         return host.list();
     }

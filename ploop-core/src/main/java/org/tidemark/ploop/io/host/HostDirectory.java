@@ -9,8 +9,10 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.tidemark.ploop.io.ImageDirectory;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.io.ImageIo;
@@ -98,6 +100,13 @@ public final class HostDirectory implements ImageDirectory {
             throw new ImageException(ImageException.Kind.INVALID_REQUEST, path + " is a folder, not a file");
         }
         Files.delete(path);
+    }
+
+    @Override
+    public String fingerprint(String name) throws IOException {
+        BasicFileAttributes attributes = Files.readAttributes(resolve(name), BasicFileAttributes.class);
+        long changed = attributes.lastModifiedTime().to(TimeUnit.NANOSECONDS);
+        return Long.toHexString(attributes.size()) + ":" + Long.toHexString(changed);
     }
 
     @Override
