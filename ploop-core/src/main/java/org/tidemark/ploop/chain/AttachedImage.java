@@ -134,6 +134,9 @@ public final class AttachedImage implements BlockDevice {
         ChangedBlockTracker tracker = null;
         try {
             if (use != Use.READ_ONLY) {
+                if (!tracking) {
+                    removeTracker(beside);
+                }
                 new OwnerRecord(host).write(beside.folder(), beside.owner());
                 opened.chain().top().markInUse();
             }
@@ -153,6 +156,14 @@ public final class AttachedImage implements BlockDevice {
                     tracker.close();
                 }
             }
+        }
+    }
+
+    /** What is written from now on is tracked by nobody: an earlier tracker's file must not be believed ever again. */
+    private static void removeTracker(Beside beside) throws IOException {
+        if (beside.folder().exists(beside.tracker())) {
+            beside.folder().delete(beside.tracker());
+            beside.folder().sync();
         }
     }
 
@@ -242,12 +253,22 @@ public final class AttachedImage implements BlockDevice {
         device.extents(offsetBytes, lengthBytes, visitor);
     }
 
-    /** Closes everything properly, in the order above. An aborted device keeps its mark and its owner record. */
+    /**
+     * Closes everything properly, in the order above. An aborted device keeps its mark and its owner record. When requests
+     * under way do not end in time this throws IN_USE and nothing is closed, least of all the locks.
+     */
     @Override
     public void close() throws IOException {
         boolean proper = device.writable() && device.state() != DeviceState.ABORTED;
-        try (locks) {
+        try {
             device.detach();
+        } catch (IOException e) {
+            if (device.state() == DeviceState.ABORTED || device.state() == DeviceState.CLOSED) {
+                letGo(e);
+            }
+            throw e;
+        }
+        try (locks) {
             ChangedBlockTracker marks = tracker;
             if (proper && marks != null) {
                 marks.close(ImageIdentity.of(files));
@@ -257,6 +278,18 @@ public final class AttachedImage implements BlockDevice {
             if (proper) {
                 OwnerRecord.remove(beside.folder(), beside.owner());
             }
+        }
+    }
+
+    private void letGo(IOException cause) {
+        try (locks) {
+            device.close();
+            ChangedBlockTracker marks = tracker;
+            if (marks != null) {
+                marks.close();
+            }
+        } catch (IOException e) {
+            cause.addSuppressed(e);
         }
     }
 }

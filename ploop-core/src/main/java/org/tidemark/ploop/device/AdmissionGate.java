@@ -15,6 +15,9 @@ final class AdmissionGate {
 
     private final Object monitor = new Object();
 
+    /** Guarded by the monitor: somebody shuts the gate, or has shut it. */
+    private boolean taken;
+
     /** Enters; waits while the gate is shut. */
     void enter() {
         while (true) {
@@ -39,15 +42,20 @@ final class AdmissionGate {
 
     /**
      * Shuts the gate and waits until everybody is out. Returns false, with the gate open again, when that took longer than
-     * {@code timeoutNanos}. Only one thread may shut a gate at a time.
+     * {@code timeoutNanos}. While one thread has it shut, the next one that wants it shut waits.
      */
     boolean shut(long timeoutNanos) {
         long deadline = System.nanoTime() + timeoutNanos;
-        state.addAndGet(SHUT);
         synchronized (monitor) {
+            while (taken) {
+                if (!sleepUntil(deadline)) {
+                    return false;
+                }
+            }
+            taken = true;
+            state.addAndGet(SHUT);
             while (state.get() != SHUT) {
-                long left = deadline - System.nanoTime();
-                if (left <= 0 || !sleep(left)) {
+                if (!sleepUntil(deadline)) {
                     reopen();
                     return false;
                 }
@@ -57,8 +65,9 @@ final class AdmissionGate {
     }
 
     void reopen() {
-        state.addAndGet(-SHUT);
         synchronized (monitor) {
+            taken = false;
+            state.addAndGet(-SHUT);
             monitor.notifyAll();
         }
     }
@@ -83,10 +92,14 @@ final class AdmissionGate {
         }
     }
 
-    /** Sleeps on the monitor, which the caller holds; false when interrupted. */
-    private boolean sleep(long nanos) {
+    /** Sleeps on the monitor, which the caller holds; false when it is too late or the thread was interrupted. */
+    private boolean sleepUntil(long deadlineNanos) {
+        long left = deadlineNanos - System.nanoTime();
+        if (left <= 0) {
+            return false;
+        }
         try {
-            TimeUnit.NANOSECONDS.timedWait(monitor, Math.max(nanos, 1_000_000L));
+            TimeUnit.NANOSECONDS.timedWait(monitor, Math.max(left, 1_000_000L));
             return true;
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

@@ -70,8 +70,11 @@ final class ClusterMap {
         adopt();
     }
 
-    /** Finds the pages a predecessor changed. Clean ones are read again when needed. */
-    private void adopt() {
+    /**
+     * Finds the pages a predecessor changed. Clean ones are read again when needed. Of a changed page only the entries of
+     * the top count: one that was being moved up when the predecessor died has the new cluster and the old level.
+     */
+    private void adopt() throws IOException {
         for (int slot = 0; slot < slotCount; slot++) {
             long page = headers.getLong(slot * SLOT_HEADER_BYTES) - 1;
             if (page < 0) {
@@ -83,6 +86,15 @@ final class ClusterMap {
                 continue;
             }
             setState(slot, DIRTY);
+            int base = slot * SLOT_PAGE_BYTES;
+            for (int i = 0; i < Delta.PAGE_CLUSTERS; i++) {
+                if ((pages.bytes().get(base + Delta.PAGE_BYTES + i) & 0xFF) != topLevel) {
+                    pages.bytes().put(base + Delta.PAGE_BYTES + i, NO_LEVEL);
+                }
+            }
+            for (int level = topLevel; level >= 0; level--) {
+                mergeLevel(page, level, base);
+            }
             dirtyCount++;
             slotOfPage.putInt((int) page * 4, slot + 1);
             usedSlots = slot + 1;
@@ -172,19 +184,22 @@ final class ClusterMap {
 
     /**
      * Copies up to {@code batch.limit()} changed pages, as the top delta will store them, and marks them as being written.
-     * What is published later counts for the next round.
+     * What is published later counts for the next round. Goes on where the batch's last call ended: a flush visits every
+     * slot once, whatever is changed behind it meanwhile.
      */
     int takeChangedPages(PageBatch batch) {
         long stamp = lock.writeLock();
         try {
             batch.clear();
-            for (int slot = 0; slot < usedSlots && batch.size() < batch.limit(); slot++) {
+            int slot = batch.nextSlot();
+            for (; slot < usedSlots && batch.size() < batch.limit(); slot++) {
                 if (stateOf(slot) == DIRTY) {
                     copyTopEntries(slot, batch.buffer(), batch.size() * Delta.PAGE_BYTES);
                     batch.add(headers.getLong(slot * SLOT_HEADER_BYTES) - 1, slot);
                     setState(slot, WRITING);
                 }
             }
+            batch.nextSlot(slot);
             return batch.size();
         } finally {
             lock.unlockWrite(stamp);
@@ -204,6 +219,44 @@ final class ClusterMap {
         } finally {
             lock.unlockWrite(stamp);
         }
+    }
+
+    /** The pages of the batch did not get into the image: they wait for the next flush. */
+    void putBack(PageBatch batch) {
+        long stamp = lock.writeLock();
+        try {
+            for (int i = 0; i < batch.size(); i++) {
+                if (stateOf(batch.slot(i)) == WRITING) {
+                    setState(batch.slot(i), DIRTY);
+                }
+            }
+        } finally {
+            lock.unlockWrite(stamp);
+        }
+    }
+
+    /**
+     * What {@link #lookup} answers, for a page that finds no slot: straight from the deltas, kept nowhere. A page without
+     * a slot was not changed.
+     */
+    long lookupPast(long cluster) throws IOException {
+        AlignedBuffer page = AlignedBuffer.allocate(Delta.PAGE_BYTES);
+        for (int level = topLevel; level >= 0; level--) {
+            if (holds(level, pageOf(cluster))) {
+                deltas.get(level).readMapPage(pageOf(cluster), page, 0);
+                int physical = page.getInt(slotIndex(cluster) * 4);
+                if (physical != Delta.NOT_ALLOCATED) {
+                    return ((long) level << 32) | (physical & 0xFFFFFFFFL);
+                }
+            }
+        }
+        return NOWHERE;
+    }
+
+    /** Whether the delta's map has the page: a delta may be of a smaller disk than those above it. */
+    private boolean holds(int level, long page) {
+        return page * Delta.PAGE_CLUSTERS - Delta.PAGE_SHIFT_CLUSTERS
+                < deltas.get(level).geometry().clusters();
     }
 
     private void copyTopEntries(int slot, AlignedBuffer dst, int dstOffset) {
@@ -236,6 +289,9 @@ final class ClusterMap {
     }
 
     private void mergeLevel(long page, int level, int base) throws IOException {
+        if (!holds(level, page)) {
+            return;
+        }
         deltas.get(level).readMapPage(page, loading, 0);
         for (int i = 0; i < Delta.PAGE_CLUSTERS; i++) {
             int physical = loading.getInt(i * 4);

@@ -33,6 +33,9 @@ public final class DeviceView implements BlockDevice {
     /** The unit of copying: a chunk. */
     public static final int CHUNK_BYTES = 64 * 1024;
 
+    /** How the names of views' regions in the state area begin. */
+    static final String REGION_PREFIX = "view.";
+
     private static final int CHUNK_SHIFT = 16;
     private static final int UNTOUCHED = 0;
     private static final int RELEASED = 1;
@@ -80,7 +83,7 @@ public final class DeviceView implements BlockDevice {
         Prepared(StateArea area, String viewName, long diskSizeBytes, Path scratchFolder, long scratchLimitBytes)
                 throws IOException {
             this.area = area;
-            this.regionName = "view." + viewName;
+            this.regionName = REGION_PREFIX + viewName;
             long chunkCount = (diskSizeBytes + CHUNK_BYTES - 1) >>> CHUNK_SHIFT;
             this.scratch = new ScratchFile(scratchFolder, CHUNK_BYTES, scratchLimitBytes);
             area.drop(regionName);

@@ -3,6 +3,7 @@ package org.tidemark.ploop.device;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
@@ -69,14 +70,14 @@ public final class Instant {
             throws IOException {
         List<PloopDevice> quiesced = new ArrayList<>();
         try {
-            for (Wanted one : wanted) {
-                if (!one.device().quiesce(timeoutNanos)) {
+            for (PloopDevice device : inOrder(wanted)) {
+                if (!device.quiesce(timeoutNanos)) {
                     throw new ImageException(
                             ImageException.Kind.IN_USE,
-                            one.device().name() + ": writes under way did not end within " + timeoutNanos / 1_000_000
+                            device.name() + ": writes under way did not end within " + timeoutNanos / 1_000_000
                                     + " ms; try again");
                 }
-                quiesced.add(one.device());
+                quiesced.add(device);
             }
             for (int i = 0; i < wanted.size(); i++) {
                 Wanted one = wanted.get(i);
@@ -86,6 +87,15 @@ public final class Instant {
         } finally {
             quiesced.forEach(PloopDevice::relax);
         }
+    }
+
+    /** Every device once, in an order that all instants share: two of them never wait for each other. */
+    private static List<PloopDevice> inOrder(List<Wanted> wanted) {
+        return wanted.stream()
+                .map(Wanted::device)
+                .distinct()
+                .sorted(Comparator.comparing(PloopDevice::name))
+                .toList();
     }
 
     private static void giveUp(List<Wanted> wanted, List<DeviceView.Prepared> prepared, List<DeviceView> views)

@@ -10,6 +10,7 @@ final class PageBatch {
     private final long[] pages;
     private final int[] slots;
     private int size;
+    private int nextSlot;
 
     PageBatch(int limit) {
         this.limit = limit;
@@ -20,6 +21,15 @@ final class PageBatch {
 
     void clear() {
         size = 0;
+    }
+
+    /** Where the search for changed pages goes on; 0 at the beginning of a flush. */
+    int nextSlot() {
+        return nextSlot;
+    }
+
+    void nextSlot(int slot) {
+        nextSlot = slot;
     }
 
     void add(long page, int slot) {

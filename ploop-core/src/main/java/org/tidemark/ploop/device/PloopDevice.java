@@ -16,6 +16,8 @@ import org.tidemark.ploop.format.DeltaGeometry;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.FlushRounds;
 import org.tidemark.ploop.io.ImageException;
+import org.tidemark.ploop.os.Errno;
+import org.tidemark.ploop.os.OsException;
 
 /**
  * The virtual block device of a chain of deltas.
@@ -43,6 +45,8 @@ public final class PloopDevice implements BlockDevice {
     private static final int FLUSH_BATCH_PAGES = 64;
     private static final int COPY_BYTES = 1 << 20;
     private static final int COPY_BUFFERS = 2;
+    private static final int KEPT_BYTES = 4096;
+    private static final int KEPT_ABORTED = 1;
     private static final DeviceView[] NO_VIEWS = new DeviceView[0];
     private static final System.Logger LOG = System.getLogger(PloopDevice.class.getName());
 
@@ -55,6 +59,9 @@ public final class PloopDevice implements BlockDevice {
     private final int clusterBytes;
     private final StateArea area;
     private final ClusterMap map;
+    /** One int, {@link #KEPT_ABORTED} or 0: a successor must not believe a medium whose flush failed either. */
+    private final AlignedBuffer kept;
+
     private final @Nullable ChangedBlockTracker tracker;
     private final AdmissionGate gate = new AdmissionGate();
     private final ClusterLockout lockout = new ClusterLockout();
@@ -94,6 +101,14 @@ public final class PloopDevice implements BlockDevice {
         this.area = area;
         this.tracker = tracker;
         this.map = new ClusterMap(deltas, geometry.clusters(), mapSlots, area);
+        this.kept = area.region("device", KEPT_BYTES);
+        if (area.resumed()) {
+            // Views die with the process that served them.
+            area.dropStartingWith(DeviceView.REGION_PREFIX);
+            state = kept.getInt(0) == KEPT_ABORTED ? DeviceState.ABORTED : DeviceState.RUNNING;
+        } else {
+            kept.putInt(0, 0);
+        }
         int copies = topLevel == 0 ? 0 : COPY_BUFFERS;
         for (int i = 0; i < copies; i++) {
             copyBuffers.add(AlignedBuffer.allocate(Math.min(COPY_BYTES, clusterBytes)));
@@ -187,6 +202,9 @@ public final class PloopDevice implements BlockDevice {
     @Override
     public void write(long offsetBytes, AlignedBuffer src, int srcOffset, int lengthBytes) throws IOException {
         checkRange(offsetBytes, lengthBytes);
+        if (lengthBytes == 0) {
+            return;
+        }
         gate.enter();
         try {
             beforeChange(offsetBytes, lengthBytes);
@@ -287,6 +305,9 @@ public final class PloopDevice implements BlockDevice {
     @Override
     public void discard(long offsetBytes, long lengthBytes) throws IOException {
         checkRange(offsetBytes, lengthBytes);
+        if (lengthBytes == 0) {
+            return;
+        }
         gate.enter();
         try {
             beforeChange(offsetBytes, lengthBytes);
@@ -356,12 +377,15 @@ public final class PloopDevice implements BlockDevice {
     }
 
     private void flushOnce() throws IOException {
+        // Who waited while another one's flush failed must not be told that all is well.
+        if (state != DeviceState.RUNNING) {
+            throw refused();
+        }
         try {
+            batch.nextSlot(0);
             while (map.takeChangedPages(batch) > 0) {
                 top.flush();
-                for (int i = 0; i < batch.size(); i++) {
-                    top.writeMapPage(batch.page(i), batch.buffer(), i * Delta.PAGE_BYTES);
-                }
+                writePages();
                 top.flush();
                 map.settle(batch);
                 if (batch.size() < batch.limit()) {
@@ -369,14 +393,40 @@ public final class PloopDevice implements BlockDevice {
                 }
             }
             top.flush();
+        } catch (NoSpaceForMapException e) {
+            map.putBack(batch);
+            throw e.cause;
         } catch (IOException e) {
+            map.putBack(batch);
             abort(e);
             throw e;
         }
     }
 
+    private void writePages() throws IOException {
+        for (int i = 0; i < batch.size(); i++) {
+            try {
+                top.writeMapPage(batch.page(i), batch.buffer(), i * Delta.PAGE_BYTES);
+            } catch (OsException e) {
+                throw e.errno() == Errno.ENOSPC ? new NoSpaceForMapException(e) : e;
+            }
+        }
+    }
+
+    /** A page did not fit (copy-on-write file systems). Nothing is lost: what it names is durable, and it is kept. */
+    private static final class NoSpaceForMapException extends IOException {
+        private static final long serialVersionUID = 1L;
+        private final OsException cause;
+
+        NoSpaceForMapException(OsException cause) {
+            super(cause);
+            this.cause = cause;
+        }
+    }
+
     private void abort(IOException cause) {
         if (state == DeviceState.RUNNING) {
+            kept.putInt(0, KEPT_ABORTED);
             state = DeviceState.ABORTED;
             LOG.log(System.Logger.Level.ERROR, name + ": a flush failed, the device is read-only from now on", cause);
         }
@@ -387,6 +437,9 @@ public final class PloopDevice implements BlockDevice {
             try {
                 return map.lookup(cluster);
             } catch (ClusterMap.MapFullException e) {
+                if (state != DeviceState.RUNNING) {
+                    return map.lookupPast(cluster);
+                }
                 flushes.flush(flushWork);
             }
         }
@@ -500,7 +553,7 @@ public final class PloopDevice implements BlockDevice {
         try {
             if (writable && state == DeviceState.RUNNING) {
                 flushes.flush(flushWork);
-                top.markClosed();
+                markClosed();
             }
             done = true;
         } finally {
@@ -510,6 +563,16 @@ public final class PloopDevice implements BlockDevice {
             gate.reopen();
         }
         closeFiles();
+    }
+
+    /** When this fails the mark may be gone: nothing must be written any more. */
+    private void markClosed() throws IOException {
+        try {
+            top.markClosed();
+        } catch (IOException e) {
+            abort(e);
+            throw e;
+        }
     }
 
     /** Flushes if it can, then lets go without clearing the in-use mark. {@link #detach} is the proper end. */

@@ -28,6 +28,9 @@ public interface StateArea extends Closeable {
     /** Removes a region; its memory must not be used any more. */
     void drop(String name) throws IOException;
 
+    /** Removes every region whose name starts with {@code prefix}; their memory must not be used any more. */
+    void dropStartingWith(String prefix) throws IOException;
+
     /** Lets go of the area without removing it. */
     @Override
     void close() throws IOException;
@@ -49,6 +52,11 @@ public interface StateArea extends Closeable {
             @Override
             public void drop(String name) {
                 regions.remove(name);
+            }
+
+            @Override
+            public void dropStartingWith(String prefix) {
+                regions.keySet().removeIf(name -> name.startsWith(prefix));
             }
 
             @Override

@@ -3,6 +3,7 @@ package org.tidemark.ploop.device;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 import org.tidemark.ploop.device.cbt.ChangedBlockTracker;
 import org.tidemark.ploop.format.AllocationCursor;
@@ -27,6 +28,18 @@ public final class Chains {
     public static PloopDevice open(
             ImageDirectory folder, int levels, OpenIntent intent, StateArea area, @Nullable ChangedBlockTracker tracker)
             throws IOException {
+        return open(folder, levels, intent, area, tracker, UnaryOperator.identity());
+    }
+
+    /** Opens a chain whose top is seen through {@code decorator} by the device. */
+    static PloopDevice open(
+            ImageDirectory folder,
+            int levels,
+            OpenIntent intent,
+            StateArea area,
+            @Nullable ChangedBlockTracker tracker,
+            UnaryOperator<Delta> decorator)
+            throws IOException {
         ExpandedFormat format = new ExpandedFormat();
         List<Delta> deltas = new ArrayList<>();
         for (int level = 0; level < levels - 1; level++) {
@@ -35,6 +48,7 @@ public final class Chains {
         }
         ImageIo io = folder.open("d" + (levels - 1), ImageDirectory.OpenMode.READ_WRITE);
         Delta top = format.open(io, intent, 0, PloopDevice.cursor(area));
+        top = decorator.apply(top);
         if (intent != OpenIntent.READ) {
             top.markInUse();
         }

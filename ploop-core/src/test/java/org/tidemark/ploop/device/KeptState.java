@@ -2,6 +2,7 @@ package org.tidemark.ploop.device;
 
 import java.nio.ByteBuffer;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.tidemark.ploop.io.AlignedBuffer;
 
@@ -39,6 +40,16 @@ public final class KeptState implements StateArea {
         if (gone != null) {
             gone.zero(0, gone.capacity());
         }
+    }
+
+    @Override
+    public synchronized void dropStartingWith(String prefix) {
+        regions.keySet().removeIf(name -> name.startsWith(prefix));
+    }
+
+    /** The names of the regions there are. */
+    public synchronized List<String> names() {
+        return List.copyOf(regions.keySet());
     }
 
     @Override

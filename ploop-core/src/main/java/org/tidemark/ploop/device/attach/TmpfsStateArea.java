@@ -91,6 +91,19 @@ public final class TmpfsStateArea implements StateArea {
     }
 
     @Override
+    public synchronized void dropStartingWith(String prefix) throws IOException {
+        regions.keySet().removeIf(name -> name.startsWith(prefix));
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(folder)) {
+            for (Path file : files) {
+                String name = String.valueOf(file.getFileName());
+                if (name.startsWith(prefix) && (name.endsWith(SUFFIX) || name.endsWith(NEW_SUFFIX))) {
+                    remove(file);
+                }
+            }
+        }
+    }
+
+    @Override
     public synchronized void close() {
         regions.clear();
     }

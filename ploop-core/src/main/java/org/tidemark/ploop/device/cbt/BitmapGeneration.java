@@ -4,6 +4,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import org.jspecify.annotations.Nullable;
 import org.tidemark.ploop.io.AlignedBuffer;
 
 /**
@@ -34,6 +35,10 @@ final class BitmapGeneration {
     private final ByteBuffer bytes;
     private final int pageCount;
     private final int pagesOffset;
+    /** Where the bits went when this generation was merged into a later one. */
+    private volatile @Nullable BitmapGeneration heir;
+    /** Whether the memory is, or is about to be, taken away. */
+    private volatile boolean gone;
 
     BitmapGeneration(long number, long diskSizeBytes, AlignedBuffer memory) {
         this.number = number;
@@ -83,14 +88,14 @@ final class BitmapGeneration {
 
     private void orWord(long word, long bits) {
         int position = pagesOffset + (int) (word << 3);
-        if (((long) WORD.getOpaque(bytes, position) & bits) == bits) {
-            return;
-        }
-        // The flag is set on both sides of the bits: whoever sees a bit knows that its page will be persisted, either
-        // because the flag is still there or because the page was copied after the bit was set.
         int page = (int) (word >>> 9);
-        flag(page);
-        WORD.getAndBitwiseOr(bytes, position, bits);
+        if (((long) WORD.getVolatile(bytes, position) & bits) != bits) {
+            flag(page);
+            WORD.getAndBitwiseOr(bytes, position, bits);
+        }
+        // Also when another writer set the bits: it may not have come to this line yet, and the caller writes next. So
+        // a
+        // bit that a writer relies on is in a page that is flagged, or that was copied after the bit was set.
         flag(page);
     }
 
@@ -144,6 +149,35 @@ final class BitmapGeneration {
                         orWord(word, bits);
                     }
                 }
+            }
+        }
+    }
+
+    /** Says, before the memory goes, which generation has the bits now; null when nobody needed them. */
+    void leaveTo(@Nullable BitmapGeneration later) {
+        heir = later;
+        gone = true;
+    }
+
+    boolean isGone() {
+        return gone;
+    }
+
+    /** The generation that has these bits now, perhaps among others; null when they are lost. */
+    @Nullable
+    BitmapGeneration holder() {
+        BitmapGeneration at = this;
+        while (at != null && at.gone) {
+            at = at.heir;
+        }
+        return at;
+    }
+
+    /** Flags every page that has marks, for a file that holds none of them. */
+    void markAllUnpersisted() {
+        for (int page = 0; page < pageCount; page++) {
+            if (pageHasBits(page)) {
+                flag(page);
             }
         }
     }

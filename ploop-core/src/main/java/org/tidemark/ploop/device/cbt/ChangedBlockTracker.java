@@ -23,6 +23,12 @@ import org.tidemark.ploop.io.ImageDirectory;
  * device's gate is shut). Everything else may be called at any time by any thread.
  */
 public final class ChangedBlockTracker implements Closeable {
+    /**
+     * How far numbers jump after a power loss. Generations begun after the last {@code persist} are forgotten, but a
+     * consumer may have kept one as its checkpoint: their numbers must not come again.
+     */
+    private static final long GENERATION_GAP = 1L << 32;
+
     private static final System.Logger LOG = System.getLogger(ChangedBlockTracker.class.getName());
 
     private final StateArea area;
@@ -43,6 +49,12 @@ public final class ChangedBlockTracker implements Closeable {
     private final Object persisting = new Object();
     /** What the file holds; guarded by this. */
     private TrackerState stored;
+    /** What the file will hold if the {@code persist} under way succeeds; guarded by this. */
+    private TrackerState storing;
+    /** Regions that no generation needs any more and that a {@code persist} under way may still read; guarded by this. */
+    private final List<String> unneeded = new ArrayList<>();
+
+    private @Nullable TrackerFile lostFile;
     /** Which generation's bits a file slot holds. Guarded by {@code persisting}. */
     private final Map<Integer, Long> slotContent = new HashMap<>();
 
@@ -55,6 +67,7 @@ public final class ChangedBlockTracker implements Closeable {
         this.fileName = fileName;
         this.state = state;
         this.stored = state;
+        this.storing = state;
         for (Live live : state.generations()) {
             bitmaps.put(live.number(), newBitmap(live.number()));
         }
@@ -89,7 +102,7 @@ public final class ChangedBlockTracker implements Closeable {
             throws IOException {
         AlignedBuffer slots = area.region("cbt.state", StateSlots.BYTES);
         StateSlots.Found left = area.resumed() ? StateSlots.read(slots, 0) : null;
-        TrackerFile.Opened opened = folder == null ? null : TrackerFile.open(folder, fileName, diskSizeBytes);
+        TrackerFile.Opened opened = folder == null ? null : openFile(folder, fileName, diskSizeBytes);
         if (left != null && left.state().diskSizeBytes() == diskSizeBytes) {
             ChangedBlockTracker tracker = new ChangedBlockTracker(area, slots, folder, fileName, left.state());
             tracker.sequence = left.sequence();
@@ -100,8 +113,13 @@ public final class ChangedBlockTracker implements Closeable {
         if (opened != null && doubt.isEmpty()) {
             ChangedBlockTracker tracker = new ChangedBlockTracker(
                     area, slots, folder, fileName, opened.state().withClosed(false, ""));
-            tracker.load(opened);
-            return tracker;
+            try {
+                tracker.load(opened);
+                return tracker;
+            } catch (IOException e) {
+                LOG.log(System.Logger.Level.WARNING, fileName + ": cannot be read", e);
+                doubt = "the tracker's file could not be read";
+            }
         }
         if (opened != null) {
             opened.file().close();
@@ -110,6 +128,16 @@ public final class ChangedBlockTracker implements Closeable {
         ChangedBlockTracker tracker = new ChangedBlockTracker(area, slots, folder, fileName, fresh);
         tracker.startFile();
         return tracker;
+    }
+
+    /** A file that cannot be read is as good as none: it will be replaced, or the image is not opened. */
+    private static TrackerFile.@Nullable Opened openFile(ImageDirectory folder, String fileName, long diskSizeBytes) {
+        try {
+            return TrackerFile.open(folder, fileName, diskSizeBytes);
+        } catch (IOException e) {
+            LOG.log(System.Logger.Level.WARNING, fileName + ": cannot be read", e);
+            return null;
+        }
     }
 
     /** Why the file cannot be believed; empty when it can. */
@@ -128,8 +156,9 @@ public final class ChangedBlockTracker implements Closeable {
                 : "the tracker was not closed, and nothing proves that nobody else wrote to the image since";
     }
 
-    private synchronized void resume(TrackerFile.@Nullable Opened opened) throws IOException {
-        dropStrayBitmaps();
+    /** Nothing of the file that the predecessor did not flush may be relied on: everything is persisted once. */
+    private void resume(TrackerFile.@Nullable Opened opened) throws IOException {
+        area.drop(regionName(state.current() + 1));
         if (opened == null || !opened.state().trackerId().equals(state.trackerId())) {
             if (opened != null) {
                 opened.file().close();
@@ -137,25 +166,34 @@ public final class ChangedBlockTracker implements Closeable {
             startFile();
             return;
         }
-        for (BitmapGeneration bitmap : bitmaps.values()) {
-            for (int page = 0; page < bitmap.pageCount(); page++) {
-                if (bitmap.pageHasBits(page)) {
-                    bitmap.markUnpersisted(page);
-                }
-            }
+        try {
+            bitmaps.values().forEach(BitmapGeneration::markAllUnpersisted);
+            useFile(opened.file(), true);
+            adoptSlots(opened.state());
+            opened.file().flush();
+        } catch (IOException e) {
+            loseFile(opened.file(), e);
+            return;
         }
-        useFile(opened.file(), true);
-        adoptSlots(opened.state());
+        persistOrLoseFile();
     }
 
     private void adoptSlots(TrackerState inFile) {
-        stored = inFile;
         synchronized (persisting) {
             inFile.generations().forEach(live -> slotContent.put(live.fileSlot(), live.number()));
+            synchronized (this) {
+                stored = inFile;
+                storing = inFile;
+            }
         }
     }
 
-    private synchronized void load(TrackerFile.Opened opened) throws IOException {
+    private void load(TrackerFile.Opened opened) throws IOException {
+        loadBits(opened);
+        persistOrLoseFile();
+    }
+
+    private synchronized void loadBits(TrackerFile.Opened opened) throws IOException {
         TrackerFile loaded = opened.file();
         for (Live live : state.generations()) {
             loaded.load(bitmap(live.number()), live.fileSlot());
@@ -168,25 +206,42 @@ public final class ChangedBlockTracker implements Closeable {
                 current.mark(offset, Math.min(IntentRegions.REGION_BYTES, state.diskSizeBytes() - offset));
             }
         }
+        if (!opened.state().closed()) {
+            makeRoom();
+            addGeneration(state.current() + GENERATION_GAP);
+        }
         storeInArea();
-        loaded.store(state);
+        current = bitmap(state.current());
     }
 
-    private synchronized void startFile() throws IOException {
-        storeInArea();
+    private void startFile() throws IOException {
         ImageDirectory where = folder;
-        if (where != null) {
-            useFile(TrackerFile.create(where, fileName, state), false);
+        synchronized (this) {
+            storeInArea();
+        }
+        if (where == null) {
+            return;
+        }
+        try {
+            useFile(TrackerFile.create(where, fileName, state, List.copyOf(bitmaps.values())), false);
             adoptSlots(state);
+        } catch (IOException e) {
+            loseFile(null, e);
+        }
+    }
+
+    private void persistOrLoseFile() throws IOException {
+        if (!persisted()) {
+            loseFile(file, new IOException(fileName + ": could not be brought up to date"));
         }
     }
 
     private IntentRegions useFile(TrackerFile newFile, boolean loadIntent) throws IOException {
         IntentRegions regions = new IntentRegions(newFile, state.diskSizeBytes());
+        file = newFile;
         if (loadIntent) {
             regions.load();
         }
-        file = newFile;
         intent = regions;
         return regions;
     }
@@ -218,7 +273,10 @@ public final class ChangedBlockTracker implements Closeable {
             try {
                 regions.touch(offsetBytes, lengthBytes);
             } catch (IOException e) {
-                loseFile(e);
+                TrackerFile broken = file;
+                if (broken != null) {
+                    loseFile(broken, e);
+                }
             }
         }
     }
@@ -238,20 +296,32 @@ public final class ChangedBlockTracker implements Closeable {
         Consumer known = state.consumers().getOrDefault(consumer, new Consumer(-1, -1));
         String reason = unknownBecause(known, since);
         long start = reason.isEmpty() && since != null ? since.generation() : -1;
+        makeRoom();
         long next = state.current() + 1;
-        BitmapGeneration bitmap = newBitmap(next);
         List<BitmapGeneration> changed = new ArrayList<>();
         if (start >= 0) {
             changed.addAll(bitmaps.tailMap(start, true).values());
         }
-        List<Live> live = new ArrayList<>(state.generations());
-        live.add(new Live(next, state.freeFileSlot(stored)));
-        state = state.withGenerations(live).withConsumer(consumer, new Consumer(start, next));
-        bitmaps.put(next, bitmap);
+        addGeneration(next);
+        state = state.withConsumer(consumer, new Consumer(start, next));
         storeInArea();
-        current = bitmap;
+        current = bitmap(next);
         Checkpoint end = new Checkpoint(state.trackerId(), next);
         return new Interval(start >= 0 ? since : null, end, reason, state.diskSizeBytes(), changed);
+    }
+
+    /** Backups that were begun again and again without being given up leave generations that nobody needs. */
+    private void makeRoom() {
+        if (state.generations().size() >= TrackerState.MAX_GENERATIONS - 1) {
+            fold();
+        }
+    }
+
+    private void addGeneration(long number) throws IOException {
+        bitmaps.put(number, newBitmap(number));
+        List<Live> live = new ArrayList<>(state.generations());
+        live.add(new Live(number, state.freeFileSlot(stored, storing)));
+        state = state.withGenerations(live);
     }
 
     private String unknownBecause(Consumer known, @Nullable Checkpoint since) {
@@ -306,28 +376,29 @@ public final class ChangedBlockTracker implements Closeable {
         persist();
     }
 
-    /** Merges generations that nobody needs apart, drops those that nobody needs at all. */
-    private void fold() throws IOException {
+    /** Merges generations that nobody needs apart, drops those that nobody needs at all. Their memory goes later. */
+    private void fold() {
         List<Live> live = new ArrayList<>();
         List<Live> gone = new ArrayList<>();
         for (Live next : state.generations()) {
             if (!live.isEmpty() && !state.needs(next.number())) {
                 Live previous = live.remove(live.size() - 1);
                 bitmap(next.number()).addAll(bitmap(previous.number()));
+                bitmap(previous.number()).leaveTo(bitmap(next.number()));
                 gone.add(previous);
-                live.add(next);
-            } else {
-                live.add(next);
             }
+            live.add(next);
         }
         while (live.size() > 1 && !neededFrom(live.get(0).number())) {
-            gone.add(live.remove(0));
+            Live dropped = live.remove(0);
+            bitmap(dropped.number()).leaveTo(null);
+            gone.add(dropped);
         }
         state = state.withGenerations(live);
         storeInArea();
         for (Live old : gone) {
             bitmaps.remove(old.number());
-            area.drop(regionName(old.number()));
+            unneeded.add(regionName(old.number()));
         }
     }
 
@@ -340,26 +411,50 @@ public final class ChangedBlockTracker implements Closeable {
 
     /**
      * Makes everything marked so far durable and closes regions that are idle. Called after a checkpoint (not while the file
-     * system is frozen), after a commit, now and then, and before closing. A failure costs the tracker its file, never the
-     * device a write.
+     * system is frozen), after a commit, now and then, and before closing. A failure is told in the log only: the file
+     * stays as it was, its regions stay open, and a later call makes up for it.
      */
     public void persist() {
+        persisted();
+    }
+
+    private boolean persisted() {
         synchronized (persisting) {
             TrackerFile target = file;
             IntentRegions regions = intent;
-            if (target == null || regions == null) {
-                return;
-            }
-            try {
-                regions.beginRound();
-                TrackerState next = writeBitmaps(target);
-                target.store(next);
-                synchronized (this) {
-                    stored = next;
+            List<String> droppable = takeUnneeded();
+            boolean done = false;
+            if (target != null && regions != null) {
+                try {
+                    regions.beginRound();
+                    TrackerState next = writeBitmaps(target);
+                    target.store(next);
+                    synchronized (this) {
+                        stored = next;
+                    }
+                    regions.endRound();
+                    done = true;
+                } catch (IOException e) {
+                    LOG.log(System.Logger.Level.WARNING, "persisting the changed-block tracker failed", e);
                 }
-                regions.endRound();
+            }
+            drop(droppable);
+            return done;
+        }
+    }
+
+    private synchronized List<String> takeUnneeded() {
+        List<String> taken = List.copyOf(unneeded);
+        unneeded.clear();
+        return taken;
+    }
+
+    private void drop(List<String> regionNames) {
+        for (String name : regionNames) {
+            try {
+                area.drop(name);
             } catch (IOException e) {
-                LOG.log(System.Logger.Level.WARNING, "persisting the changed-block tracker failed", e);
+                LOG.log(System.Logger.Level.WARNING, name + ": its memory could not be given back", e);
             }
         }
     }
@@ -369,6 +464,7 @@ public final class ChangedBlockTracker implements Closeable {
         List<BitmapGeneration> wanted = new ArrayList<>();
         synchronized (this) {
             next = state;
+            storing = next;
             for (Live live : next.generations()) {
                 wanted.add(bitmap(live.number()));
             }
@@ -391,10 +487,15 @@ public final class ChangedBlockTracker implements Closeable {
         }
     }
 
-    /** The file can no longer be kept right: it must not be believed after a power loss. */
-    private synchronized void loseFile(IOException cause) throws IOException {
+    /**
+     * The file can no longer be kept right: it must not be believed after a power loss. Throws when it cannot even be
+     * removed.
+     *
+     * @param broken the file, for the first of several threads to find it broken; null when there is only a name
+     */
+    private synchronized void loseFile(@Nullable TrackerFile broken, IOException cause) throws IOException {
         ImageDirectory where = folder;
-        if (where == null || file == null) {
+        if (where == null || broken != file) {
             return;
         }
         LOG.log(
@@ -403,40 +504,51 @@ public final class ChangedBlockTracker implements Closeable {
                 cause);
         if (where.exists(fileName)) {
             where.delete(fileName);
-            where.sync();
         }
+        where.sync();
+        // Others may be using it right now; it is closed with the tracker.
+        lostFile = broken;
         file = null;
         intent = null;
     }
 
     /** Ends tracking: the image was closed properly and looks like {@code identity} now. */
     public void close(String identity) throws IOException {
-        persist();
-        synchronized (this) {
+        synchronized (persisting) {
             TrackerFile target = file;
-            if (target != null) {
-                target.store(state.withClosed(true, identity));
-                target.close();
-                file = null;
-                intent = null;
+            // What is stored last has to be what was persisted: a later state may name bits that the file does not
+            // have.
+            if (persisted() && target != null) {
+                target.store(storing().withClosed(true, identity));
             }
+            close();
         }
+    }
+
+    private synchronized TrackerState storing() {
+        return storing;
     }
 
     /** Lets go without saying that the image was closed: a crash, as far as the file is concerned. */
     @Override
-    public synchronized void close() throws IOException {
-        TrackerFile target = file;
-        if (target != null) {
-            target.close();
-            file = null;
-            intent = null;
+    public void close() throws IOException {
+        synchronized (persisting) {
+            TrackerFile target;
+            TrackerFile lost;
+            synchronized (this) {
+                target = file;
+                lost = lostFile;
+                file = null;
+                intent = null;
+                lostFile = null;
+            }
+            if (target != null) {
+                target.close();
+            }
+            if (lost != null) {
+                lost.close();
+            }
         }
-    }
-
-    private void dropStrayBitmaps() throws IOException {
-        long next = state.current() + 1;
-        area.drop(regionName(next));
     }
 
     private BitmapGeneration newBitmap(long number) throws IOException {

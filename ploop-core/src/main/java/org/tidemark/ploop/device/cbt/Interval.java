@@ -4,8 +4,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a backup asks of the tracker: the changes between two checkpoints of one disk. Frozen: it never changes, whatever is
- * written, committed or given up later.
+ * What a backup asks of the tracker: the changes between two checkpoints of one disk. Whatever is written, committed or
+ * given up later, it never loses a change; at worst, when its consumer went on without it, it says that more changed.
  */
 public final class Interval {
     private final @Nullable Checkpoint start;
@@ -58,7 +58,7 @@ public final class Interval {
             return true;
         }
         for (BitmapGeneration generation : generations) {
-            if (generation.anyMarked(offsetBytes, lengthBytes)) {
+            if (anyMarked(generation, offsetBytes, lengthBytes)) {
                 return true;
             }
         }
@@ -97,7 +97,7 @@ public final class Interval {
     private long nextMarked(long from, long last) {
         long nearest = -1;
         for (BitmapGeneration generation : generations) {
-            long found = generation.nextMarked(from, nearest < 0 ? last : nearest);
+            long found = nextMarked(generation, from, nearest < 0 ? last : nearest);
             if (found >= 0) {
                 nearest = found;
             }
@@ -110,7 +110,7 @@ public final class Interval {
         while (granule <= last) {
             long bits = 0;
             for (BitmapGeneration generation : generations) {
-                bits |= generation.word(granule >>> 6);
+                bits |= word(generation, granule >>> 6);
             }
             long clear = ~bits >>> (granule & 63);
             if (clear != 0) {
@@ -119,6 +119,38 @@ public final class Interval {
             granule = (granule | 63) + 1;
         }
         return last + 1;
+    }
+
+    // What was read counts only if the memory was not taken away meanwhile; bits that are lost count as set.
+
+    private static boolean anyMarked(BitmapGeneration generation, long offsetBytes, long lengthBytes) {
+        while (true) {
+            BitmapGeneration holder = generation.holder();
+            boolean marked = holder == null || holder.anyMarked(offsetBytes, lengthBytes);
+            if (holder == null || !holder.isGone()) {
+                return marked;
+            }
+        }
+    }
+
+    private static long nextMarked(BitmapGeneration generation, long from, long last) {
+        while (true) {
+            BitmapGeneration holder = generation.holder();
+            long found = holder == null ? from : holder.nextMarked(from, last);
+            if (holder == null || !holder.isGone()) {
+                return found;
+            }
+        }
+    }
+
+    private static long word(BitmapGeneration generation, long index) {
+        while (true) {
+            BitmapGeneration holder = generation.holder();
+            long bits = holder == null ? -1L : holder.word(index);
+            if (holder == null || !holder.isGone()) {
+                return bits;
+            }
+        }
     }
 
     /** Receives one changed range. */

@@ -1,5 +1,6 @@
 package org.tidemark.ploop.device.cbt;
 
+import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.zip.CRC32C;
@@ -64,7 +65,10 @@ final class StateSlots {
         state.encode(slot);
         int length = slot.position() - HEADER_BYTES;
         slot.putLong(0, MAGIC).putInt(8, VERSION).putInt(12, length).putLong(16, sequence);
-        slot.putInt(24, checksum(slot, length));
+        int checksum = checksum(slot, length);
+        // In memory that a successor may find: the checksum comes last.
+        VarHandle.releaseFence();
+        slot.putInt(24, checksum);
     }
 
     private static int checksum(ByteBuffer slot, int length) {

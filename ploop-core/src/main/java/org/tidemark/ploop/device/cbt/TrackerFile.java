@@ -2,6 +2,7 @@ package org.tidemark.ploop.device.cbt;
 
 import java.io.Closeable;
 import java.io.IOException;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageDirectory;
@@ -32,18 +33,35 @@ final class TrackerFile implements Closeable {
         this.bitmapPages = BitmapGeneration.pageCount(diskSizeBytes);
     }
 
-    /** Makes a new file, replacing what has its name; name and content are durable on return. */
-    static TrackerFile create(ImageDirectory folder, String name, TrackerState state) throws IOException {
+    /**
+     * Makes a new file with all bits there are, replacing what has its name; name and content are durable on return.
+     *
+     * @param bitmaps of the state's generations, in their order
+     */
+    static TrackerFile create(ImageDirectory folder, String name, TrackerState state, List<BitmapGeneration> bitmaps)
+            throws IOException {
         String fresh = name + ".new";
         if (folder.exists(fresh)) {
             folder.delete(fresh);
         }
         TrackerFile file = new TrackerFile(folder.create(fresh), state.diskSizeBytes());
-        file.io.zero(StateSlots.BYTES, file.intentBytes);
-        file.store(state);
-        folder.rename(fresh, name);
-        folder.sync();
-        return file;
+        boolean made = false;
+        try {
+            file.io.zero(StateSlots.BYTES, file.intentBytes);
+            for (int i = 0; i < bitmaps.size(); i++) {
+                bitmaps.get(i).markAllUnpersisted();
+                file.writeUnpersisted(bitmaps.get(i), state.generations().get(i).fileSlot());
+            }
+            file.store(state);
+            folder.rename(fresh, name);
+            folder.sync();
+            made = true;
+            return file;
+        } finally {
+            if (!made) {
+                file.close();
+            }
+        }
     }
 
     /** Opens a file, or answers null when it is not one, not whole, or of another disk. */
@@ -52,14 +70,21 @@ final class TrackerFile implements Closeable {
             return null;
         }
         TrackerFile file = new TrackerFile(folder.open(name, ImageDirectory.OpenMode.READ_WRITE), diskSizeBytes);
-        file.io.read(0, file.slots, 0, StateSlots.BYTES);
-        StateSlots.Found found = StateSlots.read(file.slots, 0);
-        if (found == null || found.state().diskSizeBytes() != diskSizeBytes) {
-            file.close();
-            return null;
+        boolean opened = false;
+        try {
+            file.io.read(0, file.slots, 0, StateSlots.BYTES);
+            StateSlots.Found found = StateSlots.read(file.slots, 0);
+            if (found == null || found.state().diskSizeBytes() != diskSizeBytes) {
+                return null;
+            }
+            file.sequence = found.sequence();
+            opened = true;
+            return new Opened(file, found.state());
+        } finally {
+            if (!opened) {
+                file.close();
+            }
         }
-        file.sequence = found.sequence();
-        return new Opened(file, found.state());
     }
 
     /** Writes the state; durable on return, together with every page written before. */

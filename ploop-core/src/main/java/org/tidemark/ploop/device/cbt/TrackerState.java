@@ -32,8 +32,8 @@ record TrackerState(
         String identity) {
     static final int MAX_CONSUMERS = 15;
     static final int MAX_GENERATIONS = 2 * MAX_CONSUMERS + 2;
-    /** Slots in the file: a generation never takes one that the last stored state still names. */
-    static final int FILE_SLOTS = 2 * MAX_GENERATIONS;
+    /** Slots in the file: a generation never takes one that the last stored state, or one being stored, still names. */
+    static final int FILE_SLOTS = 3 * MAX_GENERATIONS;
 
     static final int MAX_TEXT_BYTES = 400;
     /** Room for the largest state. */
@@ -87,10 +87,10 @@ record TrackerState(
         return generations.stream().anyMatch(live -> live.fileSlot() == slot);
     }
 
-    /** A file slot that neither this state nor the one in the file uses. */
-    int freeFileSlot(TrackerState stored) {
+    /** A file slot that neither this state nor the one in the file nor the one on its way there uses. */
+    int freeFileSlot(TrackerState stored, TrackerState storing) {
         for (int slot = 0; slot < FILE_SLOTS; slot++) {
-            if (!usesFileSlot(slot) && !stored.usesFileSlot(slot)) {
+            if (!usesFileSlot(slot) && !stored.usesFileSlot(slot) && !storing.usesFileSlot(slot)) {
                 return slot;
             }
         }
