@@ -44,6 +44,9 @@ public final class BackupService {
     public static final Duration FREEZE_LIMIT = Duration.ofSeconds(2);
 
     private static final Duration INSTANT_LIMIT = Duration.ofSeconds(30);
+    /** Flushing may have much to write when the file system was not frozen. */
+    private static final Duration SECURE_LIMIT = Duration.ofMinutes(5);
+
     private static final int CONNECTIONS = 4;
 
     private final Catalogue catalogue;
@@ -142,6 +145,9 @@ public final class BackupService {
         List<View> views = views(run, instant.value(), notices);
         boolean committed = false;
         try {
+            for (View view : views) {
+                run.plane().client().request("view.secure", Fields.of("view", view.viewId()), SECURE_LIMIT);
+            }
             List<DiskSource> sources = new ArrayList<>();
             for (View view : views) {
                 sources.add(view.source());

@@ -8,6 +8,7 @@ import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.concurrent.ArrayBlockingQueue;
 import org.jspecify.annotations.Nullable;
+import org.tidemark.ploop.device.cbt.ChangedBlockTracker;
 import org.tidemark.ploop.device.cbt.Interval;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.os.Errno;
@@ -55,6 +56,8 @@ public final class DeviceView implements BlockDevice {
     private final ScratchFile scratch;
     private final ArrayBlockingQueue<AlignedBuffer> buffers = new ArrayBlockingQueue<>(SAVE_BUFFERS);
     private final Object saved = new Object();
+    private final Object securing = new Object();
+    private volatile boolean secured;
     private volatile ViewState state = ViewState.WHOLE;
     private volatile @Nullable String brokenBecause;
 
@@ -117,6 +120,29 @@ public final class DeviceView implements BlockDevice {
     /** The most that was ever in the scratch, in bytes. */
     public long scratchPeakBytes() {
         return scratch.peakBytes();
+    }
+
+    /**
+     * Makes what the view shows safe to build upon; called after the thaw, at the latest by the first read.
+     *
+     * <p>A backup that ships content which only a cache holds, and then a power loss that takes this content back, would
+     * leave a recovery point that differs from the disk where the tracker saw no change. So everything the view shows is
+     * made durable first (or was changed since, which the tracker knows), and so is the tracker's checkpoint.
+     */
+    public void secure() throws IOException {
+        if (secured) {
+            return;
+        }
+        synchronized (securing) {
+            if (!secured) {
+                device.flush();
+                ChangedBlockTracker tracker = device.tracker();
+                if (tracker != null) {
+                    tracker.persist();
+                }
+                secured = true;
+            }
+        }
     }
 
     /** Called by every writer, before it writes, for the range it is about to change. Never throws. */
@@ -205,6 +231,7 @@ public final class DeviceView implements BlockDevice {
 
     @Override
     public void read(long offsetBytes, AlignedBuffer dst, int dstOffset, int lengthBytes) throws IOException {
+        secure();
         int done = 0;
         while (done < lengthBytes) {
             long at = offsetBytes + done;

@@ -37,7 +37,8 @@ public final class Instant {
 
     /**
      * Opens a view of each device at one instant. New writes wait meanwhile: milliseconds, at most {@code timeoutNanos} for
-     * those under way to end.
+     * those under way to end. Nothing is written or synced here, because the file system may be frozen around it: see
+     * {@link DeviceView#secure}.
      *
      * @throws ImageException of kind IN_USE when they did not end in time; nothing has changed then
      */
@@ -54,12 +55,6 @@ public final class Instant {
         } finally {
             if (!done) {
                 giveUp(wanted, prepared, views);
-            }
-        }
-        for (Wanted one : wanted) {
-            ChangedBlockTracker tracker = one.device().tracker();
-            if (tracker != null) {
-                tracker.persist();
             }
         }
         return views;

@@ -25,7 +25,7 @@ import org.tidemark.ploop.device.cbt.Checkpoint;
  * <ul>
  *   <li>{@code instant}: a view of each device at one instant, exported over NBD. A view lives as long as the connection
  *       that asked for it; what was not committed by then is abandoned, so that the next increment is right.
- *   <li>{@code view.status}, {@code view.close}
+ *   <li>{@code view.secure}: after the thaw, before anything is committed; {@code view.status}, {@code view.close}
  *   <li>{@code cbt.commit}, {@code cbt.abandon}: how the recovery point ended
  *   <li>{@code nbd.export}, {@code nbd.withdraw}: a device itself over NBD, for as long as the connection lives
  * </ul>
@@ -47,6 +47,10 @@ final class ViewCommands {
 
     void register(ControlCommands commands) {
         commands.add("instant", this::instant);
+        commands.add("view.secure", (arguments, session) -> {
+            view(arguments).view.secure();
+            return Fields.NONE;
+        });
         commands.add("view.status", (arguments, session) -> view(arguments).status());
         commands.add("view.close", (arguments, session) -> {
             OpenView view = view(arguments);
