@@ -4,7 +4,7 @@ package org.tidemark.ploop.sim;
 public final class Killed extends Error {
     private static final long serialVersionUID = 1L;
 
-    Killed() {
+    public Killed() {
         super("kill -9", null, false, false);
     }
 }

@@ -6,7 +6,6 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageDirectory;
 import org.tidemark.ploop.io.ImageIo;
-import org.tidemark.ploop.io.IoCapabilities;
 
 /**
  * A folder as one process sees it, until that process is killed: from then on every operation throws {@link Killed}. What
@@ -86,76 +85,39 @@ public final class MortalDirectory implements ImageDirectory {
         below.sync();
     }
 
-    private final class MortalIo implements ImageIo {
-        private final ImageIo file;
-
+    private final class MortalIo extends ForwardingImageIo {
         MortalIo(ImageIo file) {
-            this.file = file;
-        }
-
-        @Override
-        public String name() {
-            return file.name();
-        }
-
-        @Override
-        public IoCapabilities capabilities() {
-            return file.capabilities();
-        }
-
-        @Override
-        public boolean writable() {
-            return file.writable();
-        }
-
-        @Override
-        public long size() throws IOException {
-            return file.size();
-        }
-
-        @Override
-        public void read(long position, AlignedBuffer dst, int dstOffset, int length) throws IOException {
-            file.read(position, dst, dstOffset, length);
+            super(file);
         }
 
         @Override
         public void write(long position, AlignedBuffer src, int srcOffset, int length) throws IOException {
             live();
-            file.write(position, src, srcOffset, length);
+            below.write(position, src, srcOffset, length);
         }
 
         @Override
         public void punchHole(long position, long length) throws IOException {
             live();
-            file.punchHole(position, length);
+            below.punchHole(position, length);
         }
 
         @Override
         public void zero(long position, long length) throws IOException {
             live();
-            file.zero(position, length);
+            below.zero(position, length);
         }
 
         @Override
         public void truncate(long sizeBytes) throws IOException {
             live();
-            file.truncate(sizeBytes);
-        }
-
-        @Override
-        public void dataExtents(long position, long length, ExtentVisitor visitor) throws IOException {
-            file.dataExtents(position, length, visitor);
+            below.truncate(sizeBytes);
         }
 
         @Override
         public void flush() throws IOException {
             live();
-            file.flush();
-        }
-
-        @Override
-        public void close() throws IOException {
-            file.close();
+            below.flush();
         }
     }
 }
