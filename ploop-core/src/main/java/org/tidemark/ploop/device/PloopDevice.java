@@ -109,6 +109,9 @@ public final class PloopDevice implements BlockDevice {
         } else {
             kept.putInt(0, 0);
         }
+        if (tracker != null && writable) {
+            tracker.flushDataWith(this::flush);
+        }
         int copies = topLevel == 0 ? 0 : COPY_BUFFERS;
         for (int i = 0; i < copies; i++) {
             copyBuffers.add(AlignedBuffer.allocate(Math.min(COPY_BYTES, clusterBytes)));
@@ -208,16 +211,24 @@ public final class PloopDevice implements BlockDevice {
         gate.enter();
         try {
             beforeChange(offsetBytes, lengthBytes);
-            int done = 0;
-            while (done < lengthBytes) {
-                long at = offsetBytes + done;
-                int inCluster = (int) (at % clusterBytes);
-                int length = Math.min(clusterBytes - inCluster, lengthBytes - done);
-                writeInCluster(at / clusterBytes, inCluster, src, srcOffset + done, length);
-                done += length;
+            try {
+                writeClusters(offsetBytes, src, srcOffset, lengthBytes);
+            } finally {
+                afterChange(offsetBytes, lengthBytes);
             }
         } finally {
             gate.leave();
+        }
+    }
+
+    private void writeClusters(long offsetBytes, AlignedBuffer src, int srcOffset, int lengthBytes) throws IOException {
+        int done = 0;
+        while (done < lengthBytes) {
+            long at = offsetBytes + done;
+            int inCluster = (int) (at % clusterBytes);
+            int length = Math.min(clusterBytes - inCluster, lengthBytes - done);
+            writeInCluster(at / clusterBytes, inCluster, src, srcOffset + done, length);
+            done += length;
         }
     }
 
@@ -311,15 +322,22 @@ public final class PloopDevice implements BlockDevice {
         gate.enter();
         try {
             beforeChange(offsetBytes, lengthBytes);
-            long end = offsetBytes + lengthBytes;
-            for (long at = offsetBytes; at < end; ) {
-                int inCluster = (int) (at % clusterBytes);
-                int length = (int) Math.min(clusterBytes - inCluster, end - at);
-                discardInCluster(at / clusterBytes, inCluster, length);
-                at += length;
+            try {
+                discardClusters(offsetBytes, offsetBytes + lengthBytes);
+            } finally {
+                afterChange(offsetBytes, lengthBytes);
             }
         } finally {
             gate.leave();
+        }
+    }
+
+    private void discardClusters(long from, long end) throws IOException {
+        for (long at = from; at < end; ) {
+            int inCluster = (int) (at % clusterBytes);
+            int length = (int) Math.min(clusterBytes - inCluster, end - at);
+            discardInCluster(at / clusterBytes, inCluster, length);
+            at += length;
         }
     }
 
@@ -362,6 +380,13 @@ public final class PloopDevice implements BlockDevice {
         }
         for (DeviceView view : views) {
             view.beforeWrite(offsetBytes, lengthBytes);
+        }
+    }
+
+    private void afterChange(long offsetBytes, long lengthBytes) throws IOException {
+        ChangedBlockTracker marks = tracker;
+        if (marks != null) {
+            marks.written(offsetBytes, lengthBytes);
         }
     }
 

@@ -28,23 +28,24 @@ public final class Chains {
     public static PloopDevice open(
             ImageDirectory folder, int levels, OpenIntent intent, StateArea area, @Nullable ChangedBlockTracker tracker)
             throws IOException {
-        return open(folder, levels, intent, area, tracker, UnaryOperator.identity());
+        return open(folder, levels, intent, area, tracker, UnaryOperator.identity(), UnaryOperator.identity());
     }
 
-    /** Opens a chain whose top is seen through {@code decorator} by the device. */
+    /** Opens a chain whose deltas are seen through decorators by the device. */
     static PloopDevice open(
             ImageDirectory folder,
             int levels,
             OpenIntent intent,
             StateArea area,
             @Nullable ChangedBlockTracker tracker,
-            UnaryOperator<Delta> decorator)
+            UnaryOperator<Delta> decorator,
+            UnaryOperator<Delta> lower)
             throws IOException {
         ExpandedFormat format = new ExpandedFormat();
         List<Delta> deltas = new ArrayList<>();
         for (int level = 0; level < levels - 1; level++) {
             ImageIo io = folder.open("d" + level, ImageDirectory.OpenMode.READ_ONLY);
-            deltas.add(format.open(io, OpenIntent.READ, 0, AllocationCursor.transientCursor()));
+            deltas.add(lower.apply(format.open(io, OpenIntent.READ, 0, AllocationCursor.transientCursor())));
         }
         ImageIo io = folder.open("d" + (levels - 1), ImageDirectory.OpenMode.READ_WRITE);
         Delta top = format.open(io, intent, 0, PloopDevice.cursor(area));

@@ -14,6 +14,7 @@ import org.tidemark.ploop.device.StateArea;
 import org.tidemark.ploop.device.cbt.TrackerState.Consumer;
 import org.tidemark.ploop.device.cbt.TrackerState.Live;
 import org.tidemark.ploop.io.AlignedBuffer;
+import org.tidemark.ploop.io.FlushRounds;
 import org.tidemark.ploop.io.ImageDirectory;
 
 /**
@@ -55,6 +56,8 @@ public final class ChangedBlockTracker implements Closeable {
     private final List<String> unneeded = new ArrayList<>();
 
     private @Nullable TrackerFile lostFile;
+    /** Makes the disk's data durable; null as long as there is no device. */
+    private volatile FlushRounds.@Nullable Work dataFlush;
     /** Which generation's bits a file slot holds. Guarded by {@code persisting}. */
     private final Map<Integer, Long> slotContent = new HashMap<>();
 
@@ -156,14 +159,17 @@ public final class ChangedBlockTracker implements Closeable {
                 : "the tracker was not closed, and nothing proves that nobody else wrote to the image since";
     }
 
-    /** Nothing of the file that the predecessor did not flush may be relied on: everything is persisted once. */
+    /**
+     * Nothing of the file that the predecessor did not flush may be relied on: everything is persisted once. Without the
+     * predecessor's file nobody knows which regions hold data that is not durable: no file then until the next attach.
+     */
     private void resume(TrackerFile.@Nullable Opened opened) throws IOException {
         area.drop(regionName(state.current() + 1));
         if (opened == null || !opened.state().trackerId().equals(state.trackerId())) {
             if (opened != null) {
                 opened.file().close();
             }
-            startFile();
+            loseFile(null, new IOException(fileName + ": is not the predecessor's"));
             return;
         }
         try {
@@ -223,7 +229,7 @@ public final class ChangedBlockTracker implements Closeable {
             return;
         }
         try {
-            useFile(TrackerFile.create(where, fileName, state, List.copyOf(bitmaps.values())), false);
+            useFile(TrackerFile.create(where, fileName, state), false);
             adoptSlots(state);
         } catch (IOException e) {
             loseFile(null, e);
@@ -231,7 +237,7 @@ public final class ChangedBlockTracker implements Closeable {
     }
 
     private void persistOrLoseFile() throws IOException {
-        if (!persisted()) {
+        if (!persisted(false)) {
             loseFile(file, new IOException(fileName + ": could not be brought up to date"));
         }
     }
@@ -268,6 +274,23 @@ public final class ChangedBlockTracker implements Closeable {
      */
     public void mark(long offsetBytes, long lengthBytes) throws IOException {
         current.mark(offsetBytes, lengthBytes);
+        touch(offsetBytes, lengthBytes);
+    }
+
+    /**
+     * Records that a change which was {@linkplain #mark marked} was carried out, or tried. Its region stays open until the
+     * data was flushed: a power loss may take back what a backup has read already, and that is a change, too.
+     */
+    public void written(long offsetBytes, long lengthBytes) throws IOException {
+        touch(offsetBytes, lengthBytes);
+    }
+
+    /** Says how the disk's data is made durable; before that is known no region is ever closed. */
+    public void flushDataWith(FlushRounds.Work flush) {
+        dataFlush = flush;
+    }
+
+    private void touch(long offsetBytes, long lengthBytes) throws IOException {
         IntentRegions regions = intent;
         if (regions != null) {
             try {
@@ -410,15 +433,29 @@ public final class ChangedBlockTracker implements Closeable {
     }
 
     /**
-     * Makes everything marked so far durable and closes regions that are idle. Called after a checkpoint (not while the file
+     * Flushes the disk, makes everything marked so far durable and closes regions that are idle. Called after a checkpoint (not while the file
      * system is frozen), after a commit, now and then, and before closing. A failure is told in the log only: the file
      * stays as it was, its regions stay open, and a later call makes up for it.
      */
     public void persist() {
-        persisted();
+        persisted(false);
     }
 
-    private boolean persisted() {
+    private boolean flushData() {
+        FlushRounds.Work flush = dataFlush;
+        if (flush == null) {
+            return false;
+        }
+        try {
+            flush.run();
+            return true;
+        } catch (IOException e) {
+            LOG.log(System.Logger.Level.WARNING, "the regions of the changed-block tracker stay open", e);
+            return false;
+        }
+    }
+
+    private boolean persisted(boolean dataIsDurable) {
         synchronized (persisting) {
             TrackerFile target = file;
             IntentRegions regions = intent;
@@ -427,12 +464,15 @@ public final class ChangedBlockTracker implements Closeable {
             if (target != null && regions != null) {
                 try {
                     regions.beginRound();
+                    boolean closeRegions = dataIsDurable || flushData();
                     TrackerState next = writeBitmaps(target);
                     target.store(next);
                     synchronized (this) {
                         stored = next;
                     }
-                    regions.endRound();
+                    if (closeRegions) {
+                        regions.endRound();
+                    }
                     done = true;
                 } catch (IOException e) {
                     LOG.log(System.Logger.Level.WARNING, "persisting the changed-block tracker failed", e);
@@ -518,7 +558,7 @@ public final class ChangedBlockTracker implements Closeable {
             TrackerFile target = file;
             // What is stored last has to be what was persisted: a later state may name bits that the file does not
             // have.
-            if (persisted() && target != null) {
+            if (persisted(true) && target != null) {
                 target.store(storing().withClosed(true, identity));
             }
             close();

@@ -124,7 +124,7 @@ final class IntentRegions {
     }
 
     /**
-     * Step 4 of persisting: closes what was not touched since step 1. Cleared bits need no sync: a region that looks open
+     * Step 5 of persisting: closes what was not touched since step 1. Cleared bits need no sync: a region that looks open
      * after a power loss costs reading it once.
      */
     synchronized void endRound() throws IOException {

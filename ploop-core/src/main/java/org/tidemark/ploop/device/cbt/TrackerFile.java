@@ -2,7 +2,6 @@ package org.tidemark.ploop.device.cbt;
 
 import java.io.Closeable;
 import java.io.IOException;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageDirectory;
@@ -33,13 +32,8 @@ final class TrackerFile implements Closeable {
         this.bitmapPages = BitmapGeneration.pageCount(diskSizeBytes);
     }
 
-    /**
-     * Makes a new file with all bits there are, replacing what has its name; name and content are durable on return.
-     *
-     * @param bitmaps of the state's generations, in their order
-     */
-    static TrackerFile create(ImageDirectory folder, String name, TrackerState state, List<BitmapGeneration> bitmaps)
-            throws IOException {
+    /** Makes a new file, replacing what has its name; name and content are durable on return. It has no bits. */
+    static TrackerFile create(ImageDirectory folder, String name, TrackerState state) throws IOException {
         String fresh = name + ".new";
         if (folder.exists(fresh)) {
             folder.delete(fresh);
@@ -48,10 +42,6 @@ final class TrackerFile implements Closeable {
         boolean made = false;
         try {
             file.io.zero(StateSlots.BYTES, file.intentBytes);
-            for (int i = 0; i < bitmaps.size(); i++) {
-                bitmaps.get(i).markAllUnpersisted();
-                file.writeUnpersisted(bitmaps.get(i), state.generations().get(i).fileSlot());
-            }
             file.store(state);
             folder.rename(fresh, name);
             folder.sync();

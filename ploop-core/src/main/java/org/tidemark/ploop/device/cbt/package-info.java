@@ -11,18 +11,21 @@
  *
  * <p><b>Power loss.</b> A file beside the image holds the bitmaps as of the last {@code persist}, and an intent map with one
  * bit for a region of 4 MiB. The bit of a region is durable before the first write to it; it is cleared only after the
- * region's bits are durable. After a power loss every open region counts as changed.
+ * region's bits are durable, and its data too: what a backup has read and a power loss takes back has changed. After a
+ * power loss every open region counts as changed.
  *
  * <pre>
  * order in mark()                          order in persist()
  *   1 set the bits, flag their page          1 clear "touched" of every region
- *   2 region open and touched? else           2 clear page flags, copy and write the pages, fdatasync
- *     open it durably                         3 write the header, fdatasync
- *   3 (caller) write to the image             4 close open regions that were not touched again
+ *   2 region open and touched? else           2 flush the device
+ *     open it durably                         3 clear page flags, copy and write the pages, fdatasync
+ *   3 (caller) write to the image             4 write the header, fdatasync
+ *   4 as 2                                    5 close open regions that were not touched again
  * </pre>
  *
- * A mark that finds its region touched before step 1 of persist set its bits before step 2, so they are durable when step 4
- * closes the region; a mark after step 1 touches the region again, so step 4 leaves it open.
+ * A mark that finds its region touched before step 1 of persist set its bits before step 3, so they are durable when step 5
+ * closes the region; a mark after step 1 touches the region again, so step 5 leaves it open. The same goes for the data: a
+ * write that ended before step 1 is flushed by step 2, any other one touches its region once more when it has ended.
  *
  * <p><b>Never a subset.</b> Whatever cannot be proven starts a new tracker identity: every checkpoint of the old one is
  * unknown from then on, and a backup reads everything once.

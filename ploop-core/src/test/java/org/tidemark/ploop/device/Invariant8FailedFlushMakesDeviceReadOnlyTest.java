@@ -1,0 +1,146 @@
+package org.tidemark.ploop.device;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.tidemark.ploop.format.Delta;
+import org.tidemark.ploop.format.DeltaFormat.OpenIntent;
+import org.tidemark.ploop.format.DeltaGeometry;
+import org.tidemark.ploop.io.AlignedBuffer;
+import org.tidemark.ploop.os.Errno;
+import org.tidemark.ploop.os.OsException;
+import org.tidemark.ploop.sim.FaultPlan.Kind;
+import org.tidemark.ploop.sim.SimulatedDisk;
+
+/** On an error that cannot be mended a device goes read-only and says so; it never lies and never hangs for ever. */
+@Timeout(60)
+final class Invariant8FailedFlushMakesDeviceReadOnlyTest {
+    private static final int CLUSTER = 32 * 1024;
+    /** Six pages of the map, two more than the device keeps. */
+    private static final long SIZE = 6L * Delta.PAGE_CLUSTERS * CLUSTER;
+
+    private final SimulatedDisk disk = new SimulatedDisk();
+    private final KeptState state = new KeptState();
+    private final AlignedBuffer buffer = AlignedBuffer.allocate(4096);
+    private PloopDevice device;
+
+    @BeforeEach
+    void open() throws IOException {
+        Chains.create(disk, "d0", new DeltaGeometry(SIZE, CLUSTER));
+        device = Chains.open(disk, 1, OpenIntent.WRITE, state, null);
+        buffer.putLong(0, 4711);
+    }
+
+    private void failOn(Kind kind) {
+        disk.faults().failNth(1, attempt -> attempt.kind() == kind, Errno.EIO);
+        assertThatThrownBy(device::flush).isInstanceOf(OsException.class);
+    }
+
+    private void assertReadOnly(PloopDevice which) throws IOException {
+        assertThat(which.state()).isEqualTo(DeviceState.ABORTED);
+        assertThatThrownBy(() -> which.write(0, buffer, 0, 4096)).hasMessageContaining("read-only");
+        assertThatThrownBy(() -> which.discard(0, 4096)).hasMessageContaining("read-only");
+        assertThatThrownBy(which::flush).hasMessageContaining("read-only");
+        AlignedBuffer got = AlignedBuffer.allocate(4096);
+        which.read(0, got, 0, 4096);
+        assertThat(got.getLong(0)).isEqualTo(4711);
+    }
+
+    @Test
+    void afterAFailedSync() throws IOException {
+        device.write(0, buffer, 0, 4096);
+        failOn(Kind.FLUSH);
+        assertReadOnly(device);
+        device.detach();
+        assertThatThrownBy(() -> Chains.open(disk, 1, OpenIntent.WRITE, new KeptState(), null))
+                .hasMessageContaining("was not closed");
+    }
+
+    @Test
+    void aSuccessorKnowsIt() throws IOException {
+        device.write(0, buffer, 0, 4096);
+        failOn(Kind.FLUSH);
+        assertReadOnly(Chains.open(disk, 1, OpenIntent.TAKE_OVER, state.successor(), null));
+    }
+
+    @Test
+    void readsGoOnWhenNoPageCanLeaveTheMap() throws IOException {
+        for (int page = 0; page < 4; page++) {
+            device.write((long) page * Delta.PAGE_CLUSTERS * CLUSTER, buffer, 0, 4096);
+        }
+        // The fourth write of a page fails: the sync before it was good, so later ones might be, too.
+        disk.faults().failNth(1, attempt -> attempt.kind() == Kind.WRITE, Errno.EIO);
+        assertThatThrownBy(device::flush).isInstanceOf(OsException.class);
+        assertReadOnly(device);
+        device.read(5L * Delta.PAGE_CLUSTERS * CLUSTER, buffer, 0, 512);
+        assertThat(buffer.isZero(0, 512)).isTrue();
+    }
+
+    @Test
+    void nobodyWhoWaitedIsToldThatAllIsWell() throws Exception {
+        CountDownLatch inside = new CountDownLatch(1);
+        CountDownLatch goOn = new CountDownLatch(1);
+        PloopDevice slow = slowDevice(inside, goOn);
+        slow.write(0, buffer, 0, 4096);
+        ExecutorService pool = Executors.newFixedThreadPool(2);
+        try {
+            Future<?> leader = pool.submit(() -> {
+                slow.flush();
+                return null;
+            });
+            assertThat(inside.await(10, TimeUnit.SECONDS)).isTrue();
+            Future<?> waiting = pool.submit(() -> {
+                slow.flush();
+                return null;
+            });
+            TimeUnit.MILLISECONDS.sleep(50);
+            goOn.countDown();
+            assertThatThrownBy(() -> leader.get(10, TimeUnit.SECONDS)).isInstanceOf(ExecutionException.class);
+            assertThatThrownBy(() -> waiting.get(10, TimeUnit.SECONDS)).isInstanceOf(ExecutionException.class);
+        } finally {
+            pool.shutdownNow();
+        }
+    }
+
+    /** Its first page of the map fails to be written, when it is told to go on. */
+    private PloopDevice slowDevice(CountDownLatch inside, CountDownLatch goOn) throws IOException {
+        return Chains.open(
+                disk,
+                1,
+                OpenIntent.RECOVER,
+                new KeptState(),
+                null,
+                top -> new ForwardingDelta(top) {
+                    @Override
+                    public void writeMapPage(long page, AlignedBuffer src, int srcOffset) throws IOException {
+                        inside.countDown();
+                        try {
+                            goOn.await(10, TimeUnit.SECONDS);
+                        } catch (InterruptedException e) {
+                            Thread.currentThread().interrupt();
+                        }
+                        throw new OsException("simulated write", name(), Errno.EIO);
+                    }
+                },
+                lower -> lower);
+    }
+
+    @Test
+    void whenTheMarkCannotBeCleared() throws IOException {
+        device.write(0, buffer, 0, 4096);
+        device.flush();
+        disk.faults().failNth(2, attempt -> attempt.kind() == Kind.WRITE || attempt.kind() == Kind.TRUNCATE, Errno.EIO);
+        assertThatThrownBy(device::detach).isInstanceOf(OsException.class);
+        assertReadOnly(device);
+    }
+}

@@ -1,0 +1,64 @@
+package org.tidemark.ploop.sim;
+
+import java.io.IOException;
+import java.util.List;
+import java.util.function.UnaryOperator;
+import org.tidemark.ploop.io.ImageDirectory;
+import org.tidemark.ploop.io.ImageIo;
+
+/** Any folder, with every file that is opened for writing replaced. */
+public final class ForwardingDirectory implements ImageDirectory {
+    private final ImageDirectory below;
+    private final UnaryOperator<ImageIo> file;
+
+    public ForwardingDirectory(ImageDirectory below, UnaryOperator<ImageIo> file) {
+        this.below = below;
+        this.file = file;
+    }
+
+    @Override
+    public ImageIo open(String name, OpenMode mode) throws IOException {
+        ImageIo io = below.open(name, mode);
+        return mode == OpenMode.READ_WRITE ? file.apply(io) : io;
+    }
+
+    @Override
+    public ImageIo create(String name) throws IOException {
+        return file.apply(below.create(name));
+    }
+
+    @Override
+    public String name() {
+        return below.name();
+    }
+
+    @Override
+    public boolean exists(String name) throws IOException {
+        return below.exists(name);
+    }
+
+    @Override
+    public void rename(String from, String to) throws IOException {
+        below.rename(from, to);
+    }
+
+    @Override
+    public void delete(String name) throws IOException {
+        below.delete(name);
+    }
+
+    @Override
+    public List<String> list() throws IOException {
+        return below.list();
+    }
+
+    @Override
+    public ImageLock lock(String name, boolean exclusive) throws IOException {
+        return below.lock(name, exclusive);
+    }
+
+    @Override
+    public void sync() throws IOException {
+        below.sync();
+    }
+}
