@@ -53,6 +53,11 @@ public final class MortalDirectory implements ImageDirectory {
     }
 
     @Override
+    public String fingerprint(String name) throws IOException {
+        return below.fingerprint(name);
+    }
+
+    @Override
     public boolean exists(String name) throws IOException {
         return below.exists(name);
     }
