@@ -419,12 +419,13 @@ public final class PloopDevice implements BlockDevice {
             }
             top.flush();
         } catch (NoSpaceForMapException e) {
-            map.putBack(batch);
             throw e.cause;
-        } catch (IOException e) {
-            map.putBack(batch);
+        } catch (IOException | RuntimeException e) {
             abort(e);
             throw e;
+        } finally {
+            // Those that were settled stay clean; a page left as being written could never leave the map again.
+            map.putBack(batch);
         }
     }
 
@@ -449,7 +450,7 @@ public final class PloopDevice implements BlockDevice {
         }
     }
 
-    private void abort(IOException cause) {
+    private void abort(Exception cause) {
         if (state == DeviceState.RUNNING) {
             kept.putInt(0, KEPT_ABORTED);
             state = DeviceState.ABORTED;

@@ -69,7 +69,7 @@ final class Invariant8FailedFlushMakesDeviceReadOnlyTest {
     @Test
     void aSuccessorKnowsIt() throws IOException {
         device.write(0, buffer, 0, 4096);
-        failOn(Kind.FLUSH);
+        failOn(Kind.WRITE);
         assertReadOnly(Chains.open(disk, 1, OpenIntent.TAKE_OVER, state.successor(), null));
     }
 

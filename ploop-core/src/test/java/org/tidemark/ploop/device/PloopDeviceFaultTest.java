@@ -102,7 +102,7 @@ final class PloopDeviceFaultTest {
 
     private void scenario() {
         for (int i = 0; i < 12; i++) {
-            write(i * 53_248 / 4096 * 4096 % CLUSTER + i * 7 % 20 * CLUSTER, 4096 * (1 + i % 2), i);
+            write(i % 7 * 4096 + i * 7 % 20 * CLUSTER, 4096 * (1 + i % 2), i);
             if (i % 4 == 1) {
                 discard(i * 5 % 20 * CLUSTER + 512, 8192);
             }

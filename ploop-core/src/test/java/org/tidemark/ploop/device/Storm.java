@@ -2,6 +2,7 @@ package org.tidemark.ploop.device;
 
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicReference;
@@ -42,12 +43,12 @@ final class Storm {
 
     private static void join(Thread thread) {
         try {
-            thread.join(60_000);
+            thread.join(20_000);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
         if (thread.isAlive()) {
-            throw new AssertionError("a thread hangs");
+            throw new AssertionError("a thread hangs: " + Arrays.toString(thread.getStackTrace()));
         }
     }
 

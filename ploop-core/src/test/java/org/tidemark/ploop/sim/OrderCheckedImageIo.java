@@ -23,6 +23,7 @@ public final class OrderCheckedImageIo implements ImageIo {
     private final Set<Long> flushed = new HashSet<>();
     private long sequence;
     private long flushedSize;
+    private boolean flushedOnce;
 
     private OrderCheckedImageIo(ImageIo below, ExpandedHeader header) throws IOException {
         this.below = below;
@@ -97,8 +98,13 @@ public final class OrderCheckedImageIo implements ImageIo {
         }
         below.flush();
         synchronized (this) {
+            // Of a file that another process wrote to before, nobody here knows what is not flushed: what is first
+            // touched
+            // during the first flush may be such.
+            boolean first = !flushedOnce;
+            flushedOnce = true;
             unflushed.entrySet().removeIf(entry -> {
-                boolean done = entry.getValue() <= begun;
+                boolean done = first || entry.getValue() <= begun;
                 if (done) {
                     flushed.add(entry.getKey());
                 }
