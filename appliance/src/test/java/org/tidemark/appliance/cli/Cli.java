@@ -79,7 +79,7 @@ public final class Cli implements AutoCloseable {
         }
     }
 
-    static List<String> command(String... arguments) {
+    public static List<String> command(String... arguments) {
         String usual = System.getProperty("java.class.path", "");
         List<String> line = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),

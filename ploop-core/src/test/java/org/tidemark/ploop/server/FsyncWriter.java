@@ -11,7 +11,7 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /** Appends numbered records to a file, each synced, and knows which were acknowledged and how long the slow ones took. */
-final class FsyncWriter implements AutoCloseable {
+public final class FsyncWriter implements AutoCloseable {
     private static final int RECORD_BYTES = 4096;
     private static final long PAUSE_NANOS = 500_000;
 
@@ -23,7 +23,7 @@ final class FsyncWriter implements AutoCloseable {
     private volatile long begunNanos;
     private volatile @Nullable IOException failure;
 
-    FsyncWriter(Path file) {
+    public FsyncWriter(Path file) {
         this.file = file;
         thread.setDaemon(true);
         thread.start();
@@ -55,19 +55,19 @@ final class FsyncWriter implements AutoCloseable {
         return record.flip();
     }
 
-    long acknowledged() {
+    public long acknowledged() {
         return acknowledged;
     }
 
     /** The longest write since the last call, in milliseconds. */
-    long takeSlowestMillis() {
-        long slowest = slowestNanos;
+    public long takeSlowestMillis() {
+        long slowest = Math.max(slowestNanos, System.nanoTime() - begunNanos);
         slowestNanos = 0;
         return slowest / 1_000_000;
     }
 
     /** Ends it; throws what a write threw. */
-    long stop() throws IOException, InterruptedException {
+    public long stop() throws IOException, InterruptedException {
         stop = true;
         thread.join(ServerHost.LIMIT.toMillis());
         IOException thrown = failure;
@@ -86,7 +86,7 @@ final class FsyncWriter implements AutoCloseable {
     }
 
     /** Numbers below {@code acknowledged} whose record is not in the file as it was written. */
-    static List<Long> missing(Path file, long acknowledged) throws IOException {
+    public static List<Long> missing(Path file, long acknowledged) throws IOException {
         List<Long> missing = new ArrayList<>();
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
             ByteBuffer found = ByteBuffer.allocate(RECORD_BYTES);
