@@ -45,6 +45,9 @@ final class ImageCommand {
             description = "Make an image: a folder with DiskDescriptor.xml and one expanded delta, or a single file.",
             mixinStandardHelpOptions = true)
     static final class Create implements Callable<Integer> {
+        private static final long MIN_CLUSTER_BYTES = 32L << 10;
+        private static final long MAX_CLUSTER_BYTES = 64L << 20;
+
         @Mixin
         private Output output = new Output();
 
@@ -67,6 +70,7 @@ final class ImageCommand {
 
         @Option(
                 names = "--format",
+                converter = FormatName.class,
                 defaultValue = "expanded",
                 description = "expanded or raw (a raw image is a single file).")
         private String format = "expanded";
@@ -85,6 +89,12 @@ final class ImageCommand {
         @Override
         public Integer call() throws IOException {
             FileSystemType type = fileSystem == null ? null : FileSystemType.byName(fileSystem);
+            if (Long.bitCount(clusterBytes) != 1
+                    || clusterBytes < MIN_CLUSTER_BYTES
+                    || clusterBytes > MAX_CLUSTER_BYTES) {
+                throw new IllegalArgumentException(
+                        "the cluster size must be a power of two from 32K to 64M, not " + clusterBytes + " bytes");
+            }
             NewImage.Layout layout =
                     singleFile || !format.equals("expanded") ? NewImage.Layout.FILE : NewImage.Layout.FOLDER;
             ImageService.create(new ImageService.Wanted(
@@ -172,7 +182,7 @@ final class ImageCommand {
         @Parameters(index = "1", paramLabel = "DST")
         private Path destination = Path.of("");
 
-        @Option(names = "--to", required = true, description = "expanded or raw.")
+        @Option(names = "--to", required = true, converter = FormatName.class, description = "expanded or raw.")
         private String format = "";
 
         @Option(names = "--single-file", description = "A single file instead of a folder (raw always is one).")

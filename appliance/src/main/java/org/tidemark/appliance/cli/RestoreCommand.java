@@ -39,7 +39,10 @@ final class RestoreCommand implements Callable<Integer> {
     @Option(names = "--image", description = "Which image, when the point has several.")
     private @Nullable String image;
 
-    @Option(names = "--format", description = "expanded or raw, when it shall not be what it was.")
+    @Option(
+            names = "--format",
+            converter = FormatName.class,
+            description = "expanded or raw, when it shall not be what it was.")
     private @Nullable String format;
 
     @Option(names = "--target")

@@ -1,5 +1,9 @@
 package org.tidemark.appliance.cli;
 
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.NoSuchFileException;
+import org.tidemark.ploop.server.ControlException;
 import picocli.AutoComplete;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -85,13 +89,14 @@ public final class Tidemark implements Runnable {
         if (message.indexOf(' ') >= 0) {
             return message;
         }
-        if (failure instanceof java.nio.file.NoSuchFileException) {
+        ControlException.Kind kind = failure instanceof ControlException control ? control.kind() : null;
+        if (failure instanceof NoSuchFileException || kind == ControlException.Kind.NOT_FOUND) {
             return message + ": there is no such file or folder";
         }
-        if (failure instanceof java.nio.file.AccessDeniedException) {
+        if (failure instanceof AccessDeniedException || kind == ControlException.Kind.NOT_PERMITTED) {
             return message + ": permission denied";
         }
-        if (failure instanceof java.nio.file.FileAlreadyExistsException) {
+        if (failure instanceof FileAlreadyExistsException) {
             return message + ": exists already";
         }
         return failure.getClass().getSimpleName() + ": " + message;

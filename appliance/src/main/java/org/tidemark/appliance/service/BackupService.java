@@ -1,5 +1,6 @@
 package org.tidemark.appliance.service;
 
+import java.io.Closeable;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -10,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 import org.tidemark.appliance.persistence.Catalogue;
@@ -34,9 +36,12 @@ import org.tidemark.ploop.filesystem.ConsistencyGrade;
 import org.tidemark.ploop.filesystem.FrozenInstant;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.os.NativeFile;
+import org.tidemark.ploop.server.ControlClient;
 import org.tidemark.ploop.server.ControlClient.AttachedDevice;
+import org.tidemark.ploop.server.ControlException;
 import org.tidemark.ploop.server.Fields;
 import org.tidemark.ploop.server.HolderWatchdog;
+import org.tidemark.ploop.server.ServerLauncher;
 
 /** Backs a container up: freezes it for an instant, reads a view of that instant, commits a recovery point. */
 public final class BackupService {
@@ -48,6 +53,7 @@ public final class BackupService {
     private static final Duration SECURE_LIMIT = Duration.ofMinutes(5);
 
     private static final int CONNECTIONS = 4;
+    private static final long LOOK_EVERY_NANOS = 50_000_000;
 
     private final Catalogue catalogue;
     private final Repositories repositories;
@@ -85,12 +91,42 @@ public final class BackupService {
         try (lock;
                 BackupRepository repository = repositories.open(target)) {
             Attached attached = attachAll(plane, container);
-            try {
+            try (Closeable detach = () -> detachAll(plane, attached.onlyForThis())) {
                 return run(new Run(plane, container, repository, attached.devices()), progress, cancelled);
-            } finally {
-                for (AttachedDevice device : attached.onlyForThis()) {
-                    plane.client().detach(device.deviceId(), INSTANT_LIMIT);
+            }
+        }
+    }
+
+    /** Also when the device server was killed meanwhile: its successor has the devices. */
+    private static void detachAll(DataPlane plane, List<AttachedDevice> devices) throws IOException {
+        for (AttachedDevice device : devices) {
+            try {
+                plane.client().detach(device.deviceId(), INSTANT_LIMIT);
+            } catch (ControlException e) {
+                if (e.kind() != ControlException.Kind.DISCONNECTED) {
+                    throw e;
                 }
+                try (ControlClient successor = ServerLauncher.ensureRunning(plane.run())) {
+                    detachWhenServed(successor, device);
+                }
+            }
+        }
+    }
+
+    private static void detachWhenServed(ControlClient client, AttachedDevice device) throws IOException {
+        long end = System.nanoTime() + INSTANT_LIMIT.toNanos();
+        while (true) {
+            try {
+                client.detach(device.deviceId(), INSTANT_LIMIT);
+                return;
+            } catch (ControlException e) {
+                if (e.kind() == ControlException.Kind.NOT_FOUND) {
+                    return;
+                }
+                if (e.kind() != ControlException.Kind.BUSY || System.nanoTime() - end > 0) {
+                    throw e;
+                }
+                LockSupport.parkNanos(LOOK_EVERY_NANOS);
             }
         }
     }
@@ -157,7 +193,7 @@ public final class BackupService {
             committed = true;
             return new Outcome(result, instant.begunNanoTime(), instant.frozenNanos(), notices);
         } finally {
-            settle(run, views, committed);
+            settle(run, views, committed, notices);
         }
     }
 
@@ -219,16 +255,24 @@ public final class BackupService {
         return new CbtCheckpoint(text.substring(0, slash), Long.parseLong(text.substring(slash + 1)));
     }
 
-    /** Tells the tracker how it ended; a view that is closed without a commit gives its changes back. */
-    private static void settle(Run run, List<View> views, boolean committed) throws IOException {
+    /**
+     * Tells the tracker how it ended; a view that is closed without a commit gives its changes back. A view dies with its
+     * device server, and then its changes go back by themselves: nothing of that hides how the backup ended.
+     */
+    private static void settle(Run run, List<View> views, boolean committed, List<String> notices) {
         for (View view : views) {
-            view.source().close();
-            if (committed) {
-                Fields commit = Fields.of(
-                        "device", view.deviceId(), "consumer", run.consumer(), "checkpoint", view.checkpoint());
-                run.plane().client().request("cbt.commit", commit, INSTANT_LIMIT);
+            try {
+                view.source().close();
+                if (committed) {
+                    Fields commit = Fields.of(
+                            "device", view.deviceId(), "consumer", run.consumer(), "checkpoint", view.checkpoint());
+                    run.plane().client().request("cbt.commit", commit, INSTANT_LIMIT);
+                }
+                run.plane().client().request("view.close", Fields.of("view", view.viewId()), INSTANT_LIMIT);
+            } catch (IOException e) {
+                notices.add("device " + view.deviceId() + ": the next backup may read more than it must: "
+                        + e.getMessage());
             }
-            run.plane().client().request("view.close", Fields.of("view", view.viewId()), INSTANT_LIMIT);
         }
     }
 

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
@@ -70,7 +71,7 @@ public final class NewImage implements RestoreSink {
                     absolute + " exists already; nothing is restored over it, choose another name");
         }
         if (parent == null || !Files.isDirectory(parent)) {
-            throw new IOException(parent + " is not a folder; create it first");
+            throw new NoSuchFileException(parent + ": there is no such folder; create it first");
         }
         Path partial = absolute.resolveSibling(absolute.getFileName() + PARTIAL);
         remove(partial);

@@ -162,7 +162,7 @@ final class WorkPipeline<T> implements AutoCloseable {
             throw e;
         }
         if (cancelled.getAsBoolean()) {
-            throw new EngineException(EngineException.Kind.CANCELLED, "cancelled; nothing was committed");
+            throw new EngineException(EngineException.Kind.CANCELLED, "cancelled; nothing was changed");
         }
     }
 

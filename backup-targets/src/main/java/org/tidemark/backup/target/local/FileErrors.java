@@ -17,7 +17,8 @@ final class FileErrors {
             return already;
         }
         Kind kind = kindOf(e);
-        return new TargetException(kind, doing + ": " + advice(kind) + " (" + e + ")", e);
+        String reason = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
+        return new TargetException(kind, doing + ": " + advice(kind) + " (" + reason + ")", e);
     }
 
     private static Kind kindOf(IOException e) {

@@ -142,10 +142,12 @@ public final class ExpandedFormat implements DeltaFormat {
                     ImageException.Kind.NOT_CLOSED,
                     io.name()
                             + ": was not closed: either it is open on another host, or its host crashed. When nobody has"
-                            + " it open, run image check and attach it again with recovery");
+                            + " it open, run image check and attach it with --recover");
         }
         long size = io.size();
         long clusters = ExpandedHeader.ceilDiv(size, header.clusterSizeBytes());
+        // Before the first change: a file that is cut off stays as it is, for those who can mend it.
+        TableScan.requireEntries(io, header, clusters);
         if (clusters * header.clusterSizeBytes() != size) {
             io.truncate(clusters * header.clusterSizeBytes());
         }

@@ -41,6 +41,17 @@ public final class TableScan {
     static void recover(ImageIo io, ExpandedHeader header, AllocationCursor cursor) throws IOException {
         long size = io.size();
         long fileClusters = ExpandedHeader.ceilDiv(size, header.clusterSizeBytes());
+        long next = requireEntries(io, header, fileClusters);
+        long wanted = next * header.clusterSizeBytes();
+        if (wanted != size) {
+            io.truncate(wanted);
+            io.flush();
+        }
+        cursor.set(next);
+    }
+
+    /** Throws unless every entry names a cluster that the file has; the first cluster behind all of them. */
+    static long requireEntries(ImageIo io, ExpandedHeader header, long fileClusters) throws IOException {
         long[] next = {header.firstDataCluster()};
         visit(io, header, (virtualCluster, entry) -> {
             if (virtualCluster < header.entries()) {
@@ -48,12 +59,7 @@ public final class TableScan {
                 next[0] = Math.max(next[0], Integer.toUnsignedLong(entry) + 1);
             }
         });
-        long wanted = next[0] * header.clusterSizeBytes();
-        if (wanted != size) {
-            io.truncate(wanted);
-            io.flush();
-        }
-        cursor.set(next[0]);
+        return next[0];
     }
 
     /** Throws unless a nonzero entry names a cluster from the data area up to {@code endCluster}. */
@@ -65,7 +71,7 @@ public final class TableScan {
                     ImageException.Kind.DAMAGED,
                     name + ": the table says that cluster " + virtualCluster + " lies in cluster " + cluster
                             + " of the file; possible are " + header.firstDataCluster() + " to " + (endCluster - 1)
-                            + ". Run image check");
+                            + (cluster >= endCluster ? ", the file ends there" : "") + ". Run image check");
         }
     }
 }

@@ -1,0 +1,199 @@
+package org.tidemark.appliance.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.jr.ob.JSON;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import org.tidemark.ploop.testing.Commands;
+import org.tidemark.ploop.testing.Leftovers;
+
+/** The real command line in processes of its own, with a state folder, a run folder and a work folder of a test's own. */
+public final class Cli implements AutoCloseable {
+    public static final Duration LIMIT = Duration.ofSeconds(60);
+
+    private static final long LOOK_EVERY_NANOS = 2_000_000;
+
+    private final String word;
+    private final Path folder;
+    private int runs;
+
+    private Cli(String word) throws IOException {
+        this.word = word;
+        this.folder = Leftovers.freshFolder(word);
+    }
+
+    public static Cli start(String word) throws IOException {
+        return new Cli(word);
+    }
+
+    /** A place for the test's files, on tmpfs. */
+    public Path folder() {
+        return folder;
+    }
+
+    public Path path(String name) {
+        return folder.resolve(name);
+    }
+
+    /** How a command ended. */
+    public record Result(int exitCode, String out, String err) {
+        public Map<String, Object> json() throws IOException {
+            return JSON.std.mapFrom(out);
+        }
+
+        public List<Object> jsonRows() throws IOException {
+            return JSON.std.listFrom(out);
+        }
+    }
+
+    /** A command under way. */
+    public final class Running {
+        private final Process process;
+        private final Path out;
+        private final Path err;
+
+        private Running(Process process, Path out, Path err) {
+            this.process = process;
+            this.out = out;
+            this.err = err;
+        }
+
+        public Process process() {
+            return process;
+        }
+
+        public Result await() throws IOException, InterruptedException {
+            if (!process.waitFor(LIMIT.toMillis(), TimeUnit.MILLISECONDS)) {
+                process.destroyForcibly();
+                throw new AssertionError("did not end within " + LIMIT + ": " + Files.readString(err));
+            }
+            return new Result(process.exitValue(), Files.readString(out), Files.readString(err));
+        }
+    }
+
+    public static List<String> command(String... arguments) {
+        String usual = System.getProperty("java.class.path", "");
+        List<String> line = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-XX:+UseSerialGC",
+                "-XX:TieredStopAtLevel=1",
+                "-Xshare:auto",
+                "-cp",
+                System.getProperty("surefire.test.class.path", usual),
+                Tidemark.class.getName()));
+        line.addAll(List.of(arguments));
+        return line;
+    }
+
+    public Running begin(String... arguments) throws IOException {
+        return begin(command(arguments));
+    }
+
+    public Running begin(List<String> line) throws IOException {
+        int number = ++runs;
+        Path out = folder.resolve("out-" + number);
+        Path err = folder.resolve("err-" + number);
+        ProcessBuilder builder = new ProcessBuilder(line);
+        builder.environment().put("TIDEMARK_STATE", folder.resolve("state").toString());
+        builder.environment().put("TIDEMARK_RUN", folder.resolve("run").toString());
+        builder.redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()));
+        builder.redirectOutput(out.toFile()).redirectError(err.toFile());
+        return new Running(builder.start(), out, err);
+    }
+
+    public Result run(String... arguments) throws IOException, InterruptedException {
+        return begin(arguments).await();
+    }
+
+    /** Demands success. */
+    public Result ok(String... arguments) throws IOException, InterruptedException {
+        Result result = run(arguments);
+        assertThat(result.exitCode())
+                .as("tidemark %s: %s%s", String.join(" ", arguments), result.out(), result.err())
+                .isZero();
+        return result;
+    }
+
+    /** Demands that it is refused with this code and one sentence that holds these words. */
+    public Result refused(int exitCode, String words, String... arguments) throws IOException, InterruptedException {
+        Result result = run(arguments);
+        refused(result, exitCode, words);
+        return result;
+    }
+
+    public static void refused(Result result, int exitCode, String words) {
+        System.out.println("exit " + result.exitCode() + ": " + result.err().strip());
+        assertThat(result.exitCode()).as(result.out() + result.err()).isEqualTo(exitCode);
+        String said = result.err()
+                .lines()
+                .filter(line -> line.startsWith("tidemark: "))
+                .reduce("", String::concat);
+        assertThat(said).containsIgnoringCase(words).hasSizeLessThan(400);
+        assertThat(result.err())
+                .doesNotContain("\tat ")
+                .doesNotContain("Exception")
+                .doesNotContain("null");
+        assertThat(result.err().lines().count()).as(result.err()).isLessThanOrEqualTo(2);
+        assertThat(result.out()).isEmpty();
+    }
+
+    /** Attaches an image; the answer is the path of its block device. */
+    public String attach(Path image, String... more) throws IOException, InterruptedException {
+        List<String> line = new ArrayList<>(List.of("attach", image.toString(), "--json"));
+        line.addAll(List.of(more));
+        return String.valueOf(ok(line.toArray(String[]::new)).json().get("blockDevice"));
+    }
+
+    /** A container of one image and a target, both remembered. */
+    public void protect(String container, Path image, Path target) throws IOException, InterruptedException {
+        ok("container", "add", container, "--image", image.toString());
+        ok("target", "add", "t-" + container, target.toString());
+    }
+
+    /** Random bytes at a place of a block device or a file. */
+    public static void random(Object to, int atMebibytes, int mebibytes) throws IOException, InterruptedException {
+        Commands.run(
+                LIMIT,
+                "dd",
+                "if=/dev/urandom",
+                "of=" + to,
+                "bs=1M",
+                "seek=" + atMebibytes,
+                "count=" + mebibytes,
+                "conv=notrunc,fsync",
+                "status=none");
+    }
+
+    /** Checksums of everything in a folder, or of a file. */
+    public static String checksum(Path path) throws IOException, InterruptedException {
+        return Commands.run(LIMIT, "sh", "-c", "find '" + path + "' -type f | sort | xargs -r sha256sum");
+    }
+
+    /** Something that comes true by and by. */
+    public interface Check {
+        boolean holds() throws IOException, InterruptedException;
+    }
+
+    public static void await(String what, Check check) throws IOException, InterruptedException {
+        long end = System.nanoTime() + LIMIT.toNanos();
+        while (!check.holds()) {
+            if (System.nanoTime() - end > 0) {
+                throw new AssertionError("not within " + LIMIT + ": " + what);
+            }
+            LockSupport.parkNanos(LOOK_EVERY_NANOS);
+        }
+    }
+
+    @Override
+    public void close() throws IOException {
+        Leftovers.clear(word);
+    }
+}
