@@ -46,7 +46,7 @@ final class AttachedImageCrashTest {
     Path scratch;
 
     static LongStream seeds() {
-        return Seeds.of(150);
+        return Seeds.of(300);
     }
 
     @ParameterizedTest

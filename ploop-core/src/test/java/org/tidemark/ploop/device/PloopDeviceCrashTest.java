@@ -13,7 +13,7 @@ final class PloopDeviceCrashTest {
     @Test
     void survivesKillsAndPowerLossAnywhere() throws Exception {
         LongStream.Builder seeds = LongStream.builder();
-        Seeds.of(1000).forEach(seeds);
+        Seeds.of(2000).forEach(seeds);
         for (long seed : seeds.build().toArray()) {
             Seeds.replayable(getClass(), seed, random -> new CrashRun(random, Breakage.NONE).go(STEPS));
         }
