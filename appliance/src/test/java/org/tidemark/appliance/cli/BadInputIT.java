@@ -181,7 +181,7 @@ class BadInputIT {
         List<String> copies = new ArrayList<>();
         for (String entry : command.get(at).split(File.pathSeparator, -1)) {
             Path copy = cli.path("lib" + copies.size() + (entry.endsWith(".jar") ? ".jar" : ""));
-            if (Files.exists(Path.of(entry))) {
+            if (!entry.isEmpty() && Files.exists(Path.of(entry))) {
                 Commands.run(Cli.LIMIT, "cp", "-r", entry, copy.toString());
                 copies.add(copy.toString());
             }
