@@ -99,6 +99,29 @@ class Invariant11KillIsOnlyAPauseIT {
         cli.ok("detach", "r");
     }
 
+    @Test
+    void anImageAttachedOnlyForABackupDoesNotStayAttached() throws Exception {
+        Path image = cli.path("image");
+        cli.ok("image", "create", image.toString(), "--size", "512M", "--no-partition");
+        String block = cli.attach(image, "--name", "d");
+        Cli.random(block, 0, 300);
+        cli.ok("detach", "d");
+        cli.protect("c", image, cli.path("target"));
+        long stored = files();
+        Cli.Running backup = cli.begin("backup", "c");
+        Cli.await(
+                "the backup stores", () -> files() > stored || !backup.process().isAlive());
+        kill(DeviceServerMain.class);
+        Cli.Result cut = backup.await();
+        if (cut.exitCode() != 0) {
+            Cli.refused(cut, 1, "Nothing was committed");
+        }
+        assertThat(cli.ok("devices", "--json").jsonRows()).isEmpty();
+        cli.ok("image", "check", image.toString());
+        cli.ok("backup", "c");
+        cli.ok("verify", "c");
+    }
+
     /** Kills when the target begins to grow. */
     private Cli.Result killedWhileItReads(FsyncWriter writer, Class<?> main) throws Exception {
         Cli.random(mount.resolve("big"), 0, 250);
