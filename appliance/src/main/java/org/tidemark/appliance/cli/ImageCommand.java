@@ -17,9 +17,9 @@ import org.tidemark.backup.engine.NewImage;
 import org.tidemark.ploop.chain.AttachedImage;
 import org.tidemark.ploop.chain.ChainFiles;
 import org.tidemark.ploop.chain.ChainLocks;
+import org.tidemark.ploop.chain.OwnerRecord;
 import org.tidemark.ploop.device.StateArea;
 import org.tidemark.ploop.filesystem.FileSystemType;
-import org.tidemark.ploop.os.HostIdentity;
 import org.tidemark.ploop.partition.GuidPartitionTable;
 import org.tidemark.ploop.partition.Partition;
 import picocli.CommandLine.Command;
@@ -163,7 +163,7 @@ final class ImageCommand {
                 StateArea.inMemory(),
                 () -> {},
                 false,
-                HostIdentity.read(),
+                OwnerRecord.ofCommand(),
                 UUID::randomUUID);
     }
 

@@ -11,10 +11,10 @@ import org.tidemark.backup.engine.NewImage;
 import org.tidemark.ploop.chain.AttachedImage;
 import org.tidemark.ploop.chain.ChainFiles;
 import org.tidemark.ploop.chain.ChainLocks;
+import org.tidemark.ploop.chain.OwnerRecord;
 import org.tidemark.ploop.device.StateArea;
 import org.tidemark.ploop.filesystem.FileSystemType;
 import org.tidemark.ploop.io.AlignedBuffer;
-import org.tidemark.ploop.os.HostIdentity;
 import org.tidemark.ploop.partition.GuidPartitionTable;
 import org.tidemark.ploop.server.ControlClient.AttachedDevice;
 
@@ -81,7 +81,7 @@ public final class ImageService {
                 StateArea.inMemory(),
                 ChainLocks.take(files, false),
                 false,
-                HostIdentity.read(),
+                OwnerRecord.ofCommand(),
                 UUID::randomUUID)) {
             NewImage to = NewImage.create(destination, layout, formatId, from.sizeBytes(), cluster);
             boolean done = false;

@@ -14,6 +14,7 @@ import java.util.stream.Stream;
 import org.tidemark.ploop.chain.AttachedImage;
 import org.tidemark.ploop.chain.ChainFiles;
 import org.tidemark.ploop.chain.ChainLocks;
+import org.tidemark.ploop.chain.OwnerRecord;
 import org.tidemark.ploop.device.BlockDevice;
 import org.tidemark.ploop.device.StateArea;
 import org.tidemark.ploop.format.DeltaGeometry;
@@ -21,7 +22,6 @@ import org.tidemark.ploop.format.Formats;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageIo;
 import org.tidemark.ploop.io.vfs.VfsImageDirectory;
-import org.tidemark.ploop.os.HostIdentity;
 import org.tidemark.ploop.os.NativeFile;
 
 /**
@@ -85,7 +85,7 @@ public final class NewImage implements RestoreSink {
                     StateArea.inMemory(),
                     ChainLocks.take(files, true),
                     false,
-                    HostIdentity.read(),
+                    OwnerRecord.ofCommand(),
                     UUID::randomUUID);
             done = true;
             return new NewImage(absolute, partial, image);

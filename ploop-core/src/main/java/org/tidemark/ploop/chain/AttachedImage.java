@@ -19,7 +19,6 @@ import org.tidemark.ploop.io.ImageDirectory;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.io.direct.DirectImageDirectory;
 import org.tidemark.ploop.io.vfs.VfsImageDirectory;
-import org.tidemark.ploop.os.HostIdentity;
 
 /**
  * An image in use: its locks, its owner record, its deltas, its device and its tracker, opened and closed as one.
@@ -94,6 +93,7 @@ public final class AttachedImage implements BlockDevice {
      * Opens an image whose locks the caller took; they belong to it from here on, also when this throws.
      *
      * @param tracking whether changes are tracked for backups
+     * @param self who opens it
      * @param ids makes identities for trackers
      */
     public static AttachedImage open(
@@ -102,11 +102,11 @@ public final class AttachedImage implements BlockDevice {
             StateArea area,
             Closeable locks,
             boolean tracking,
-            HostIdentity host,
+            OwnerRecord self,
             Supplier<UUID> ids)
             throws IOException {
         try {
-            return openLocked(files, use, area, locks, tracking, host, ids);
+            return openLocked(files, use, area, locks, tracking, self, ids);
         } catch (IOException | RuntimeException e) {
             locks.close();
             throw e;
@@ -119,13 +119,14 @@ public final class AttachedImage implements BlockDevice {
             StateArea area,
             Closeable locks,
             boolean tracking,
-            HostIdentity host,
+            OwnerRecord self,
             Supplier<UUID> ids)
             throws IOException {
         Beside beside = Beside.of(files);
         String identity = tracking && use != Use.READ_ONLY ? ImageIdentity.of(files) : "";
         Optional<OwnerRecord> owner = OwnerRecord.read(beside.folder(), beside.owner());
-        boolean ours = owner.isPresent() && owner.get().host().hostId().equals(host.hostId());
+        boolean ours = owner.isPresent()
+                && owner.get().host().hostId().equals(self.host().hostId());
         OpenedChain opened = openChain(files, use, area, ours);
         ImageCondition condition = !opened.recovered()
                 ? owner.isPresent() ? ImageCondition.UNKNOWN : ImageCondition.CLOSED
@@ -137,7 +138,7 @@ public final class AttachedImage implements BlockDevice {
                 if (!tracking) {
                     removeTracker(beside);
                 }
-                new OwnerRecord(host).write(beside.folder(), beside.owner());
+                self.write(beside.folder(), beside.owner());
                 opened.chain().top().markInUse();
             }
             if (tracking && use != Use.READ_ONLY) {

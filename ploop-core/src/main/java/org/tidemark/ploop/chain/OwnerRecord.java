@@ -10,12 +10,19 @@ import org.tidemark.ploop.io.ImageIo;
 import org.tidemark.ploop.os.HostIdentity;
 
 /**
- * Who has an image open for writing: a small text file beside it, {@code tidemark-owner 1 <host id> <boot id>}. The lock
+ * Who has an image open for writing: a small text file beside it, {@code tidemark-owner 1 <host id> <boot id> <generation>}. The lock
  * says whether somebody is alive now; this record says whose the in-use mark is when nobody is.
+ *
+ * @param generation the how-manieth device server of its host it was; 0 for a command that has no server
  */
-public record OwnerRecord(HostIdentity host) {
+public record OwnerRecord(HostIdentity host, long generation) {
     private static final String MAGIC = "tidemark-owner 1 ";
     private static final int MAX_BYTES = 1024;
+
+    /** The owner that a command is while it works on an image. */
+    public static OwnerRecord ofCommand() throws IOException {
+        return new OwnerRecord(HostIdentity.read(), 0);
+    }
 
     /** Reads the record; empty when there is none or it makes no sense. */
     public static Optional<OwnerRecord> read(ImageDirectory folder, String name) throws IOException {
@@ -30,16 +37,18 @@ public record OwnerRecord(HostIdentity host) {
             buffer.bytes().get(0, bytes);
             String text = new String(bytes, StandardCharsets.UTF_8).strip();
             String[] words =
-                    text.startsWith(MAGIC) ? text.substring(MAGIC.length()).split(" ", 2) : new String[0];
-            return words.length == 2
-                    ? Optional.of(new OwnerRecord(new HostIdentity(words[0], words[1])))
-                    : Optional.empty();
+                    text.startsWith(MAGIC) ? text.substring(MAGIC.length()).split(" ") : new String[0];
+            if (words.length != 3 || !words[2].matches("[0-9]{1,18}")) {
+                return Optional.empty();
+            }
+            return Optional.of(new OwnerRecord(new HostIdentity(words[0], words[1]), Long.parseLong(words[2])));
         }
     }
 
     /** Writes the record; durable on return. */
     public void write(ImageDirectory folder, String name) throws IOException {
-        byte[] text = (MAGIC + host.hostId() + " " + host.bootId() + "\n").getBytes(StandardCharsets.UTF_8);
+        byte[] text = (MAGIC + host.hostId() + " " + host.bootId() + " " + generation + "\n")
+                .getBytes(StandardCharsets.UTF_8);
         AlignedBuffer buffer = AlignedBuffer.allocate(MAX_BYTES);
         buffer.bytes().put(0, text);
         String fresh = name + ".new";

@@ -6,9 +6,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.function.LongSupplier;
 import org.tidemark.ploop.chain.AttachedImage;
 import org.tidemark.ploop.chain.ChainFiles;
 import org.tidemark.ploop.chain.ChainLocks;
+import org.tidemark.ploop.chain.OwnerRecord;
 import org.tidemark.ploop.device.BlockDevice;
 import org.tidemark.ploop.device.attach.LoopWindow;
 import org.tidemark.ploop.io.ImageDirectory.ImageLock;
@@ -24,6 +26,13 @@ import org.tidemark.ploop.partition.Partition;
 final class ImageOpener implements DeviceOpener {
     private static final String LOCK = "lock-";
 
+    private final LongSupplier generation;
+
+    /** {@code generation} tells the how-manieth device server of this host this is. */
+    ImageOpener(LongSupplier generation) {
+        this.generation = generation;
+    }
+
     @Override
     public BlockDevice open(AttachRequest request, OpenContext context) throws IOException {
         ChainFiles files = AttachedImage.filesOf(request.image());
@@ -34,7 +43,7 @@ final class ImageOpener implements DeviceOpener {
                 context.area(),
                 locks,
                 !request.options().flag("untracked"),
-                HostIdentity.read(),
+                new OwnerRecord(HostIdentity.read(), generation.getAsLong()),
                 UUID::randomUUID);
     }
 

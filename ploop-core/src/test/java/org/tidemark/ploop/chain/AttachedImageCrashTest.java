@@ -73,7 +73,7 @@ final class AttachedImageCrashTest {
     private static AttachedImage open(SimulatedDisk disk, Use use, KeptState area, HostIdentity host)
             throws IOException {
         ChainFiles files = ChainFiles.in(new OrderCheckedDirectory(disk));
-        return AttachedImage.open(files, use, area, () -> {}, true, host, UUID::randomUUID);
+        return AttachedImage.open(files, use, area, () -> {}, true, new OwnerRecord(host, 1), UUID::randomUUID);
     }
 
     /** One seed. */
