@@ -5,7 +5,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.concurrent.ArrayBlockingQueue;
 import org.jspecify.annotations.Nullable;
 import org.tidemark.ploop.device.cbt.ChangedBlockTracker;
 import org.tidemark.ploop.device.cbt.Checkpoint;
@@ -16,8 +15,6 @@ import org.tidemark.ploop.format.DeltaGeometry;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.FlushRounds;
 import org.tidemark.ploop.io.ImageException;
-import org.tidemark.ploop.os.Errno;
-import org.tidemark.ploop.os.OsException;
 
 /**
  * The virtual block device of a chain of deltas.
@@ -42,9 +39,6 @@ public final class PloopDevice implements BlockDevice {
     /** Slots of the cluster map when the caller does not say: 48 MiB of tmpfs at most. */
     public static final int DEFAULT_MAP_SLOTS = 9_600;
 
-    private static final int FLUSH_BATCH_PAGES = 64;
-    private static final int COPY_BYTES = 1 << 20;
-    private static final int COPY_BUFFERS = 2;
     private static final int KEPT_BYTES = 4096;
     private static final int KEPT_ABORTED = 1;
     private static final DeviceView[] NO_VIEWS = new DeviceView[0];
@@ -53,22 +47,18 @@ public final class PloopDevice implements BlockDevice {
     private final String name;
     private final List<Delta> deltas;
     private final Delta top;
-    private final int topLevel;
     private final boolean writable;
     private final long sizeBytes;
     private final int clusterBytes;
     private final StateArea area;
-    private final ClusterMap map;
+    private final ClusterStore clusters;
     /** One int, {@link #KEPT_ABORTED} or 0: a successor must not believe a medium whose flush failed either. */
     private final AlignedBuffer kept;
 
     private final @Nullable ChangedBlockTracker tracker;
     private final AdmissionGate gate = new AdmissionGate();
-    private final ClusterLockout lockout = new ClusterLockout();
     private final FlushRounds flushes = new FlushRounds();
     private final FlushRounds.Work flushWork = this::flushOnce;
-    private final PageBatch batch = new PageBatch(FLUSH_BATCH_PAGES);
-    private final ArrayBlockingQueue<AlignedBuffer> copyBuffers = new ArrayBlockingQueue<>(COPY_BUFFERS);
     private volatile DeviceView[] views = NO_VIEWS;
     private volatile DeviceState state = DeviceState.RUNNING;
 
@@ -84,8 +74,7 @@ public final class PloopDevice implements BlockDevice {
             throws IOException {
         this.name = name;
         this.deltas = List.copyOf(deltas);
-        this.topLevel = deltas.size() - 1;
-        this.top = deltas.get(topLevel);
+        this.top = deltas.get(deltas.size() - 1);
         this.writable = top.writable();
         DeltaGeometry geometry = top.geometry();
         for (Delta delta : deltas) {
@@ -100,7 +89,8 @@ public final class PloopDevice implements BlockDevice {
         this.clusterBytes = geometry.clusterSizeBytes();
         this.area = area;
         this.tracker = tracker;
-        this.map = new ClusterMap(deltas, geometry.clusters(), mapSlots, area);
+        ClusterMap map = new ClusterMap(deltas, geometry.clusters(), mapSlots, area);
+        this.clusters = new ClusterStore(this.deltas, map, this::makeRoom);
         this.kept = area.region("device", KEPT_BYTES);
         if (area.resumed()) {
             // Views die with the process that served them.
@@ -111,10 +101,6 @@ public final class PloopDevice implements BlockDevice {
         }
         if (tracker != null && writable) {
             tracker.flushDataWith(this::flush);
-        }
-        int copies = topLevel == 0 ? 0 : COPY_BUFFERS;
-        for (int i = 0; i < copies; i++) {
-            copyBuffers.add(AlignedBuffer.allocate(Math.min(COPY_BYTES, clusterBytes)));
         }
     }
 
@@ -180,26 +166,12 @@ public final class PloopDevice implements BlockDevice {
         if (state == DeviceState.CLOSED) {
             throw closed();
         }
-        readClusters(offsetBytes, dst, dstOffset, lengthBytes);
+        clusters.read(offsetBytes, dst, dstOffset, lengthBytes);
     }
 
-    /** Reads what is on the disk now. */
+    /** Reads what is on the disk now, for a view. */
     void readClusters(long offsetBytes, AlignedBuffer dst, int dstOffset, int lengthBytes) throws IOException {
-        int done = 0;
-        while (done < lengthBytes) {
-            long at = offsetBytes + done;
-            long cluster = at / clusterBytes;
-            int inCluster = (int) (at % clusterBytes);
-            int length = Math.min(clusterBytes - inCluster, lengthBytes - done);
-            long entry = lookup(cluster);
-            if (entry == ClusterMap.NOWHERE) {
-                dst.zero(dstOffset + done, length);
-            } else {
-                deltas.get(ClusterMap.level(entry))
-                        .read(ClusterMap.physical(entry), inCluster, dst, dstOffset + done, length);
-            }
-            done += length;
-        }
+        clusters.read(offsetBytes, dst, dstOffset, lengthBytes);
     }
 
     @Override
@@ -212,104 +184,12 @@ public final class PloopDevice implements BlockDevice {
         try {
             beforeChange(offsetBytes, lengthBytes);
             try {
-                writeClusters(offsetBytes, src, srcOffset, lengthBytes);
+                clusters.write(offsetBytes, src, srcOffset, lengthBytes);
             } finally {
                 afterChange(offsetBytes, lengthBytes);
             }
         } finally {
             gate.leave();
-        }
-    }
-
-    private void writeClusters(long offsetBytes, AlignedBuffer src, int srcOffset, int lengthBytes) throws IOException {
-        int done = 0;
-        while (done < lengthBytes) {
-            long at = offsetBytes + done;
-            int inCluster = (int) (at % clusterBytes);
-            int length = Math.min(clusterBytes - inCluster, lengthBytes - done);
-            writeInCluster(at / clusterBytes, inCluster, src, srcOffset + done, length);
-            done += length;
-        }
-    }
-
-    private void writeInCluster(long cluster, int inCluster, AlignedBuffer src, int srcOffset, int length)
-            throws IOException {
-        long entry = lookup(cluster);
-        if (!inTop(entry)) {
-            if (entry == ClusterMap.NOWHERE && src.isZero(srcOffset, length)) {
-                return;
-            }
-            lockout.lock(cluster);
-            try {
-                entry = lookup(cluster);
-                if (!inTop(entry)) {
-                    allocate(cluster, entry, inCluster, length, src, srcOffset);
-                    return;
-                }
-            } finally {
-                lockout.unlock(cluster);
-            }
-        }
-        top.overwrite(ClusterMap.physical(entry), inCluster, src, srcOffset, length);
-    }
-
-    /**
-     * Puts a fresh cluster of the top delta in the place of {@code entry}: its part {@code [from, from + length)} is what
-     * {@code src} holds, or zero without a source; the rest is what the disk held. The cluster is locked out.
-     */
-    private void allocate(long cluster, long entry, int from, int length, @Nullable AlignedBuffer src, int srcOffset)
-            throws IOException {
-        int fresh = top.reserve();
-        boolean published = false;
-        try {
-            if (entry != ClusterMap.NOWHERE) {
-                copyUp(entry, fresh, 0, from);
-                copyUp(entry, fresh, from + length, clusterBytes);
-            }
-            if (src != null) {
-                top.overwrite(fresh, from, src, srcOffset, length);
-            }
-            publish(cluster, fresh);
-            published = true;
-        } finally {
-            if (!published) {
-                top.unreserve(fresh);
-            }
-        }
-    }
-
-    private void copyUp(long entry, int fresh, int from, int to) throws IOException {
-        if (from >= to) {
-            return;
-        }
-        AlignedBuffer buffer = takeCopyBuffer();
-        try {
-            Delta lower = deltas.get(ClusterMap.level(entry));
-            for (int at = from; at < to; ) {
-                int length = Math.min(buffer.capacity(), to - at);
-                lower.read(ClusterMap.physical(entry), at, buffer, 0, length);
-                if (!buffer.isZero(0, length)) {
-                    top.overwrite(fresh, at, buffer, 0, length);
-                }
-                at += length;
-            }
-        } finally {
-            copyBuffers.add(buffer);
-        }
-    }
-
-    private AlignedBuffer takeCopyBuffer() {
-        boolean interrupted = false;
-        while (true) {
-            try {
-                AlignedBuffer buffer = copyBuffers.take();
-                if (interrupted) {
-                    Thread.currentThread().interrupt();
-                }
-                return buffer;
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
         }
     }
 
@@ -323,42 +203,13 @@ public final class PloopDevice implements BlockDevice {
         try {
             beforeChange(offsetBytes, lengthBytes);
             try {
-                discardClusters(offsetBytes, offsetBytes + lengthBytes);
+                clusters.discard(offsetBytes, offsetBytes + lengthBytes);
             } finally {
                 afterChange(offsetBytes, lengthBytes);
             }
         } finally {
             gate.leave();
         }
-    }
-
-    private void discardClusters(long from, long end) throws IOException {
-        for (long at = from; at < end; ) {
-            int inCluster = (int) (at % clusterBytes);
-            int length = (int) Math.min(clusterBytes - inCluster, end - at);
-            discardInCluster(at / clusterBytes, inCluster, length);
-            at += length;
-        }
-    }
-
-    private void discardInCluster(long cluster, int inCluster, int length) throws IOException {
-        long entry = lookup(cluster);
-        if (entry == ClusterMap.NOWHERE) {
-            return;
-        }
-        if (!inTop(entry)) {
-            lockout.lock(cluster);
-            try {
-                entry = lookup(cluster);
-                if (!inTop(entry)) {
-                    allocate(cluster, entry, inCluster, length, null, 0);
-                    return;
-                }
-            } finally {
-                lockout.unlock(cluster);
-            }
-        }
-        top.punch(ClusterMap.physical(entry), inCluster, length);
     }
 
     @Override
@@ -407,47 +258,22 @@ public final class PloopDevice implements BlockDevice {
             throw refused();
         }
         try {
-            batch.nextSlot(0);
-            while (map.takeChangedPages(batch) > 0) {
-                top.flush();
-                writePages();
-                top.flush();
-                map.settle(batch);
-                if (batch.size() < batch.limit()) {
-                    return;
-                }
-            }
-            top.flush();
-        } catch (NoSpaceForMapException e) {
-            throw e.cause;
+            clusters.flush();
+        } catch (ClusterStore.NoSpaceForMapException e) {
+            throw e.reason();
         } catch (IOException | RuntimeException e) {
             abort(e);
             throw e;
-        } finally {
-            // Those that were settled stay clean; a page left as being written could never leave the map again.
-            map.putBack(batch);
         }
     }
 
-    private void writePages() throws IOException {
-        for (int i = 0; i < batch.size(); i++) {
-            try {
-                top.writeMapPage(batch.page(i), batch.buffer(), i * Delta.PAGE_BYTES);
-            } catch (OsException e) {
-                throw e.errno() == Errno.ENOSPC ? new NoSpaceForMapException(e) : e;
-            }
+    /** The map is full of changed pages. */
+    private boolean makeRoom() throws IOException {
+        if (state != DeviceState.RUNNING) {
+            return false;
         }
-    }
-
-    /** A page did not fit (copy-on-write file systems). Nothing is lost: what it names is durable, and it is kept. */
-    private static final class NoSpaceForMapException extends IOException {
-        private static final long serialVersionUID = 1L;
-        private final OsException cause;
-
-        NoSpaceForMapException(OsException cause) {
-            super(cause);
-            this.cause = cause;
-        }
+        flushes.flush(flushWork);
+        return true;
     }
 
     private void abort(Exception cause) {
@@ -458,72 +284,10 @@ public final class PloopDevice implements BlockDevice {
         }
     }
 
-    private long lookup(long cluster) throws IOException {
-        while (true) {
-            try {
-                return map.lookup(cluster);
-            } catch (ClusterMap.MapFullException e) {
-                if (state != DeviceState.RUNNING) {
-                    return map.lookupPast(cluster);
-                }
-                flushes.flush(flushWork);
-            }
-        }
-    }
-
-    private void publish(long cluster, int physicalCluster) throws IOException {
-        while (true) {
-            try {
-                map.publish(cluster, physicalCluster);
-                return;
-            } catch (ClusterMap.MapFullException e) {
-                flushes.flush(flushWork);
-            }
-        }
-    }
-
-    private boolean inTop(long entry) {
-        return entry != ClusterMap.NOWHERE && ClusterMap.level(entry) == topLevel;
-    }
-
     @Override
     public void extents(long offsetBytes, long lengthBytes, ExtentVisitor visitor) throws IOException {
         checkRange(offsetBytes, lengthBytes);
-        ExtentJoiner joiner = new ExtentJoiner(visitor);
-        long end = offsetBytes + lengthBytes;
-        for (long at = offsetBytes; at < end; ) {
-            long clusterStart = at - at % clusterBytes;
-            long until = Math.min(clusterStart + clusterBytes, end);
-            long entry = lookup(at / clusterBytes);
-            if (entry == ClusterMap.NOWHERE) {
-                joiner.extent(at, until - at, true);
-            } else {
-                clusterExtents(entry, clusterStart, at, until, joiner);
-            }
-            at = until;
-        }
-        joiner.finish();
-    }
-
-    private void clusterExtents(long entry, long clusterStart, long from, long until, ExtentJoiner joiner)
-            throws IOException {
-        long[] reached = {from};
-        deltas.get(ClusterMap.level(entry))
-                .dataExtents(
-                        ClusterMap.physical(entry),
-                        (int) (from - clusterStart),
-                        (int) (until - from),
-                        (offset, length) -> {
-                            long start = clusterStart + offset;
-                            if (start > reached[0]) {
-                                joiner.extent(reached[0], start - reached[0], true);
-                            }
-                            joiner.extent(start, length, false);
-                            reached[0] = start + length;
-                        });
-        if (reached[0] < until) {
-            joiner.extent(reached[0], until - reached[0], true);
-        }
+        clusters.extents(offsetBytes, lengthBytes, visitor);
     }
 
     /** Makes what a view needs; done before the instant, because it takes time. */

@@ -30,9 +30,13 @@ public final class MemoryTarget implements BackupTarget {
     /** Guarded by lock. */
     private long calls;
 
-    /** From now on calls go wrong as {@code newPlan} says; the count of calls begins anew. */
+    /**
+     * From now on calls go wrong as {@code newPlan} says; the count of calls begins anew, and a listing that lagged behind
+     * has caught up.
+     */
     public void faults(MemoryFault.Plan newPlan) {
         synchronized (lock) {
+            delayed.clear();
             plan = newPlan;
             calls = 0;
         }

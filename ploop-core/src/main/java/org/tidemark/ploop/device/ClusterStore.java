@@ -1,0 +1,316 @@
+package org.tidemark.ploop.device;
+
+import java.io.IOException;
+import java.util.List;
+import java.util.concurrent.ArrayBlockingQueue;
+import org.jspecify.annotations.Nullable;
+import org.tidemark.ploop.format.Delta;
+import org.tidemark.ploop.io.AlignedBuffer;
+import org.tidemark.ploop.os.Errno;
+import org.tidemark.ploop.os.OsException;
+
+/**
+ * The clusters of a chain: reads them wherever they lie, writes them into the top delta, brings the map into the file. Knows
+ * the order in which that is safe and nothing of gates, trackers and views; those are {@link PloopDevice}'s.
+ *
+ * <p>Reading and changing may be done by many threads, flushing by one at a time.
+ */
+final class ClusterStore {
+    private static final int FLUSH_BATCH_PAGES = 64;
+    private static final int COPY_BYTES = 1 << 20;
+    private static final int COPY_BUFFERS = 2;
+
+    private final List<Delta> deltas;
+    private final Delta top;
+    private final int topLevel;
+    private final int clusterBytes;
+    private final ClusterMap map;
+    private final Room room;
+    private final ClusterLockout lockout = new ClusterLockout();
+    private final PageBatch batch = new PageBatch(FLUSH_BATCH_PAGES);
+    private final ArrayBlockingQueue<AlignedBuffer> copyBuffers = new ArrayBlockingQueue<>(COPY_BUFFERS);
+
+    /** Asked when every slot of the map holds a changed page. */
+    @FunctionalInterface
+    interface Room {
+        /** Flushes the device; false when that is not possible any more, and only reading goes on. */
+        boolean make() throws IOException;
+    }
+
+    ClusterStore(List<Delta> deltas, ClusterMap map, Room room) {
+        this.deltas = deltas;
+        this.topLevel = deltas.size() - 1;
+        this.top = deltas.get(topLevel);
+        this.clusterBytes = top.geometry().clusterSizeBytes();
+        this.map = map;
+        this.room = room;
+        int copies = topLevel == 0 ? 0 : COPY_BUFFERS;
+        for (int i = 0; i < copies; i++) {
+            copyBuffers.add(AlignedBuffer.allocate(Math.min(COPY_BYTES, clusterBytes)));
+        }
+    }
+
+    /** Reads what is on the disk now. */
+    void read(long offsetBytes, AlignedBuffer dst, int dstOffset, int lengthBytes) throws IOException {
+        int done = 0;
+        while (done < lengthBytes) {
+            long at = offsetBytes + done;
+            long cluster = at / clusterBytes;
+            int inCluster = (int) (at % clusterBytes);
+            int length = Math.min(clusterBytes - inCluster, lengthBytes - done);
+            long entry = lookup(cluster);
+            if (entry == ClusterMap.NOWHERE) {
+                dst.zero(dstOffset + done, length);
+            } else {
+                deltas.get(ClusterMap.level(entry))
+                        .read(ClusterMap.physical(entry), inCluster, dst, dstOffset + done, length);
+            }
+            done += length;
+        }
+    }
+
+    /** Writes; the map is told last. */
+    void write(long offsetBytes, AlignedBuffer src, int srcOffset, int lengthBytes) throws IOException {
+        int done = 0;
+        while (done < lengthBytes) {
+            long at = offsetBytes + done;
+            int inCluster = (int) (at % clusterBytes);
+            int length = Math.min(clusterBytes - inCluster, lengthBytes - done);
+            writeInCluster(at / clusterBytes, inCluster, src, srcOffset + done, length);
+            done += length;
+        }
+    }
+
+    private void writeInCluster(long cluster, int inCluster, AlignedBuffer src, int srcOffset, int length)
+            throws IOException {
+        long entry = lookup(cluster);
+        if (!inTop(entry)) {
+            if (entry == ClusterMap.NOWHERE && src.isZero(srcOffset, length)) {
+                return;
+            }
+            lockout.lock(cluster);
+            try {
+                entry = lookup(cluster);
+                if (!inTop(entry)) {
+                    allocate(cluster, entry, inCluster, length, src, srcOffset);
+                    return;
+                }
+            } finally {
+                lockout.unlock(cluster);
+            }
+        }
+        top.overwrite(ClusterMap.physical(entry), inCluster, src, srcOffset, length);
+    }
+
+    /**
+     * Puts a fresh cluster of the top delta in the place of {@code entry}: its part {@code [from, from + length)} is what
+     * {@code src} holds, or zero without a source; the rest is what the disk held. The cluster is locked out.
+     */
+    private void allocate(long cluster, long entry, int from, int length, @Nullable AlignedBuffer src, int srcOffset)
+            throws IOException {
+        int fresh = top.reserve();
+        boolean published = false;
+        try {
+            if (entry != ClusterMap.NOWHERE) {
+                copyUp(entry, fresh, 0, from);
+                copyUp(entry, fresh, from + length, clusterBytes);
+            }
+            if (src != null) {
+                top.overwrite(fresh, from, src, srcOffset, length);
+            }
+            publish(cluster, fresh);
+            published = true;
+        } finally {
+            if (!published) {
+                top.unreserve(fresh);
+            }
+        }
+    }
+
+    private void copyUp(long entry, int fresh, int from, int to) throws IOException {
+        if (from >= to) {
+            return;
+        }
+        AlignedBuffer buffer = takeCopyBuffer();
+        try {
+            Delta lower = deltas.get(ClusterMap.level(entry));
+            for (int at = from; at < to; ) {
+                int length = Math.min(buffer.capacity(), to - at);
+                lower.read(ClusterMap.physical(entry), at, buffer, 0, length);
+                if (!buffer.isZero(0, length)) {
+                    top.overwrite(fresh, at, buffer, 0, length);
+                }
+                at += length;
+            }
+        } finally {
+            copyBuffers.add(buffer);
+        }
+    }
+
+    private AlignedBuffer takeCopyBuffer() {
+        boolean interrupted = false;
+        while (true) {
+            try {
+                AlignedBuffer buffer = copyBuffers.take();
+                if (interrupted) {
+                    Thread.currentThread().interrupt();
+                }
+                return buffer;
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+    }
+
+    /** Makes {@code [from, end)} read as zeros, to the byte. */
+    void discard(long from, long end) throws IOException {
+        for (long at = from; at < end; ) {
+            int inCluster = (int) (at % clusterBytes);
+            int length = (int) Math.min(clusterBytes - inCluster, end - at);
+            discardInCluster(at / clusterBytes, inCluster, length);
+            at += length;
+        }
+    }
+
+    private void discardInCluster(long cluster, int inCluster, int length) throws IOException {
+        long entry = lookup(cluster);
+        if (entry == ClusterMap.NOWHERE) {
+            return;
+        }
+        if (!inTop(entry)) {
+            lockout.lock(cluster);
+            try {
+                entry = lookup(cluster);
+                if (!inTop(entry)) {
+                    allocate(cluster, entry, inCluster, length, null, 0);
+                    return;
+                }
+            } finally {
+                lockout.unlock(cluster);
+            }
+        }
+        top.punch(ClusterMap.physical(entry), inCluster, length);
+    }
+
+    /**
+     * Brings everything written and published before the call into the file; durable on return.
+     *
+     * <p>Copies of the changed pages are taken first. The sync after that makes the data of every cluster they name
+     * durable. Then the copies are written, then synced. Crash before the second sync: the file's table is the old one or
+     * parts of the new one, and both are true; clusters that nothing names are leaked.
+     *
+     * @throws NoSpaceForMapException when a page did not fit: nothing is lost, the page is kept and tried again; any other
+     *     failure leaves the medium's content unknown
+     */
+    void flush() throws IOException {
+        try {
+            batch.nextSlot(0);
+            while (map.takeChangedPages(batch) > 0) {
+                top.flush();
+                writePages();
+                top.flush();
+                map.settle(batch);
+                if (batch.size() < batch.limit()) {
+                    return;
+                }
+            }
+            top.flush();
+        } finally {
+            // Those that were settled stay clean; a page left as being written could never leave the map again.
+            map.putBack(batch);
+        }
+    }
+
+    private void writePages() throws IOException {
+        for (int i = 0; i < batch.size(); i++) {
+            try {
+                top.writeMapPage(batch.page(i), batch.buffer(), i * Delta.PAGE_BYTES);
+            } catch (OsException e) {
+                throw e.errno() == Errno.ENOSPC ? new NoSpaceForMapException(e) : e;
+            }
+        }
+    }
+
+    /** A page did not fit (copy-on-write file systems). Nothing is lost: what it names is durable, and it is kept. */
+    static final class NoSpaceForMapException extends IOException {
+        private static final long serialVersionUID = 1L;
+        private final OsException reason;
+
+        NoSpaceForMapException(OsException cause) {
+            super(cause);
+            this.reason = cause;
+        }
+
+        OsException reason() {
+            return reason;
+        }
+    }
+
+    private long lookup(long cluster) throws IOException {
+        while (true) {
+            try {
+                return map.lookup(cluster);
+            } catch (ClusterMap.MapFullException e) {
+                if (!room.make()) {
+                    return map.lookupPast(cluster);
+                }
+            }
+        }
+    }
+
+    private void publish(long cluster, int physicalCluster) throws IOException {
+        while (true) {
+            try {
+                map.publish(cluster, physicalCluster);
+                return;
+            } catch (ClusterMap.MapFullException e) {
+                if (!room.make()) {
+                    throw e;
+                }
+            }
+        }
+    }
+
+    private boolean inTop(long entry) {
+        return entry != ClusterMap.NOWHERE && ClusterMap.level(entry) == topLevel;
+    }
+
+    /** Describes a range that lies on the disk. */
+    void extents(long offsetBytes, long lengthBytes, BlockDevice.ExtentVisitor visitor) throws IOException {
+        ExtentJoiner joiner = new ExtentJoiner(visitor);
+        long end = offsetBytes + lengthBytes;
+        for (long at = offsetBytes; at < end; ) {
+            long clusterStart = at - at % clusterBytes;
+            long until = Math.min(clusterStart + clusterBytes, end);
+            long entry = lookup(at / clusterBytes);
+            if (entry == ClusterMap.NOWHERE) {
+                joiner.extent(at, until - at, true);
+            } else {
+                clusterExtents(entry, clusterStart, at, until, joiner);
+            }
+            at = until;
+        }
+        joiner.finish();
+    }
+
+    private void clusterExtents(long entry, long clusterStart, long from, long until, ExtentJoiner joiner)
+            throws IOException {
+        long[] reached = {from};
+        deltas.get(ClusterMap.level(entry))
+                .dataExtents(
+                        ClusterMap.physical(entry),
+                        (int) (from - clusterStart),
+                        (int) (until - from),
+                        (offset, length) -> {
+                            long start = clusterStart + offset;
+                            if (start > reached[0]) {
+                                joiner.extent(reached[0], start - reached[0], true);
+                            }
+                            joiner.extent(start, length, false);
+                            reached[0] = start + length;
+                        });
+        if (reached[0] < until) {
+            joiner.extent(reached[0], until - reached[0], true);
+        }
+    }
+}
