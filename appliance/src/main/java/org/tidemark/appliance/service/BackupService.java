@@ -43,7 +43,9 @@ public final class BackupService {
     /** Hard bound for the time the container's file system is frozen. */
     public static final Duration FREEZE_LIMIT = Duration.ofSeconds(2);
 
-    private static final Duration INSTANT_LIMIT = Duration.ofSeconds(30);
+    /** For an answer of the device server. */
+    public static final Duration INSTANT_LIMIT = Duration.ofSeconds(30);
+
     private static final int CONNECTIONS = 4;
 
     private final Catalogue catalogue;
@@ -125,7 +127,12 @@ public final class BackupService {
             DataPlane.mountPoints(device).stream().findFirst().ifPresent(mounts::add);
         }
         Map<String, Object> definition = definition(run.container());
-        Fields request = instantRequest(run, parent);
+        Fields wanted = instantRequest(run, parent);
+        String prepared = run.plane()
+                .client()
+                .request("instant.prepare", wanted, INSTANT_LIMIT)
+                .text("prepared");
+        Fields request = Fields.of("prepared", prepared);
         Instant[] when = new Instant[1];
         FrozenInstant frozen = new FrozenInstant(new HolderWatchdog(run.plane().run()), FREEZE_LIMIT);
         FrozenInstant.Outcome<Fields> instant = frozen.run(mounts, () -> {
@@ -133,6 +140,9 @@ public final class BackupService {
             when[0] = Instant.now();
             return answer;
         });
+        for (AttachedDevice device : run.devices()) {
+            run.plane().client().request("cbt.persist", Fields.of("device", device.deviceId()), INSTANT_LIMIT);
+        }
         PointDescription description = new PointDescription(
                 when[0], grade(instant.grade()), (instant.frozenNanos() + 999_999) / 1_000_000, definition);
         List<String> notices = new ArrayList<>();
