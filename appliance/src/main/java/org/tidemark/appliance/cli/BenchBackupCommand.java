@@ -15,7 +15,7 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
 
 /**
- * {@code tidemark bench-backup}: one backup for each line of its input, in one process, as a long-lived appliance takes
+ * {@code tidemark bench-backup}: one backup for each line of its input, to the target it names, in one process, as a long-lived appliance takes
  * them. See benchmarks/increment.sh.
  */
 @Command(name = "bench-backup", hidden = true, description = "Measure backups.", mixinStandardHelpOptions = true)
@@ -31,13 +31,15 @@ final class BenchBackupCommand implements Callable<Integer> {
         BackupService service = new BackupService(Catalogue.ofEnvironment(System.getenv()));
         BufferedReader lines = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         try (DataPlane plane = DataPlane.connect(System.getenv())) {
-            while (lines.readLine() != null) {
+            String target = lines.readLine();
+            while (target != null) {
                 long begun = System.nanoTime();
                 BackupService.Outcome outcome =
-                        service.backup(plane, name, null, (image, offset, counters) -> {}, () -> false);
+                        service.backup(plane, name, target, (image, offset, counters) -> {}, () -> false);
                 Map<String, @Nullable Object> row = PointRow.of(outcome.result().point());
                 row.put("wholeSeconds", (System.nanoTime() - begun) / 1e9);
                 output.object(row);
+                target = lines.readLine();
             }
         }
         return ExitCodes.DONE;
