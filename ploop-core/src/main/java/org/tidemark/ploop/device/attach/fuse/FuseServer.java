@@ -105,7 +105,8 @@ final class FuseServer {
         area.region(SLOT_COUNT, SLOT_COUNT_BYTES).putInt(0, count);
     }
 
-    private void startThreads() {
+    /** The first of them may want another one before the last has started: it waits for its turn. */
+    private synchronized void startThreads() {
         slots.forEach(this::startThread);
     }
 
