@@ -11,6 +11,7 @@ while [ $# -gt 0 ]; do
         *) echo "usage: $0 [--rounds N] [--seconds S] [--size MIB] [--only tmpfs|fresh|disk]..." >&2; exit 2 ;;
     esac
 done
+chosen=$parts
 [ -n "$parts" ] || parts="tmpfs fresh disk"
 . "$(dirname "$0")/lib/common.sh"
 need fio qemu-storage-daemon qemu-img
@@ -124,7 +125,9 @@ for part in $parts; do
     esac
 done
 
-out=$(result_file device)
+name=device
+[ -z "$chosen" ] || name=device$(echo "$chosen" | tr " " -)
+out=$(result_file "$name")
 {
     echo "# Device: Tidemark, qemu-storage-daemon, plain loop"
     echo
