@@ -37,7 +37,7 @@ fio_job() {
     case $job in
         new4k) options="$options --io_size=$((size_mib * 4))k" ;;
         new1M) options="$options --io_size=${size_mib}m --end_fsync=0" ;;
-        *) options="$options --time_based --runtime=$seconds --ramp_time=0.3" ;;
+        *) options="$options --time_based --runtime=$seconds --ramp_time=0.2" ;;
     esac
     # shellcheck disable=SC2086
     timeout 120 fio --name=job --filename="$device" --direct=1 --ioengine=libaio $options \

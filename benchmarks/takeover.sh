@@ -18,10 +18,10 @@ timeout 120 fio --name=fill --filename="$attached" --direct=1 --ioengine=libaio 
 for turn in $(seq "$kills"); do
     # Completion times of every write, against a clock that the killer reads too.
     timeout 60 fio --name=job --filename="$attached" --direct=1 --ioengine=libaio --rw=randwrite --bs=4k --iodepth=1 \
-        --rate_iops=2000 --time_based --runtime=4 --norandommap --log_unix_epoch=1 --write_lat_log="$memory_folder/turn$turn" \
+        --rate_iops=2000 --time_based --runtime=3 --norandommap --log_unix_epoch=1 --write_lat_log="$memory_folder/turn$turn" \
         --log_avg_msec=0 --output="$memory_folder/fio$turn.txt" &
     load=$!
-    sleep 1.$((RANDOM % 900 + 100))
+    sleep 0.$((RANDOM % 900 + 100))
     pid=$(server_pid DeviceServerMain)
     python3 -c 'import os, sys, time
 now = time.time()
