@@ -19,6 +19,8 @@ import picocli.CommandLine.IVersionProvider;
         subcommands = {
             DemoCommand.class,
             DemoLoadCommand.class,
+            BenchBackupCommand.class,
+            BenchFreezeCommand.class,
             DoctorCommand.class,
             ImageCommand.class,
             SnapshotCommand.class,

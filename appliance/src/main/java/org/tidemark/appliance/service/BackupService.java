@@ -48,7 +48,9 @@ public final class BackupService {
     /** Hard bound for the time the container's file system is frozen. */
     public static final Duration FREEZE_LIMIT = Duration.ofSeconds(2);
 
-    private static final Duration INSTANT_LIMIT = Duration.ofSeconds(30);
+    /** For an answer of the device server. */
+    public static final Duration INSTANT_LIMIT = Duration.ofSeconds(30);
+
     /** Flushing may have much to write when the file system was not frozen. */
     private static final Duration SECURE_LIMIT = Duration.ofMinutes(5);
 
@@ -164,7 +166,12 @@ public final class BackupService {
             DataPlane.mountPoints(device).stream().findFirst().ifPresent(mounts::add);
         }
         Map<String, Object> definition = definition(run.container());
-        Fields request = instantRequest(run, parent);
+        Fields wanted = instantRequest(run, parent);
+        String prepared = run.plane()
+                .client()
+                .request("instant.prepare", wanted, INSTANT_LIMIT)
+                .text("prepared");
+        Fields request = Fields.of("prepared", prepared);
         Instant[] when = new Instant[1];
         FrozenInstant frozen = new FrozenInstant(new HolderWatchdog(run.plane().run()), FREEZE_LIMIT);
         FrozenInstant.Outcome<Fields> instant = frozen.run(mounts, () -> {

@@ -1,11 +1,13 @@
 package org.tidemark.ploop.device;
 
+import java.io.Closeable;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.tidemark.ploop.device.cbt.ChangedBlockTracker;
 import org.tidemark.ploop.device.cbt.Checkpoint;
@@ -36,28 +38,76 @@ public final class Instant {
             long scratchLimitBytes) {}
 
     /**
-     * Opens a view of each device at one instant. New writes wait meanwhile: milliseconds, at most {@code timeoutNanos} for
-     * those under way to end. Nothing is written or synced here, because the file system may be frozen around it: see
-     * {@link DeviceView#secure}.
-     *
-     * @throws ImageException of kind IN_USE when they did not end in time; nothing has changed then
+     * Makes what the views need; takes time, so it is done before anything is frozen. The caller {@linkplain
+     * Preparation#open opens} the views or closes the preparation.
      */
-    public static List<DeviceView> take(List<Wanted> wanted, long timeoutNanos) throws IOException {
+    public static Preparation prepare(List<Wanted> wanted) throws IOException {
         List<DeviceView.Prepared> prepared = new ArrayList<>();
-        List<DeviceView> views = new ArrayList<>();
         boolean done = false;
         try {
             for (Wanted one : wanted) {
                 prepared.add(one.device().prepareView(one.viewName(), one.scratchFolder(), one.scratchLimitBytes()));
             }
-            openAll(wanted, prepared, views, timeoutNanos);
             done = true;
+            return new Preparation(List.copyOf(wanted), prepared);
         } finally {
             if (!done) {
-                giveUp(wanted, prepared, views);
+                giveUp(wanted, prepared, List.of());
             }
         }
-        return views;
+    }
+
+    /** {@link #prepare} and {@link Preparation#open} in one. */
+    public static List<DeviceView> take(List<Wanted> wanted, long timeoutNanos) throws IOException {
+        return prepare(wanted).open(timeoutNanos);
+    }
+
+    /** What the views of one instant need. */
+    public static final class Preparation implements Closeable {
+        private final List<Wanted> wanted;
+        private final List<DeviceView.Prepared> prepared;
+        private final AtomicBoolean used = new AtomicBoolean();
+
+        private Preparation(List<Wanted> wanted, List<DeviceView.Prepared> prepared) {
+            this.wanted = wanted;
+            this.prepared = prepared;
+        }
+
+        public List<Wanted> wanted() {
+            return wanted;
+        }
+
+        /**
+         * Opens a view of each device at one instant. New writes wait meanwhile: milliseconds, at most {@code timeoutNanos}
+         * for those under way to end. Nothing is written to a disk here: the file systems may be frozen. See
+         * {@link DeviceView#secure}.
+         *
+         * @throws ImageException of kind IN_USE when they did not end in time; nothing has changed then
+         */
+        public List<DeviceView> open(long timeoutNanos) throws IOException {
+            if (!used.compareAndSet(false, true)) {
+                throw new IllegalStateException("this instant is over");
+            }
+            List<DeviceView> views = new ArrayList<>();
+            boolean done = false;
+            try {
+                openAll(wanted, prepared, views, timeoutNanos);
+                done = true;
+            } finally {
+                if (!done) {
+                    giveUp(wanted, prepared, views);
+                }
+            }
+            return views;
+        }
+
+        /** Gives back what was prepared and is not used by views. */
+        @Override
+        public void close() throws IOException {
+            if (used.compareAndSet(false, true)) {
+                giveUp(wanted, prepared, List.of());
+            }
+        }
     }
 
     private static void openAll(

@@ -292,6 +292,10 @@ public final class PloopDevice implements BlockDevice {
 
     /** Makes what a view needs; done before the instant, because it takes time. */
     DeviceView.Prepared prepareView(String viewName, Path scratchFolder, long scratchLimitBytes) throws IOException {
+        ChangedBlockTracker marks = tracker;
+        if (marks != null) {
+            marks.prepareBegin();
+        }
         return new DeviceView.Prepared(area, viewName, sizeBytes, scratchFolder, scratchLimitBytes);
     }
 

@@ -9,6 +9,7 @@ import org.tidemark.ploop.os.Errno;
 import org.tidemark.ploop.os.FileSystemFreeze;
 import org.tidemark.ploop.os.NativeFile;
 import org.tidemark.ploop.os.OsException;
+import org.tidemark.ploop.os.QuickGracePeriods;
 
 /**
  * Runs something at an instant at which the file systems of a container are frozen, if they can be frozen in time.
@@ -86,7 +87,7 @@ public final class FrozenInstant {
         List<FreezeWatchdog.Watch> watches = new ArrayList<>();
         List<NativeFile> frozen = new ArrayList<>();
         String notice = "";
-        try {
+        try (QuickGracePeriods quick = QuickGracePeriods.begin()) {
             for (NativeFile folder : folders) {
                 watches.add(watchdog.arm(folder, limit));
             }

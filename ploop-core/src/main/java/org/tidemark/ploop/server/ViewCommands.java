@@ -23,6 +23,7 @@ import org.tidemark.ploop.device.cbt.Checkpoint;
  * What a backup asks of the device server.
  *
  * <ul>
+ *   <li>{@code instant.prepare}: what an instant needs and takes time to make; done before anything is frozen
  *   <li>{@code instant}: a view of each device at one instant, exported over NBD. A view lives as long as the connection
  *       that asked for it; what was not committed by then is abandoned, so that the next increment is right.
  *   <li>{@code view.secure}: after the thaw, before anything is committed; {@code view.status}, {@code view.close}
@@ -37,6 +38,7 @@ final class ViewCommands {
 
     private final ServedDevices devices;
     private final Map<String, OpenView> views = new ConcurrentHashMap<>();
+    private final Map<String, Prepared> prepared = new ConcurrentHashMap<>();
     private final AtomicLong lastView = new AtomicLong();
     /** Guarded by this. */
     private @Nullable NbdServer server;
@@ -46,6 +48,7 @@ final class ViewCommands {
     }
 
     void register(ControlCommands commands) {
+        commands.add("instant.prepare", this::prepare);
         commands.add("instant", this::instant);
         commands.add("view.secure", (arguments, session) -> {
             view(arguments).view.secure();
@@ -143,19 +146,44 @@ final class ViewCommands {
         return found;
     }
 
-    private Fields instant(Fields arguments, ControlSession session) throws IOException {
+    /** What an instant needs, made before it, and the devices it is of. */
+    private record Prepared(String consumer, List<String> deviceIds, Instant.Preparation preparation) {}
+
+    /** What {@code instant} will use; given back when the client goes away or prepares another one. */
+    private Fields prepare(Fields arguments, ControlSession session) throws IOException {
+        Prepared fresh = preparation(arguments);
+        nbd();
+        for (Map.Entry<String, Prepared> old : prepared.entrySet()) {
+            if (old.getValue().consumer().equals(fresh.consumer()) && prepared.remove(old.getKey(), old.getValue())) {
+                old.getValue().preparation().close();
+            }
+        }
+        String id = "prepared-" + lastView.incrementAndGet();
+        prepared.put(id, fresh);
+        session.own(() -> {
+            prepared.remove(id);
+            fresh.preparation().close();
+        });
+        return Fields.of("prepared", id);
+    }
+
+    private Prepared preparation(Fields arguments) throws IOException {
+        List<String> deviceIds = new ArrayList<>();
+        for (Fields one : arguments.objects("devices")) {
+            deviceIds.add(one.text("device"));
+        }
+        return new Prepared(arguments.text("consumer"), deviceIds, Instant.prepare(wanted(arguments)));
+    }
+
+    private List<Instant.Wanted> wanted(Fields arguments) throws IOException {
         String consumer = arguments.text("consumer");
         Path scratch = Path.of(arguments.text("scratchFolder"));
         long scratchBytes = arguments.number("scratchBytes", DEFAULT_SCRATCH_BYTES);
-        long timeoutMillis = arguments.number("timeoutMillis", DEFAULT_TIMEOUT_MILLIS);
         List<Instant.Wanted> wanted = new ArrayList<>();
-        List<String> deviceIds = new ArrayList<>();
         for (Fields one : arguments.objects("devices")) {
-            String deviceId = one.text("device");
             String since = one.text("since", "");
-            deviceIds.add(deviceId);
             wanted.add(new Instant.Wanted(
-                    ploopDevice(deviceId),
+                    ploopDevice(one.text("device")),
                     "view-" + lastView.incrementAndGet(),
                     consumer,
                     since.isEmpty() ? null : Checkpoint.parse(since),
@@ -165,16 +193,27 @@ final class ViewCommands {
         if (wanted.isEmpty()) {
             throw new ControlException(ControlException.Kind.USAGE, "an instant of no device makes no sense");
         }
+        return wanted;
+    }
+
+    private Fields instant(Fields arguments, ControlSession session) throws IOException {
+        long timeoutMillis = arguments.number("timeoutMillis", DEFAULT_TIMEOUT_MILLIS);
+        String preparedId = arguments.text("prepared", "");
+        Prepared ready = preparedId.isEmpty() ? preparation(arguments) : prepared.remove(preparedId);
+        if (ready == null) {
+            throw new ControlException(
+                    ControlException.Kind.NOT_FOUND, "there is no prepared instant '" + preparedId + "'");
+        }
         NbdServer nbd = nbd();
-        List<DeviceView> opened = Instant.take(wanted, timeoutMillis * 1_000_000);
+        List<DeviceView> opened = ready.preparation().open(timeoutMillis * 1_000_000);
         List<Map<String, Object>> described = new ArrayList<>();
         for (int i = 0; i < opened.size(); i++) {
-            OpenView view = new OpenView(
-                    wanted.get(i).viewName(), opened.get(i), wanted.get(i).device(), consumer);
+            Instant.Wanted one = ready.preparation().wanted().get(i);
+            OpenView view = new OpenView(one.viewName(), opened.get(i), one.device(), one.consumer());
             views.put(view.id, view);
             session.own(view);
             nbd.add(exportOf(view));
-            described.add(view.describe(deviceIds.get(i)).values());
+            described.add(view.describe(ready.deviceIds().get(i)).values());
         }
         return Fields.of("socket", nbd.socket().toString(), "views", described);
     }

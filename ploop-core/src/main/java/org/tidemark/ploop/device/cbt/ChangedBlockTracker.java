@@ -304,6 +304,11 @@ public final class ChangedBlockTracker implements Closeable {
         }
     }
 
+    /** Makes the memory of the next generation, so that {@link #begin} need not. */
+    public synchronized void prepareBegin() throws IOException {
+        newBitmap(state.current() + 1);
+    }
+
     /**
      * Ends the current generation and begins the next one: the instant of a backup. The caller keeps writers out.
      *

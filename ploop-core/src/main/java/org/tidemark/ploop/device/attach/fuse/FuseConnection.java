@@ -50,7 +50,7 @@ record FuseConnection(Path mountPoint, NativeFile kernelEnd, int threadCount) im
 
     @Override
     public Attachment takeOver(BlockDevice device, StateArea area) throws IOException {
-        FuseServer server = FuseServer.resume(device, area, new DevFuse(kernelEnd));
+        FuseServer server = FuseServer.resume(device, area, new DevFuse(kernelEnd), threadCount);
         FuseAttachment attachment = new FuseAttachment(mountPoint, kernelEnd, server);
         List<LoopDevice> loops = LoopDevice.over(mountPoint);
         if (!loops.isEmpty()) {

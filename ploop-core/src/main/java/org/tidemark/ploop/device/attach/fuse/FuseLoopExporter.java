@@ -18,7 +18,7 @@ import org.tidemark.ploop.os.OsException;
  * Needs root, /dev/fuse and loop devices.
  */
 public final class FuseLoopExporter implements DeviceExporter {
-    /** Enough to keep a fast disk busy on few processors; more gained nothing where nothing blocks. */
+    /** To begin with; a device whose image has to be waited for gets more by and by. */
     public static final int USUAL_THREADS = 4;
 
     private static final Logger LOG = System.getLogger(FuseLoopExporter.class.getName());

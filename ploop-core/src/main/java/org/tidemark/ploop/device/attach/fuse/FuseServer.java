@@ -6,7 +6,10 @@ import java.lang.System.Logger.Level;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.tidemark.ploop.device.BlockDevice;
 import org.tidemark.ploop.device.StateArea;
 import org.tidemark.ploop.os.Errno;
@@ -14,39 +17,77 @@ import org.tidemark.ploop.os.Errno;
 /**
  * The threads that serve one device. They belong to this device alone, so that one slow image holds up nobody else. All
  * read from one shared descriptor; each has a slot of its own. They end when the kernel says that the mount is gone.
+ *
+ * <p>Where the image answers at once (memory, page cache) few threads are fastest; where it has to be waited for, the
+ * number of threads is the depth that the disk sees. So there are few at first; another is added when most requests that
+ * find nobody else waiting are slow, up to {@link #MOST_THREADS}. A thread that comes back and finds enough others waiting
+ * rests, which keeps those that serve warm. Memory of slots beyond the first ones is bounded for the process.
  */
 final class FuseServer {
+    static final int MOST_THREADS = 16;
+
     private static final Logger LOG = System.getLogger(FuseServer.class.getName());
     private static final String SLOT_COUNT = "fuse-slots";
     private static final int SLOT_COUNT_BYTES = 4096;
     private static final int STACK_BYTES = 512 * 1024;
 
+    /** Slots beyond the first ones, of all devices of this process: 1 MiB of locked memory each. */
+    private static final Semaphore EXTRA_SLOTS = new Semaphore(128);
+
+    /** A request is slow when it takes longer than memory would: so much, and so much for each 4 KiB. */
+    private static final long SLOW_NANOS = 40_000;
+
+    private static final long SLOW_PAGE_NANOS = 4_000;
+    private static final int PRESSURE_TO_ADD = 8;
+
     private final BlockDevice device;
     private final FuseKernel kernel;
+    private final StateArea area;
     private final ImageFile file;
+    private final int fewThreads;
     private final List<RequestSlot> slots = new ArrayList<>();
-    private final List<Thread> threads = new ArrayList<>();
+    private final List<Thread> threads = new CopyOnWriteArrayList<>();
 
-    private FuseServer(BlockDevice device, FuseKernel kernel) {
+    /** Threads that wait for a request. */
+    private final AtomicInteger waiting = new AtomicInteger();
+
+    /** Slow requests less quick ones, of those that left nobody waiting. */
+    private final AtomicInteger pressure = new AtomicInteger();
+
+    private final Object restMonitor = new Object();
+    /** How many threads rest, and how many of them shall go on. Guarded by {@link #restMonitor}. */
+    private int resting;
+
+    private int called;
+    private volatile boolean ended;
+    /** Guarded by this. */
+    private int extraSlots;
+
+    private FuseServer(BlockDevice device, StateArea area, FuseKernel kernel, int fewThreads) {
         this.device = device;
+        this.area = area;
         this.kernel = kernel;
+        this.fewThreads = fewThreads;
         this.file = new ImageFile(device);
     }
 
-    /** Serves a new connection by {@code threadCount} threads. */
+    /** Serves a new connection by {@code threadCount} threads, or more when that helps. */
     static FuseServer start(BlockDevice device, StateArea area, FuseKernel kernel, int threadCount) throws IOException {
-        FuseServer server = new FuseServer(device, kernel);
-        server.openSlots(area, threadCount);
+        FuseServer server = new FuseServer(device, area, kernel, threadCount);
+        server.openSlots(threadCount);
         server.slots.forEach(RequestSlot::clear);
         server.startThreads();
         return server;
     }
 
     /** Settles what a predecessor left in {@code area}, then serves by as many threads as it had. */
-    static FuseServer resume(BlockDevice device, StateArea area, FuseKernel kernel) throws IOException {
-        FuseServer server = new FuseServer(device, kernel);
-        int count = area.region(SLOT_COUNT, SLOT_COUNT_BYTES).getInt(0);
-        server.openSlots(area, Math.max(1, count));
+    static FuseServer resume(BlockDevice device, StateArea area, FuseKernel kernel, int threadCount)
+            throws IOException {
+        FuseServer server = new FuseServer(device, area, kernel, threadCount);
+        int count = Math.max(1, area.region(SLOT_COUNT, SLOT_COUNT_BYTES).getInt(0));
+        server.openSlots(count);
+        int extra = count - threadCount;
+        server.extraSlots = extra > 0 && EXTRA_SLOTS.tryAcquire(extra) ? extra : 0;
         SlotRecovery.Outcome outcome = SlotRecovery.settle(server.slots, server.file, kernel);
         LOG.log(
                 Level.INFO,
@@ -56,28 +97,35 @@ final class FuseServer {
         return server;
     }
 
-    private void openSlots(StateArea area, int count) throws IOException {
-        for (int i = 0; i < count; i++) {
+    private void openSlots(int count) throws IOException {
+        for (int i = slots.size(); i < count; i++) {
             slots.add(RequestSlot.in(area, i));
         }
         // Only now does a successor look for them.
         area.region(SLOT_COUNT, SLOT_COUNT_BYTES).putInt(0, count);
     }
 
-    private void startThreads() {
-        for (int i = 0; i < slots.size(); i++) {
-            RequestSlot slot = slots.get(i);
-            Thread thread = new Thread(null, () -> serve(slot), "fuse-" + device.name() + "-" + i, STACK_BYTES);
-            thread.setDaemon(true);
-            threads.add(thread);
-            thread.start();
-        }
+    /** The first of them may want another one before the last has started: it waits for its turn. */
+    private synchronized void startThreads() {
+        slots.forEach(this::startThread);
+    }
+
+    private void startThread(RequestSlot slot) {
+        String name = "fuse-" + device.name() + "-" + threads.size();
+        Thread thread = new Thread(null, () -> serve(slot), name, STACK_BYTES);
+        thread.setDaemon(true);
+        threads.add(thread);
+        thread.start();
     }
 
     private void serve(RequestSlot slot) {
         while (true) {
             try {
+                if (waiting.get() >= fewThreads) {
+                    rest();
+                }
                 if (!serveOne(slot)) {
+                    end();
                     return;
                 }
             } catch (Throwable e) {
@@ -89,10 +137,18 @@ final class FuseServer {
     /** One turn of the loop. False when the connection has ended. */
     private boolean serveOne(RequestSlot slot) {
         slot.clear();
-        int received = kernel.receive(slot.receiveAddress(), RequestSlot.RECEIVE_BYTES);
+        waiting.incrementAndGet();
+        int received;
+        int others;
+        try {
+            received = kernel.receive(slot.receiveAddress(), RequestSlot.RECEIVE_BYTES);
+        } finally {
+            others = waiting.decrementAndGet();
+        }
         if (received < 0) {
             return goesOn(received);
         }
+        long begun = others == 0 ? System.nanoTime() : 0;
         if (file.execute(slot)) {
             int sent = slot.send(kernel);
             if (sent < 0 && sent != -Errno.ENOENT) {
@@ -100,7 +156,88 @@ final class FuseServer {
                 return sent != -Errno.ENODEV;
             }
         }
+        if (others == 0) {
+            notePressure(slot, System.nanoTime() - begun);
+        }
         return true;
+    }
+
+    /** All threads were busy while this request was served. */
+    private void notePressure(RequestSlot slot, long nanos) {
+        boolean data = slot.opcode() == FuseWire.READ || slot.opcode() == FuseWire.WRITE;
+        int bytes = data ? slot.argumentInt(FuseWire.IO_SIZE) : 0;
+        if (nanos < SLOW_NANOS + (bytes >>> 12) * SLOW_PAGE_NANOS) {
+            if (pressure.get() > 0) {
+                pressure.decrementAndGet();
+            }
+        } else if (pressure.incrementAndGet() >= PRESSURE_TO_ADD) {
+            pressure.set(0);
+            callOne();
+        }
+    }
+
+    /** Makes a resting thread go on, or starts another one. */
+    private void callOne() {
+        synchronized (restMonitor) {
+            if (called < resting) {
+                called++;
+                restMonitor.notify();
+                return;
+            }
+        }
+        addThread();
+    }
+
+    private synchronized void addThread() {
+        int next = slots.size();
+        if (ended || next >= MOST_THREADS || !EXTRA_SLOTS.tryAcquire()) {
+            return;
+        }
+        extraSlots++;
+        try {
+            RequestSlot slot = RequestSlot.in(area, next);
+            slot.clear();
+            slots.add(slot);
+            openSlots(slots.size());
+            startThread(slot);
+        } catch (IOException | RuntimeException | Error e) {
+            LOG.log(Level.WARNING, device.name() + ": no further serving thread", e);
+        }
+    }
+
+    private void rest() {
+        boolean interrupted = false;
+        synchronized (restMonitor) {
+            resting++;
+            while (called == 0 && !ended) {
+                try {
+                    restMonitor.wait();
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
+            }
+            resting--;
+            called = Math.max(0, called - 1);
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void end() {
+        synchronized (restMonitor) {
+            ended = true;
+            restMonitor.notifyAll();
+        }
+        synchronized (this) {
+            EXTRA_SLOTS.release(extraSlots);
+            extraSlots = 0;
+        }
+    }
+
+    /** How many threads serve or rest. */
+    int threadCount() {
+        return threads.size();
     }
 
     private boolean goesOn(int received) {

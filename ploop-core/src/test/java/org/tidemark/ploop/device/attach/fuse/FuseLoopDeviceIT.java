@@ -200,6 +200,32 @@ class FuseLoopDeviceIT {
         }
     }
 
+    /** Where the image has to be waited for, more threads serve; those that rest end with the connection too. */
+    @Test
+    void aSlowImageGetsMoreThreadsUnderLoadAndAllOfThemEnd() throws Exception {
+        try (RawFileDevice slow = device("growing", true, 2_000_000)) {
+            Attachment attachment = attach("growing-d", slow, LoopWindow.WHOLE);
+            String block = attachment.blockDevice().toString();
+            assertThat(slots("growing-d")).isEqualTo(4);
+            double iops = iops(Commands.run(LIMIT, fio(block, 16, 2)));
+            assertThat(slots("growing-d")).isGreaterThan(8).isLessThanOrEqualTo(FuseServer.MOST_THREADS);
+            assertThat(iops).as("four threads at 2 ms reach 2,000").isGreaterThan(2500);
+            // At depth 1 most of them come to rest, and load wakes them up again.
+            Commands.run(LIMIT, fio(block, 1, 1));
+            assertThat(iops(Commands.run(LIMIT, fio(block, 16, 2)))).isGreaterThan(2500);
+            attachment.detach(LIMIT);
+            attachments.remove(attachment);
+            assertThat(attachment.serving()).isFalse();
+        }
+    }
+
+    private long slots(String id) throws IOException {
+        try (java.util.stream.Stream<Path> files = Files.list(folder.resolve(id).resolve("state"))) {
+            return files.filter(file -> file.getFileName().toString().startsWith("fuse-slot-"))
+                    .count();
+        }
+    }
+
     private static String[] fio(String block, int depth, int seconds) {
         return new String[] {
             "fio",
