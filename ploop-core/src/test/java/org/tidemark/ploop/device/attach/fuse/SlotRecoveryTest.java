@@ -66,7 +66,7 @@ class SlotRecoveryTest {
     }
 
     private FuseServer successor() throws IOException {
-        return FuseServer.resume(device, TmpfsStateArea.resume(temp.resolve("state")), kernel);
+        return FuseServer.resume(device, TmpfsStateArea.resume(temp.resolve("state")), kernel, 1);
     }
 
     private void dieAt(String step) {
@@ -194,7 +194,7 @@ class SlotRecoveryTest {
         dieAt("received");
         long write = kernel.write(0, filled(3));
         awaitDeath();
-        FuseServer.resume(device, TmpfsStateArea.create(temp.resolve("empty")), kernel);
+        FuseServer.resume(device, TmpfsStateArea.create(temp.resolve("empty")), kernel, 1);
         assertThat(kernel.awaitError(write)).isZero();
         assertThat(device.content(0, BLOCK)).isEqualTo(filled(3));
         assertThat(kernel.refused()).isEmpty();
