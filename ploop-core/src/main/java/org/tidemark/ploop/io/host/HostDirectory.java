@@ -21,7 +21,7 @@ import org.tidemark.ploop.os.NativeFile;
 import org.tidemark.ploop.os.OsException;
 
 /** The names in one folder of this host. How bytes travel is decided by the {@link FileOpener}. */
-public final class HostDirectory implements ImageDirectory {
+public class HostDirectory implements ImageDirectory {
     private static final int OWNER_ONLY = 0600;
     private static final int TYPE_MASK = 0170000;
     private static final int TYPE_REGULAR = 0100000;
@@ -31,7 +31,7 @@ public final class HostDirectory implements ImageDirectory {
     private final FileOpener opener;
 
     /** Opens a folder that is there. */
-    public HostDirectory(Path folder, FileOpener opener) throws IOException {
+    protected HostDirectory(Path folder, FileOpener opener) throws IOException {
         if (!Files.exists(folder)) {
             throw new NoSuchFileException(folder.toString());
         }
