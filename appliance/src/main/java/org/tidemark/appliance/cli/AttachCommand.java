@@ -57,7 +57,7 @@ final class AttachCommand implements Callable<Integer> {
         }
         try (DataPlane plane = DataPlane.connect(System.getenv())) {
             AttachedDevice device =
-                    plane.attach(image, new DataPlane.AttachOptions(name, readOnly, recover, wholeDisk));
+                    plane.attach(image, new DataPlane.AttachOptions(name, readOnly, recover, wholeDisk, false));
             if (where != null) {
                 mount(plane, device, where);
             }

@@ -150,7 +150,7 @@ public final class BackupService {
             if (found.isPresent()) {
                 devices.add(found.get());
             } else {
-                AttachedDevice device = plane.attach(image.path(), DataPlane.AttachOptions.USUAL);
+                AttachedDevice device = plane.attach(image.path(), DataPlane.AttachOptions.FOR_ONE_JOB);
                 devices.add(device);
                 fresh.add(device);
             }

@@ -59,8 +59,12 @@ public final class DataPlane implements Closeable {
     }
 
     /** How an image is attached. */
-    public record AttachOptions(@Nullable String name, boolean readOnly, boolean recover, boolean wholeDisk) {
-        public static final AttachOptions USUAL = new AttachOptions(null, false, false, false);
+    public record AttachOptions(
+            @Nullable String name, boolean readOnly, boolean recover, boolean wholeDisk, boolean whileConnected) {
+        public static final AttachOptions USUAL = new AttachOptions(null, false, false, false, false);
+
+        /** For the time of one job: when this process dies the device server detaches it. */
+        public static final AttachOptions FOR_ONE_JOB = new AttachOptions(null, false, false, false, true);
     }
 
     public AttachedDevice attach(Path image, AttachOptions options) throws IOException {
@@ -70,6 +74,7 @@ public final class DataPlane implements Closeable {
         Map<String, Object> fields = new LinkedHashMap<>();
         fields.put("image", image.toRealPath().toString());
         fields.put("readOnly", options.readOnly());
+        fields.put("whileConnected", options.whileConnected());
         fields.put("options", Map.of("recover", options.recover(), "wholeDisk", options.wholeDisk()));
         if (options.name() != null) {
             fields.put("device", options.name());

@@ -61,7 +61,7 @@ public final class ImageService {
 
     /** Puts an empty file system on an image's partition, or on the whole disk when it has none. */
     public static void makeFileSystem(DataPlane plane, Path image, FileSystemType type) throws IOException {
-        AttachedDevice device = plane.attach(image, DataPlane.AttachOptions.USUAL);
+        AttachedDevice device = plane.attach(image, DataPlane.AttachOptions.FOR_ONE_JOB);
         try {
             type.make(Path.of(device.blockDevice()), device.sizeBytes());
         } finally {

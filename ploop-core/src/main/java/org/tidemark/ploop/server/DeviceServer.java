@@ -97,8 +97,13 @@ public final class DeviceServer {
     private void registerOwn() {
         commands.add("status", (arguments, session) -> status());
         commands.add("devices", (arguments, session) -> Fields.of("devices", describeAll()));
-        commands.add("attach", (arguments, session) -> devices.attach(AttachRequest.of(arguments))
-                .describe());
+        commands.add("attach", (arguments, session) -> {
+            ServedDevice device = devices.attach(AttachRequest.of(arguments));
+            if (arguments.flag("whileConnected")) {
+                session.own(() -> devices.detachIfServed(device, DETACH_LIMIT));
+            }
+            return device.describe();
+        });
         commands.add("detach", (arguments, session) -> {
             Duration limit = Duration.ofMillis(arguments.number("limitMillis", DETACH_LIMIT.toMillis()));
             devices.detach(arguments.text("device"), limit);

@@ -95,6 +95,13 @@ public final class ServedDevices {
         }
     }
 
+    /** Detaches this very device, unless somebody did so already. */
+    void detachIfServed(ServedDevice device, Duration limit) throws IOException {
+        if (device == devices.get(device.id())) {
+            detach(device.id(), limit);
+        }
+    }
+
     private void forgetIfEnded(ServedDevice device) {
         if (device.state() == ServedDevice.State.ENDED) {
             devices.remove(device.id(), device);
