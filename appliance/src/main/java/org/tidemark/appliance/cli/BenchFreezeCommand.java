@@ -35,7 +35,7 @@ final class BenchFreezeCommand implements Callable<Integer> {
     @Parameters(paramLabel = "DEVICE")
     private String name = "";
 
-    @Option(names = "--samples", defaultValue = "200")
+    @Option(names = "--samples", defaultValue = "200", description = "How many instants.")
     private int samples = 200;
 
     @Option(names = "--warm-up", defaultValue = "5", description = "Instants before the first that counts.")

@@ -23,7 +23,7 @@ final class PointsCommand implements Callable<Integer> {
     @Parameters(paramLabel = "NAME", description = "The container.")
     private String name = "";
 
-    @Option(names = "--target")
+    @Option(names = "--target", description = "Which target; may be left out when there is only one.")
     private @Nullable String target;
 
     @Override

@@ -45,7 +45,7 @@ final class RestoreCommand implements Callable<Integer> {
             description = "expanded or raw, when it shall not be what it was.")
     private @Nullable String format;
 
-    @Option(names = "--target")
+    @Option(names = "--target", description = "Which target; may be left out when there is only one.")
     private @Nullable String target;
 
     @Override

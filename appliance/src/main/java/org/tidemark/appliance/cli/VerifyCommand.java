@@ -29,7 +29,7 @@ final class VerifyCommand implements Callable<Integer> {
     @Option(names = "--point", description = "One point: latest, the start of its id, or a time.")
     private @Nullable String point;
 
-    @Option(names = "--target")
+    @Option(names = "--target", description = "Which target; may be left out when there is only one.")
     private @Nullable String target;
 
     @Override
