@@ -19,6 +19,9 @@ import org.junit.jupiter.api.Timeout;
 import org.tidemark.ploop.device.attach.nbd.NbdClient;
 import org.tidemark.ploop.filesystem.ConsistencyGrade;
 import org.tidemark.ploop.filesystem.FrozenInstant;
+import org.tidemark.ploop.os.Errno;
+import org.tidemark.ploop.os.Mounts;
+import org.tidemark.ploop.os.OsException;
 import org.tidemark.ploop.os.Processes;
 import org.tidemark.ploop.testing.Commands;
 import org.tidemark.ploop.testing.Requires;
@@ -193,7 +196,20 @@ class FreezeIT {
                 "thawed " + killed + " ms after the agent's death, " + hanging + " ms after a freeze of 1500");
         assertThat(killed).isLessThan(1_000);
         assertThat(hanging).isLessThan(2_500);
-        run("umount", mount.toString());
+        // The holder lets go of the folder when it has noticed that the agent is gone.
+        ServerHost.await("it can be unmounted", this::unmounts);
+    }
+
+    private boolean unmounts() throws IOException {
+        try {
+            Mounts.unmount(mount);
+            return true;
+        } catch (OsException e) {
+            if (e.errno() == Errno.EBUSY) {
+                return false;
+            }
+            throw e;
+        }
     }
 
     /** Milliseconds from the signal to the first write that goes on. */
