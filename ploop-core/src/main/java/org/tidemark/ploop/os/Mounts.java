@@ -96,13 +96,6 @@ public final class Mounts {
         return Optional.ofNullable(best);
     }
 
-    /** All mounts of the device {@code major:minor}. */
-    public static List<MountEntry> ofDevice(String majorMinor) throws IOException {
-        return table().stream()
-                .filter(entry -> entry.device().equals(majorMinor))
-                .toList();
-    }
-
     /** Whether the folder lies on tmpfs, by its file system's own answer. Not for FUSE paths. */
     public static boolean isTmpfs(Path folder) throws IOException {
         return statfs(folder).getLong(0) == TMPFS_MAGIC;

@@ -118,6 +118,18 @@ public final class ServedDevices {
         closed = false;
     }
 
+    /**
+     * Refuses a folder for files of ours that lies, or would be made, on a device served here: its requests could wait for
+     * themselves.
+     */
+    void requireElsewhere(Path folder) throws IOException {
+        Path there = folder.toAbsolutePath().normalize();
+        while (!Files.exists(there) && there.getParent() != null) {
+            there = there.getParent();
+        }
+        OwnFiles.check(there.toRealPath(), run, blockDevices());
+    }
+
     private List<Path> blockDevices() {
         List<Path> paths = new ArrayList<>();
         for (ServedDevice device : devices.values()) {

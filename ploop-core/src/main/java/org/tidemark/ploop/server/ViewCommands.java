@@ -178,6 +178,7 @@ final class ViewCommands {
     private List<Instant.Wanted> wanted(Fields arguments) throws IOException {
         String consumer = arguments.text("consumer");
         Path scratch = Path.of(arguments.text("scratchFolder"));
+        devices.requireElsewhere(scratch);
         long scratchBytes = arguments.number("scratchBytes", DEFAULT_SCRATCH_BYTES);
         List<Instant.Wanted> wanted = new ArrayList<>();
         for (Fields one : arguments.objects("devices")) {

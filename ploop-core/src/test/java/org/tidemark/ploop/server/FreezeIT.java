@@ -1,6 +1,7 @@
 package org.tidemark.ploop.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -197,6 +198,19 @@ class FreezeIT {
         assertThat(killed).isLessThan(1_000);
         assertThat(hanging).isLessThan(2_500);
         // The holder lets go of the folder when it has noticed that the agent is gone.
+        ServerHost.await("it can be unmounted", this::unmounts);
+    }
+
+    @Test
+    void oldDataIsNeverKeptOnADeviceServedHere() throws Exception {
+        mounted("d1");
+        Fields wanted = Fields.of(
+                "consumer", "freeze",
+                "scratchFolder", mount.resolve("scratch").toString(),
+                "devices", List.of(Map.of("device", "d1")));
+        assertThatThrownBy(() -> host.client().request("instant.prepare", wanted, ServerHost.LIMIT))
+                .hasMessageContaining("lies on a device that this device server serves");
+        assertThat(mount.resolve("scratch")).doesNotExist();
         ServerHost.await("it can be unmounted", this::unmounts);
     }
 
