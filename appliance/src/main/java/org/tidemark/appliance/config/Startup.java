@@ -42,6 +42,11 @@ public final class Startup {
         return System.getProperty("tidemark.local-url", "");
     }
 
+    /** Fingerprint of the certificate in hex; empty without TLS. */
+    public static String certificateSha256() {
+        return System.getProperty("tidemark.certificate-sha256", "");
+    }
+
     public static void prepare(ServeOptions options, Map<String, String> environment) throws IOException {
         if (options.config != null) {
             load(options.config);

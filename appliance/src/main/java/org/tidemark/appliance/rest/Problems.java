@@ -21,6 +21,8 @@ import org.tidemark.appliance.failure.FailureKind;
 
 /** Turns what a request ended with into a {@link Problem}. Only what nobody expected is logged with its trace. */
 public final class Problems {
+    static final String NOT_ALLOWED = "your role or the scopes of your token do not allow this; ask an administrator";
+
     private static final Logger LOG = Logger.getLogger(Problems.class);
 
     static Response response(Problem problem) {
@@ -72,6 +74,12 @@ public final class Problems {
             case 415 -> "the body must be application/json";
             default -> failure.getMessage() == null ? "HTTP status " + status : failure.getMessage();
         };
+    }
+
+    /** The framework answers this kind by itself, without a body, unless somebody else does. */
+    @ServerExceptionMapper
+    public Response mismatch(MismatchedInputException failure) {
+        return json(failure);
     }
 
     @ServerExceptionMapper
@@ -136,8 +144,6 @@ public final class Problems {
 
     @ServerExceptionMapper
     public Response forbidden(ForbiddenException failure) {
-        return response(Problem.of(
-                FailureKind.NOT_PERMITTED,
-                "your role or the scopes of your token do not allow this; ask an administrator"));
+        return response(Problem.of(FailureKind.NOT_PERMITTED, NOT_ALLOWED));
     }
 }

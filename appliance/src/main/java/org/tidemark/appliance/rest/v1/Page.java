@@ -40,4 +40,12 @@ public record Page<T>(List<T> items, @Nullable String next) {
         boolean more = from + room < all.size();
         return new Page<>(items, more ? cursor.apply(items.get(items.size() - 1)) : null);
     }
+
+    /** Of the rows found when one more than {@code limit} was asked for. */
+    static <T> Page<T> of(List<T> rows, int limit, Function<T, String> cursor) {
+        if (rows.size() <= limit) {
+            return new Page<>(rows, null);
+        }
+        return new Page<>(List.copyOf(rows.subList(0, limit)), cursor.apply(rows.get(limit - 1)));
+    }
 }
