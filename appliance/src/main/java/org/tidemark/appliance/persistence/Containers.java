@@ -40,8 +40,11 @@ public final class Containers {
     }
 
     public ContainerEntry get(String name) throws ApplianceException {
-        return find(name).orElseThrow(() -> ApplianceException.notFound(Names.unknown(
-                "container", name, all().stream().map(ContainerEntry::name).toList())));
+        return find(name)
+                .orElseThrow(() -> ApplianceException.notFound(Names.unknown(
+                        "container",
+                        name,
+                        all().stream().map(ContainerEntry::name).toList())));
     }
 
     public void add(ContainerEntry entry) throws ApplianceException {

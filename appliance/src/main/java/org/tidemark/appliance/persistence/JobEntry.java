@@ -3,6 +3,7 @@ package org.tidemark.appliance.persistence;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,6 +33,7 @@ public record JobEntry(
         @Nullable Map<String, Object> error,
         List<String> notices) {
     /** What is done. */
+    @Schema(name = "JobKind")
     public enum Kind {
         BACKUP,
         RESTORE,
@@ -39,6 +41,7 @@ public record JobEntry(
     }
 
     /** Why it is done. */
+    @Schema(name = "JobCause")
     public enum Cause {
         MANUAL,
         SCHEDULE,
@@ -47,6 +50,7 @@ public record JobEntry(
     }
 
     /** Where it is. */
+    @Schema(name = "JobStateName")
     public enum State {
         QUEUED,
         RUNNING,

@@ -30,7 +30,9 @@ public final class Jobs {
 
     /** Which jobs; null means any. */
     public record Filter(
-            JobEntry.@Nullable State state, JobEntry.@Nullable Kind kind, @Nullable String container) {
+            JobEntry.@Nullable State state,
+            JobEntry.@Nullable Kind kind,
+            @Nullable String container) {
         public static final Filter ANY = new Filter(null, null, null);
     }
 
@@ -50,8 +52,7 @@ public final class Jobs {
     }
 
     private static long insert(Handle handle, NewJob job, Instant now) {
-        return handle.createUpdate(
-                        """
+        return handle.createUpdate("""
                         insert into job (kind, container, target, policy, cause, state, attempt, created_at, created_by,
                             request_json, notices_json)
                         values (:kind, :container, :target, :policy, :cause, 'QUEUED', 1, :at, :by, :request, '[]')
@@ -82,8 +83,7 @@ public final class Jobs {
 
     /** Newest first. {@code before} is an id, or Long.MAX_VALUE. */
     public List<JobEntry> list(Filter filter, long before, int limit) {
-        return jdbi.withHandle(handle -> handle.createQuery(
-                        """
+        return jdbi.withHandle(handle -> handle.createQuery("""
                         select * from job where id < :before
                             and (cast(:state as varchar) is null or state = :state)
                             and (cast(:kind as varchar) is null or kind = :kind)
@@ -101,16 +101,15 @@ public final class Jobs {
 
     /** Queued and running ones, oldest first. */
     public List<JobEntry> open() {
-        return jdbi.withHandle(handle -> handle.createQuery(
-                        "select * from job where state in ('QUEUED', 'RUNNING') order by id")
-                .map((row, context) -> entry(row))
-                .list());
+        return jdbi.withHandle(
+                handle -> handle.createQuery("select * from job where state in ('QUEUED', 'RUNNING') order by id")
+                        .map((row, context) -> entry(row))
+                        .list());
     }
 
     /** The newest finished job of a container, of a kind. */
     public Optional<JobEntry> lastFinished(JobEntry.Kind kind, String container) {
-        return jdbi.withHandle(handle -> handle.createQuery(
-                        """
+        return jdbi.withHandle(handle -> handle.createQuery("""
                         select * from job where kind = :kind and container = :container
                             and state in ('SUCCEEDED', 'FAILED', 'CANCELLED')
                         order by id desc limit 1
@@ -132,8 +131,7 @@ public final class Jobs {
     }
 
     public Tally tally(Instant since) {
-        return jdbi.withHandle(handle -> handle.createQuery(
-                        """
+        return jdbi.withHandle(handle -> handle.createQuery("""
                         select coalesce(sum(case when state = 'SUCCEEDED' then 1 else 0 end), 0) as good,
                             coalesce(sum(case when state = 'FAILED' then 1 else 0 end), 0) as bad
                         from job where finished_at >= :since
@@ -155,8 +153,7 @@ public final class Jobs {
 
     /** Puts a job that did not end back into the queue, as another attempt when its time was lost. */
     public void requeue(long id, boolean anotherAttempt) {
-        jdbi.useHandle(handle -> handle.createUpdate(
-                        """
+        jdbi.useHandle(handle -> handle.createUpdate("""
                         update job set state = 'QUEUED', started_at = null, attempt = attempt + :more
                         where id = :id and state = 'RUNNING'
                         """)
@@ -174,8 +171,7 @@ public final class Jobs {
 
     /** Ends a job that has not ended; false when it had. */
     public boolean finish(long id, End end, Instant now) {
-        return jdbi.withHandle(handle -> handle.createUpdate(
-                                """
+        return jdbi.withHandle(handle -> handle.createUpdate("""
                                 update job set state = :state, finished_at = :now, result_json = :result,
                                     error_json = :error, notices_json = :notices
                                 where id = :id and state in ('QUEUED', 'RUNNING')
@@ -191,15 +187,16 @@ public final class Jobs {
     }
 
     public void log(long id, LogLine line) {
-        jdbi.useHandle(handle -> handle.createUpdate(
-                        """
+        jdbi.useHandle(handle -> handle.createUpdate("""
                         insert into job_log (job_id, line, at, level, content)
                         values (:id, (select coalesce(max(line), 0) + 1 from job_log where job_id = :id), :at, :level, :text)
                         """)
                 .bind("id", id)
                 .bind("at", line.at().toEpochMilli())
                 .bind("level", line.level())
-                .bind("text", line.text().substring(0, Math.min(MAX_LINE, line.text().length())))
+                .bind(
+                        "text",
+                        line.text().substring(0, Math.min(MAX_LINE, line.text().length())))
                 .execute());
     }
 

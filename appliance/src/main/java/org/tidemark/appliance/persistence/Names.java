@@ -20,8 +20,8 @@ public final class Names {
     /** Returns {@code name} when it is one. */
     public static String check(String name) throws ApplianceException {
         if (!NAME.matcher(name).matches()) {
-            throw ApplianceException.usage("'" + name
-                    + "' cannot be a name: take up to 128 letters, digits, dots, dashes and underscores");
+            throw ApplianceException.usage(
+                    "'" + name + "' cannot be a name: take up to 128 letters, digits, dots, dashes and underscores");
         }
         return name;
     }

@@ -31,14 +31,16 @@ public final class PointCache {
      * @param expiredAt since when no rule keeps it
      */
     public record Mark(
-            boolean isProtected, @Nullable Instant expiredAt, String keptBy, @Nullable Instant verifiedAt) {
+            boolean isProtected,
+            @Nullable Instant expiredAt,
+            String keptBy,
+            @Nullable Instant verifiedAt) {
         public static final Mark NONE = new Mark(false, null, "", null);
     }
 
     /** The points that are known, oldest first. A copy that is not whole is left out: it is fetched again. */
     public List<RecoveryPoint> points(String repositoryId, String container) {
-        List<byte[]> records = jdbi.withHandle(handle -> handle.createQuery(
-                        """
+        List<byte[]> records = jdbi.withHandle(handle -> handle.createQuery("""
                         select record from point_record where repository_id = :repository and container = :container
                         order by sequence_number
                         """)
@@ -59,8 +61,7 @@ public final class PointCache {
 
     public void add(RecoveryPoint point) throws IOException {
         byte[] record = StoredRecord.encode(point);
-        jdbi.useHandle(handle -> handle.createUpdate(
-                        """
+        jdbi.useHandle(handle -> handle.createUpdate("""
                         merge into point_record (repository_id, container, sequence_number, record)
                         key (repository_id, container, sequence_number) values (:repository, :container, :number, :record)
                         """)
@@ -90,8 +91,7 @@ public final class PointCache {
     }
 
     public void mark(String repositoryId, String container, String pointId, Mark mark) {
-        jdbi.useHandle(handle -> handle.createUpdate(
-                        """
+        jdbi.useHandle(handle -> handle.createUpdate("""
                         merge into point_mark
                             (repository_id, container, point_id, is_protected, expired_at, kept_by, verified_at)
                         key (repository_id, container, point_id)

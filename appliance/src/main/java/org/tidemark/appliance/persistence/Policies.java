@@ -28,7 +28,11 @@ public final class Policies {
     record Definition(PolicyEntry.Schedule schedule, PolicyEntry.Retention retention) {}
 
     /** How far a policy is with one container. */
-    public record Progress(String policy, String container, @Nullable Instant lastSlotAt, @Nullable Instant lastRunAt) {}
+    public record Progress(
+            String policy,
+            String container,
+            @Nullable Instant lastSlotAt,
+            @Nullable Instant lastRunAt) {}
 
     /** Sorted by name. */
     public List<PolicyEntry> all() {
@@ -62,16 +66,16 @@ public final class Policies {
     }
 
     public PolicyEntry get(String name) throws ApplianceException {
-        return find(name).orElseThrow(() -> ApplianceException.notFound(Names.unknown(
-                "policy", name, all().stream().map(PolicyEntry::name).toList())));
+        return find(name)
+                .orElseThrow(() -> ApplianceException.notFound(Names.unknown(
+                        "policy", name, all().stream().map(PolicyEntry::name).toList())));
     }
 
     public void add(PolicyEntry entry) throws ApplianceException {
         Names.check(entry.name());
         try {
             jdbi.useTransaction(handle -> {
-                handle.createUpdate(
-                                """
+                handle.createUpdate("""
                                 insert into policy (name, target, definition_json, enabled, created_at, effective_at)
                                 values (:name, :target, :definition, :enabled, :at, :effective)
                                 """)
@@ -93,8 +97,7 @@ public final class Policies {
     public void update(PolicyEntry entry) throws ApplianceException {
         PolicyEntry before = get(entry.name());
         jdbi.useTransaction(handle -> {
-            handle.createUpdate(
-                            """
+            handle.createUpdate("""
                             update policy set target = :target, definition_json = :definition, enabled = :enabled,
                                 effective_at = :effective
                             where name = :name
@@ -107,7 +110,8 @@ public final class Policies {
                     .execute();
             for (String gone : before.containers()) {
                 if (!entry.containers().contains(gone)) {
-                    handle.createUpdate("delete from policy_container where policy = :policy and container = :container")
+                    handle.createUpdate(
+                                    "delete from policy_container where policy = :policy and container = :container")
                             .bind("policy", entry.name())
                             .bind("container", gone)
                             .execute();
@@ -160,8 +164,7 @@ public final class Policies {
 
     /** Part of the transaction that makes the job of a slot: both happen, or neither. */
     static void ran(Handle handle, String policy, String container, Instant slot, Instant at) {
-        handle.createUpdate(
-                        """
+        handle.createUpdate("""
                         update policy_container set last_slot_at = :slot, last_run_at = :at
                         where policy = :policy and container = :container
                         """)

@@ -46,6 +46,7 @@ public record PolicyEntry(
      * @param zone of the cron times; null for the host's
      */
     @JsonInclude(JsonInclude.Include.NON_NULL)
+    @org.eclipse.microprofile.openapi.annotations.media.Schema(name = "PolicySchedule")
     public record Schedule(
             @NotNull ScheduleKind kind,
             @Nullable @Min(60) @Max(31_536_000) Long everySeconds,
@@ -56,6 +57,7 @@ public record PolicyEntry(
 
     /** How long; nothing set keeps everything. */
     @JsonInclude(JsonInclude.Include.NON_NULL)
+    @org.eclipse.microprofile.openapi.annotations.media.Schema(name = "PolicyRetention")
     public record Retention(
             @Nullable @Min(0) @Max(1_000_000) Integer last,
             @Nullable @Min(0) @Max(1_000_000) Integer hourly,

@@ -2,6 +2,7 @@ package org.tidemark.appliance.persistence;
 
 import java.time.Instant;
 import java.util.Map;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,6 +26,7 @@ public record TargetEntry(
         @Nullable String notice,
         Instant createdAt) {
     /** What kind of place. */
+    @Schema(name = "TargetKind")
     public enum Kind {
         LOCAL,
         S3

@@ -39,15 +39,15 @@ public final class Targets {
     }
 
     public TargetEntry get(String name) throws ApplianceException {
-        return find(name).orElseThrow(() -> ApplianceException.notFound(Names.unknown(
-                "target", name, all().stream().map(TargetEntry::name).toList())));
+        return find(name)
+                .orElseThrow(() -> ApplianceException.notFound(Names.unknown(
+                        "target", name, all().stream().map(TargetEntry::name).toList())));
     }
 
     public void add(TargetEntry entry) throws ApplianceException {
         Names.check(entry.name());
         try {
-            jdbi.useHandle(handle -> handle.createUpdate(
-                            """
+            jdbi.useHandle(handle -> handle.createUpdate("""
                             insert into target (name, kind, settings_json, sealed_secrets, repository_id, max_jobs,
                                 single_writer, notice, created_at)
                             values (:name, :kind, :settings, :secrets, :repository, :maxJobs, :single, :notice, :at)
@@ -70,8 +70,7 @@ public final class Targets {
     /** Replaces everything but name, kind, repository and time. */
     public void update(TargetEntry entry) throws ApplianceException {
         get(entry.name());
-        jdbi.useHandle(handle -> handle.createUpdate(
-                        """
+        jdbi.useHandle(handle -> handle.createUpdate("""
                         update target set settings_json = :settings, sealed_secrets = :secrets, max_jobs = :maxJobs,
                             single_writer = :single, notice = :notice
                         where name = :name

@@ -26,8 +26,7 @@ public final class ContainerProtection {
     private final Timetable timetable;
 
     @Inject
-    public ContainerProtection(
-            Points points, Targets targets, Policies policies, Jobs jobs, Timetable timetable) {
+    public ContainerProtection(Points points, Targets targets, Policies policies, Jobs jobs, Timetable timetable) {
         this.points = points;
         this.targets = targets;
         this.policies = policies;
@@ -48,14 +47,20 @@ public final class ContainerProtection {
                 policiesOf(container).stream().filter(PolicyEntry::enabled).toList();
         Optional<JobEntry> last = jobs.lastFinished(JobEntry.Kind.BACKUP, container.name());
         boolean running = jobs.open().stream()
-                .anyMatch(job -> job.kind() == JobEntry.Kind.BACKUP && container.name().equals(job.container()));
-        @Nullable Instant newestAt = newest.map(located -> located.point().instant()).orElse(null);
-        @Nullable Duration age = newestAt == null ? null : Duration.between(newestAt.isAfter(now) ? now : newestAt, now);
+                .anyMatch(job ->
+                        job.kind() == JobEntry.Kind.BACKUP && container.name().equals(job.container()));
+        @Nullable
+        Instant newestAt = newest.map(located -> located.point().instant()).orElse(null);
+        @Nullable
+        Duration age = newestAt == null ? null : Duration.between(newestAt.isAfter(now) ? now : newestAt, now);
         List<RpoMonitor.Status> promises = active.stream()
                 .flatMap(policy -> timetable.status(policy, newestAt, container.createdAt(), now).stream())
                 .toList();
-        @Nullable Duration allowed =
-                promises.stream().map(RpoMonitor.Status::rpo).min(Duration::compareTo).orElse(null);
+        @Nullable
+        Duration allowed = promises.stream()
+                .map(RpoMonitor.Status::rpo)
+                .min(Duration::compareTo)
+                .orElse(null);
         boolean failed = last.isPresent() && last.get().state() == JobEntry.State.FAILED;
         Protection.State state = state(!active.isEmpty(), promises, failed, running);
         return new Protection(
@@ -77,8 +82,7 @@ public final class ContainerProtection {
         if (!looked) {
             return Protection.State.UNPROTECTED;
         }
-        boolean kept = promises.stream()
-                .allMatch(promise -> promise.state() == RpoMonitor.State.SAFE);
+        boolean kept = promises.stream().allMatch(promise -> promise.state() == RpoMonitor.State.SAFE);
         if (kept && !failed) {
             return Protection.State.SAFE;
         }
@@ -105,14 +109,15 @@ public final class ContainerProtection {
             case SAFE -> capital(newest) + (allowed == null ? "." : "; up to " + words(allowed) + " is fine.");
             case AWAITED -> "The first backup comes with the next run of its policy.";
             case RUNNING -> "A backup is on its way; " + newest + ".";
-            case LATE -> capital(newest) + (allowed == null ? "." : "; it should be at most " + words(allowed) + " old.");
+            case LATE ->
+                capital(newest) + (allowed == null ? "." : "; it should be at most " + words(allowed) + " old.");
             case FAILING ->
                 "The last backup failed: "
                         + last.map(JobEntry::error)
                                 .map(error -> String.valueOf(error.get("detail")))
-                                .orElse("see the job") + ". " + capital(newest) + ".";
-            case UNPROTECTED ->
-                (withoutPolicy ? "No policy backs it up; " : "") + newest + ". Add it to a policy.";
+                                .orElse("see the job")
+                        + ". " + capital(newest) + ".";
+            case UNPROTECTED -> (withoutPolicy ? "No policy backs it up; " : "") + newest + ". Add it to a policy.";
         };
     }
 

@@ -97,22 +97,25 @@ public final class Discovery {
             if (upper.isEmpty() || !Files.isDirectory(upper.get())) {
                 throw ApplianceException.usage(real + " is an overlay without a layer for writes: nothing to back up");
             }
-            notices.add(real + " is an overlay; what is backed up is the file system of its upper layer " + upper.get());
+            notices.add(
+                    real + " is an overlay; what is backed up is the file system of its upper layer " + upper.get());
             mount = mountOf(upper.get().toRealPath());
         }
         String block = mount.source();
         for (AttachedDevice device : host.devices()) {
             if (!device.blockDevice().isEmpty()
-                    && (block.equals(device.blockDevice()) || DataPlane.mountPoints(device).contains(mount.mountPoint()))) {
+                    && (block.equals(device.blockDevice())
+                            || DataPlane.mountPoints(device).contains(mount.mountPoint()))) {
                 return new Found(
                         List.of(new ContainerEntry.Image("root", device.image().toString())),
                         ContainerEntry.Runtime.NONE,
                         notices);
             }
         }
-        throw ApplianceException.usage(real + " lies on " + block + " (" + mount.type() + "), which is no device of Tidemark"
-                + backing(block) + ". Unmount it, attach its image with 'tidemark attach IMAGE --mount "
-                + mount.mountPoint() + "' and register it again");
+        throw ApplianceException.usage(
+                real + " lies on " + block + " (" + mount.type() + "), which is no device of Tidemark"
+                        + backing(block) + ". Unmount it, attach its image with 'tidemark attach IMAGE --mount "
+                        + mount.mountPoint() + "' and register it again");
     }
 
     /** The innermost mount that holds a path; of several at the same place the last one, which is on top. */
@@ -122,7 +125,8 @@ public final class Discovery {
             boolean holds = real.startsWith(entry.mountPoint());
             if (holds
                     && (best == null
-                            || entry.mountPoint().getNameCount() >= best.mountPoint().getNameCount())) {
+                            || entry.mountPoint().getNameCount()
+                                    >= best.mountPoint().getNameCount())) {
                 best = entry;
             }
         }
@@ -135,7 +139,9 @@ public final class Discovery {
     private static String backing(String block) throws IOException {
         Path name = Path.of(block).getFileName();
         Path file = Path.of("/sys/block/" + name + "/loop/backing_file");
-        return Files.isReadable(file) ? " but a loop device of " + Files.readString(file).strip() : "";
+        return Files.isReadable(file)
+                ? " but a loop device of " + Files.readString(file).strip()
+                : "";
     }
 
     /** What runc runs: its root file system's mount, and its cgroup. */
@@ -172,7 +178,10 @@ public final class Discovery {
             return List.of();
         }
         try (Stream<Path> names = Files.list(folder)) {
-            return names.map(path -> String.valueOf(path.getFileName())).sorted().limit(20).toList();
+            return names.map(path -> String.valueOf(path.getFileName()))
+                    .sorted()
+                    .limit(20)
+                    .toList();
         }
     }
 }

@@ -1,6 +1,7 @@
 package org.tidemark.appliance.service;
 
 import java.time.Instant;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,6 +21,7 @@ public record Protection(
         @Nullable Long ageSeconds,
         @Nullable Instant nextRunAt) {
     /** In order of how much attention it needs. */
+    @Schema(name = "ProtectionState")
     public enum State {
         /** Points are as young as policies ask. */
         SAFE,

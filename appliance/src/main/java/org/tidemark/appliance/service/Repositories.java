@@ -48,7 +48,8 @@ public final class Repositories {
     }
 
     /** Whether a target answered last time. */
-    public record Status(boolean reachable, Instant checkedAt, @Nullable String error) {}
+    public record Status(
+            boolean reachable, Instant checkedAt, @Nullable String error) {}
 
     @Inject
     public Repositories(Targets targets, TargetOpener opener) {
@@ -82,8 +83,8 @@ public final class Repositories {
             BackupTarget target = opener.open(entry);
             boolean done = false;
             try {
-                BackupRepository repository = BackupRepository.open(
-                        target, Optional.of(entry.repositoryId()), RepositoryOptions.defaults());
+                BackupRepository repository =
+                        BackupRepository.open(target, Optional.of(entry.repositoryId()), RepositoryOptions.defaults());
                 open.put(entry.name(), new Open(entry, target, repository));
                 done = true;
                 if (known != null) {
@@ -102,8 +103,7 @@ public final class Repositories {
     public void seen(String name, @Nullable IOException failure) {
         boolean away = failure != null && FailureKind.of(failure) == FailureKind.UNREACHABLE;
         statuses.put(
-                name,
-                new Status(failure == null, Instant.now(), failure == null ? null : FailureKind.words(failure)));
+                name, new Status(failure == null, Instant.now(), failure == null ? null : FailureKind.words(failure)));
         if (away) {
             forget(name);
         }

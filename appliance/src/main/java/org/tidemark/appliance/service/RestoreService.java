@@ -29,7 +29,10 @@ public final class RestoreService {
      * @param formatId expanded or raw; null for what it was
      */
     public record Wanted(
-            RecoveryPoint point, @Nullable String imageId, Path destination, @Nullable String formatId) {}
+            RecoveryPoint point,
+            @Nullable String imageId,
+            Path destination,
+            @Nullable String formatId) {}
 
     /** Makes a new image from a point. Nothing of it is left when it fails. */
     public static RestoreResult restore(

@@ -39,8 +39,7 @@ public final class Retention {
                 .filter(policy -> policy.target().equals(target.name())
                         && policy.containers().contains(container))
                 .toList();
-        List<RecoveryPoint> all =
-                points.known(target.repositoryId(), container).points();
+        List<RecoveryPoint> all = points.known(target.repositoryId(), container).points();
         Map<String, PointCache.Mark> marks = cache.marks(target.repositoryId(), container);
         Map<String, List<String>> reasons = reasons(concerned, all, marks);
         Instant now = Instant.now();
@@ -63,7 +62,8 @@ public final class Retention {
                 .map(point -> new RetentionPoint(
                         point.pointId(),
                         point.instant(),
-                        marks.getOrDefault(point.pointId(), PointCache.Mark.NONE).isProtected()))
+                        marks.getOrDefault(point.pointId(), PointCache.Mark.NONE)
+                                .isProtected()))
                 .toList();
         Map<String, List<String>> reasons = new LinkedHashMap<>();
         for (PolicyEntry policy : concerned) {
@@ -71,8 +71,7 @@ public final class Retention {
             for (RetentionPolicy.Decision decision : Timetable.retention(policy.retention())
                     .select(seen, Instant.now(), zone == null ? ZoneId.systemDefault() : ZoneId.of(zone))) {
                 if (decision.keep()) {
-                    List<String> list =
-                            reasons.computeIfAbsent(decision.point().id(), id -> new ArrayList<>());
+                    List<String> list = reasons.computeIfAbsent(decision.point().id(), id -> new ArrayList<>());
                     decision.reasons().stream()
                             .filter(reason -> !list.contains(reason))
                             .forEach(list::add);
@@ -94,10 +93,7 @@ public final class Retention {
                 point.containerId(),
                 point.pointId(),
                 new PointCache.Mark(
-                        isProtected,
-                        isProtected ? null : before.expiredAt(),
-                        before.keptBy(),
-                        before.verifiedAt()));
+                        isProtected, isProtected ? null : before.expiredAt(), before.keptBy(), before.verifiedAt()));
         apply(target, point.containerId());
     }
 }

@@ -49,7 +49,8 @@ public final class TargetRegistry {
     }
 
     /** What is kept sealed. */
-    public record Secrets(@Nullable String secretKey, @Nullable String sessionToken) {
+    public record Secrets(
+            @Nullable String secretKey, @Nullable String sessionToken) {
         public static final Secrets NONE = new Secrets(null, null);
 
         @Override

@@ -130,7 +130,8 @@ public final class Timetable {
     private static PolicyState state(PolicyEntry policy, List<Policies.Progress> progress, List<JobEntry> open)
             throws ApplianceException {
         Set<String> busy = open.stream()
-                .filter(job -> job.kind() == JobEntry.Kind.BACKUP && policy.name().equals(job.policy()))
+                .filter(job ->
+                        job.kind() == JobEntry.Kind.BACKUP && policy.name().equals(job.policy()))
                 .map(JobEntry::container)
                 .filter(Objects::nonNull)
                 .collect(Collectors.toSet());

@@ -42,7 +42,9 @@ public record ContainerView(
     @Schema(name = "ContainerRuntime")
     @JsonInclude(JsonInclude.Include.NON_EMPTY)
     public record RuntimeView(
-            @Schema(required = true) ContainerEntry.RuntimeKind kind, @Nullable String id, @Nullable String cgroup) {
+            @Schema(required = true) ContainerEntry.RuntimeKind kind,
+            @Nullable String id,
+            @Nullable String cgroup) {
         static RuntimeView of(ContainerEntry.Runtime runtime) {
             return new RuntimeView(runtime.kind(), runtime.id(), runtime.cgroup());
         }

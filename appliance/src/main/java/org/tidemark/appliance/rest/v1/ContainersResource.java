@@ -71,7 +71,9 @@ public final class ContainersResource {
     /** A container by one of: its images, where it is mounted, what runc calls it. */
     @Schema(name = "ContainerRequest")
     public record ContainerRequest(
-            @NotNull @Pattern(regexp = Names.PATTERN, message = "must be up to 128 letters, digits, '.', '_' and '-'") String name,
+            @NotNull @Pattern(regexp = Names.PATTERN, message = "must be up to 128 letters, digits, '.', '_' and '-'")
+            String name,
+
             @Nullable List<@Valid ImageRequest> images,
             @Nullable String mount,
             @Nullable @Valid RuncRequest runc) {}
@@ -79,7 +81,9 @@ public final class ContainersResource {
     /** The same without a name. */
     @Schema(name = "DiscoverRequest")
     public record DiscoverRequest(
-            @Nullable List<@Valid ImageRequest> images, @Nullable String mount, @Nullable @Valid RuncRequest runc) {}
+            @Nullable List<@Valid ImageRequest> images,
+            @Nullable String mount,
+            @Nullable @Valid RuncRequest runc) {}
 
     /** Other images for a container. */
     @Schema(name = "ContainerUpdate")
@@ -120,8 +124,8 @@ public final class ContainersResource {
         for (ContainerEntry other : containers.all()) {
             for (ContainerEntry.Image image : other.images()) {
                 if (found.images().stream().anyMatch(one -> one.path().equals(image.path()))) {
-                    throw ApplianceException.conflict("image " + image.path() + " belongs to container '"
-                            + other.name() + "' already; one image has one container");
+                    throw ApplianceException.conflict("image " + image.path() + " belongs to container '" + other.name()
+                            + "' already; one image has one container");
                 }
             }
         }
@@ -164,14 +168,15 @@ public final class ContainersResource {
     public void remove(@PathParam("name") String name) throws IOException {
         containers.get(name);
         if (jobs.open().stream().anyMatch(job -> name.equals(job.container()))) {
-            throw ApplianceException.conflict(
-                    "a job works on container '" + name + "'; wait for its end or cancel it");
+            throw ApplianceException.conflict("a job works on container '" + name + "'; wait for its end or cancel it");
         }
         containers.remove(name);
     }
 
     private Discovery.Found found(DiscoverRequest request) throws IOException {
-        int ways = (request.images() == null ? 0 : 1) + (request.mount() == null ? 0 : 1) + (request.runc() == null ? 0 : 1);
+        int ways = (request.images() == null ? 0 : 1)
+                + (request.mount() == null ? 0 : 1)
+                + (request.runc() == null ? 0 : 1);
         if (ways != 1) {
             throw ApplianceException.usage("give one of images, mount and runc");
         }

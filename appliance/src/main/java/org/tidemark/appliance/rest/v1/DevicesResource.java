@@ -68,7 +68,10 @@ public final class DevicesResource {
      */
     @Schema(name = "DeviceRequest")
     public record DeviceRequest(
-            @NotNull String image, @Nullable Boolean readOnly, @Nullable String mount, @Nullable Boolean recover) {}
+            @NotNull String image,
+            @Nullable Boolean readOnly,
+            @Nullable String mount,
+            @Nullable Boolean recover) {}
 
     @GET
     @RolesAllowed(Scopes.READ)
@@ -96,8 +99,7 @@ public final class DevicesResource {
         try (DataPlane plane = host.connect()) {
             AttachedDevice device = plane.attach(
                     image,
-                    new DataPlane.AttachOptions(
-                            null, readOnly, Boolean.TRUE.equals(request.recover()), false, false));
+                    new DataPlane.AttachOptions(null, readOnly, Boolean.TRUE.equals(request.recover()), false, false));
             if (request.mount() != null) {
                 DeviceMount.mount(plane, device, java.nio.file.Path.of(request.mount()), readOnly);
             }
@@ -131,8 +133,8 @@ public final class DevicesResource {
                 device.sizeBytes(),
                 Host.mountPoint(device).map(java.nio.file.Path::toString).orElse(null),
                 containers.stream()
-                        .filter(entry -> entry.images().stream()
-                                .anyMatch(image -> image.path().equals(device.image().toString())))
+                        .filter(entry -> entry.images().stream().anyMatch(image -> image.path()
+                                .equals(device.image().toString())))
                         .map(ContainerEntry::name)
                         .findFirst()
                         .orElse(null));

@@ -101,7 +101,8 @@ public final class JobsResource {
         for (JobEntry entry : found.subList(0, Math.min(room, found.size()))) {
             items.add(JobView.of(runner.state(entry)));
         }
-        return new Page<>(items, found.size() > room ? items.get(items.size() - 1).id() : null);
+        return new Page<>(
+                items, found.size() > room ? items.get(items.size() - 1).id() : null);
     }
 
     @POST
@@ -113,7 +114,9 @@ public final class JobsResource {
         if (!caller.isUserInRole(needed)) {
             throw new io.quarkus.security.ForbiddenException();
         }
-        String who = caller.getUserPrincipal() == null ? "unknown" : caller.getUserPrincipal().getName();
+        String who = caller.getUserPrincipal() == null
+                ? "unknown"
+                : caller.getUserPrincipal().getName();
         JobState state = runner.submit(orders.checked(
                 new JobOrders.Order(
                         request.kind(),
@@ -237,7 +240,6 @@ public final class JobsResource {
         emitter.emit(sse.newEventBuilder()
                 .name("job")
                 .id(String.valueOf(state.entry().id()))
-                .mediaType(MediaType.APPLICATION_JSON_TYPE)
                 .data(JobView.class, JobView.of(state))
                 .build());
         if (endsWithJob && state.entry().state().isFinal()) {

@@ -52,6 +52,7 @@ public final class OverviewResource {
     }
 
     /** The answer in one word. */
+    @Schema(name = "OverviewState")
     public enum State {
         SAFE,
         ATTENTION,
@@ -174,9 +175,7 @@ public final class OverviewResource {
                         ? "Nothing is protected yet. Begin with a target: a place for backups."
                         : "Nothing is protected yet. Add a container, then a policy.";
             case SAFE ->
-                counts.total() == 1
-                        ? "Your container is safe."
-                        : "All " + counts.total() + " containers are safe.";
+                counts.total() == 1 ? "Your container is safe." : "All " + counts.total() + " containers are safe.";
             case DANGER -> counts.failing() + " of " + counts.total() + " containers cannot be backed up.";
             case ATTENTION -> {
                 if (counts.late() > 0) {

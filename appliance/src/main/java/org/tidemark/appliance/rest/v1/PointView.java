@@ -30,13 +30,17 @@ public record PointView(
         @Schema(required = true) long bytesShipped,
         @Schema(required = true) long bytesStored,
         @Schema(required = true) long objects,
-        @JsonInclude @Schema(required = true, name = "protected")
-                @com.fasterxml.jackson.annotation.JsonProperty("protected")
-                boolean isProtected,
+
+        @JsonInclude
+        @Schema(required = true, name = "protected")
+        @com.fasterxml.jackson.annotation.JsonProperty("protected")
+        boolean isProtected,
+
         @Schema(required = true) List<String> keptBy,
         @Schema(required = true) boolean expired,
         @Nullable Instant verifiedAt) {
     /** How it was taken; every point is complete by itself. */
+    @Schema(name = "PointMode")
     public enum Mode {
         FULL,
         INCREMENTAL
@@ -65,16 +69,16 @@ public record PointView(
                 point.parentPointId().orElse(null),
                 point.images().stream()
                         .map(image -> new ImageView(
-                                image.imageId(),
-                                image.sizeBytes(),
-                                image.incremental() ? Mode.INCREMENTAL : Mode.FULL))
+                                image.imageId(), image.sizeBytes(), image.incremental() ? Mode.INCREMENTAL : Mode.FULL))
                         .toList(),
                 point.counters().bytesRead(),
                 point.counters().bytesShipped(),
                 point.counters().bytesStored(),
                 point.counters().packs() + 1,
                 mark.isProtected(),
-                mark.keptBy().isEmpty() ? List.of() : Arrays.asList(mark.keptBy().split("; ", -1)),
+                mark.keptBy().isEmpty()
+                        ? List.of()
+                        : Arrays.asList(mark.keptBy().split("; ", -1)),
                 mark.expiredAt() != null,
                 mark.verifiedAt());
     }

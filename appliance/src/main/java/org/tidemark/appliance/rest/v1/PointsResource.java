@@ -54,7 +54,8 @@ public final class PointsResource {
     /** Whether a point is kept whatever the policies say. */
     @Schema(name = "PointProtection")
     public record PointProtection(
-            @com.fasterxml.jackson.annotation.JsonProperty("protected") @NotNull Boolean isProtected) {}
+            @com.fasterxml.jackson.annotation.JsonProperty("protected") @NotNull
+            Boolean isProtected) {}
 
     /** Newest first; of one target, or of all of them. */
     @GET

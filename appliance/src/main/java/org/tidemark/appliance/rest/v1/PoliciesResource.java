@@ -54,7 +54,9 @@ public final class PoliciesResource {
     /** A policy to be made, or what one shall become (its name is in the address then, and may be left out). */
     @Schema(name = "PolicyRequest")
     public record PolicyRequest(
-            @Nullable @Pattern(regexp = Names.PATTERN, message = "must be up to 128 letters, digits, '.', '_' and '-'") String name,
+            @Nullable @Pattern(regexp = Names.PATTERN, message = "must be up to 128 letters, digits, '.', '_' and '-'")
+            String name,
+
             @NotNull List<String> containers,
             @NotNull String target,
             @NotNull @Valid PolicyEntry.Schedule schedule,
@@ -64,7 +66,8 @@ public final class PoliciesResource {
     /** A schedule to be looked at. */
     @Schema(name = "PolicyPreviewRequest")
     public record PreviewRequest(
-            @NotNull @Valid PolicyEntry.Schedule schedule, @Valid PolicyEntry.@Nullable Retention retention) {}
+            @NotNull @Valid PolicyEntry.Schedule schedule,
+            @Valid PolicyEntry.@Nullable Retention retention) {}
 
     /** What it means. */
     @Schema(name = "PolicyPreview")
@@ -139,8 +142,7 @@ public final class PoliciesResource {
                         Objects.requireNonNullElse(request.retention(), PolicyEntry.Retention.ALL)));
     }
 
-    private static PolicyEntry entry(
-            String name, PolicyRequest request, Instant createdAt, Instant effectiveAt) {
+    private static PolicyEntry entry(String name, PolicyRequest request, Instant createdAt, Instant effectiveAt) {
         return new PolicyEntry(
                 name,
                 request.target(),

@@ -34,7 +34,10 @@ public final class SystemResource {
     @Schema(name = "DeviceServer")
     @com.fasterxml.jackson.annotation.JsonInclude(com.fasterxml.jackson.annotation.JsonInclude.Include.NON_NULL)
     public record DeviceServerView(
-            boolean running, @Nullable Long pid, @Nullable Long generation, @Nullable Integer devices) {}
+            boolean running,
+            @Nullable Long pid,
+            @Nullable Long generation,
+            @Nullable Integer devices) {}
 
     /** Something the host should have. */
     @Schema(name = "HostCheck")

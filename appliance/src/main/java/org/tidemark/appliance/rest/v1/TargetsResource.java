@@ -57,7 +57,9 @@ public final class TargetsResource {
     /** A target to be made or tested. */
     @Schema(name = "TargetRequest")
     public record TargetRequest(
-            @NotNull @Pattern(regexp = Names.PATTERN, message = "must be up to 128 letters, digits, '.', '_' and '-'") String name,
+            @NotNull @Pattern(regexp = Names.PATTERN, message = "must be up to 128 letters, digits, '.', '_' and '-'")
+            String name,
+
             TargetEntry.@NotNull Kind kind,
             @Nullable @Valid LocalSettings local,
             @Nullable @Valid S3Settings s3,

@@ -26,8 +26,7 @@ public final class JobAdmission {
 
     /** Those of the open jobs that start now, in this order. */
     List<JobEntry> next(List<JobEntry> open) {
-        Map<String, JobEntry> byId =
-                open.stream().collect(Collectors.toMap(JobAdmission::idOf, entry -> entry));
+        Map<String, JobEntry> byId = open.stream().collect(Collectors.toMap(JobAdmission::idOf, entry -> entry));
         Map<String, Integer> limits =
                 targets.all().stream().collect(Collectors.toMap(TargetEntry::name, TargetEntry::maxJobs));
         return JobQueue.admit(

@@ -13,6 +13,10 @@ import org.jspecify.annotations.Nullable;
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record JobProgress(
-        String phase, long doneBytes, @Nullable Long totalBytes, @Nullable Double fraction, String text) {
+        String phase,
+        long doneBytes,
+        @Nullable Long totalBytes,
+        @Nullable Double fraction,
+        String text) {
     public static final JobProgress NONE = new JobProgress("", 0, null, null, "");
 }

@@ -78,12 +78,10 @@ public final class JobRunner {
             if (again) {
                 jobs.requeue(entry.id(), true);
             } else {
-                Map<String, Object> error =
-                        error(FailureKind.FAILED, text + ", as in every attempt before; look at the log of the appliance");
+                Map<String, Object> error = error(
+                        FailureKind.FAILED, text + ", as in every attempt before; look at the log of the appliance");
                 jobs.finish(
-                        entry.id(),
-                        new Jobs.End(JobEntry.State.FAILED, null, error, entry.notices()),
-                        Instant.now());
+                        entry.id(), new Jobs.End(JobEntry.State.FAILED, null, error, entry.notices()), Instant.now());
             }
         }
     }
@@ -115,8 +113,8 @@ public final class JobRunner {
     public JobState cancel(long id) throws ApplianceException {
         JobEntry entry = jobs.get(id);
         if (entry.state().isFinal()) {
-            throw ApplianceException.conflict("job " + id + " has ended already: "
-                    + entry.state().name().toLowerCase(java.util.Locale.ROOT));
+            throw ApplianceException.conflict(
+                    "job " + id + " has ended already: " + entry.state().name().toLowerCase(java.util.Locale.ROOT));
         }
         RunningJob live = running.get(id);
         if (live != null) {
@@ -149,7 +147,8 @@ public final class JobRunner {
         for (JobEntry entry : admission.next(open)) {
             if (!stopping && jobs.start(entry.id(), Instant.now())) {
                 JobEntry started = jobs.find(entry.id()).orElse(entry);
-                RunningJob job = new RunningJob(started, jobs, live -> events.tell(new JobState(started, live.progress())));
+                RunningJob job =
+                        new RunningJob(started, jobs, live -> events.tell(new JobState(started, live.progress())));
                 running.put(entry.id(), job);
                 begin(() -> run(job), "job-" + entry.id());
             }

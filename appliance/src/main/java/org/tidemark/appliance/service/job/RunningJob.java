@@ -115,7 +115,8 @@ public final class RunningJob implements BooleanSupplier {
         result = values;
     }
 
-    @Nullable Map<String, Object> result() {
+    @Nullable
+    Map<String, Object> result() {
         return result;
     }
 }

@@ -76,7 +76,8 @@ public final class VerifyWork implements JobWork {
                     report.chunksRead() * (64L << 10),
                     null,
                     (double) i / chosen.size(),
-                    "point " + (i + 1) + " of " + chosen.size() + " (" + one.containerId() + " " + one.pointId() + ")"));
+                    "point " + (i + 1) + " of " + chosen.size() + " (" + one.containerId() + " " + one.pointId()
+                            + ")"));
             report = verify.point(one);
         }
         finish(job, report, chosen, unreadable);
