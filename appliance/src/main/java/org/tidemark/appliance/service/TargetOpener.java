@@ -180,7 +180,7 @@ public final class TargetOpener {
                 report.steps().stream()
                         .map(step -> new TargetTest.Step(step.name(), step.ok(), step.millis(), step.detail()))
                         .toList(),
-                !report.capabilities().shared(),
+                report.usable() && !report.capabilities().shared(),
                 report.notice().orElse(null),
                 failure);
     }
