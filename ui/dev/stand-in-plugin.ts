@@ -1,0 +1,1 @@
+export function standIn() { return { name: 'x' }; }
