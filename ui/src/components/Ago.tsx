@@ -1,0 +1,26 @@
+import { useEffect, useState } from 'react';
+import { exact, relative } from '../format/time';
+
+/** The time now, renewed often enough for sentences in minutes. */
+export function useNow(millis = 15_000): Date {
+  const [now, setNow] = useState(() => new Date());
+  useEffect(() => {
+    const timer = window.setInterval(() => setNow(new Date()), millis);
+    return () => window.clearInterval(timer);
+  }, [millis]);
+  return now;
+}
+
+/** "4 minutes ago"; the exact time is shown on hover. */
+export function Ago({ at, none = 'never' }: { at: string | null | undefined; none?: string }) {
+  const now = useNow();
+  if (!at) {
+    return <span className="tm-subtle">{none}</span>;
+  }
+  const time = new Date(at);
+  return (
+    <time dateTime={at} title={exact(time)}>
+      {relative(time, now)}
+    </time>
+  );
+}
