@@ -11,8 +11,16 @@ export function useNow(millis = 15_000): Date {
   return now;
 }
 
+interface Props {
+  at: string | null | undefined;
+  /** What to say when there is no time. */
+  none?: string;
+  /** Whether it is a time to come: one that has passed is due. */
+  planned?: boolean;
+}
+
 /** "4 minutes ago"; the exact time is shown on hover. */
-export function Ago({ at, none = 'never' }: { at: string | null | undefined; none?: string }) {
+export function Ago({ at, none = 'never', planned = false }: Props) {
   const now = useNow();
   if (!at) {
     return <span className="tm-subtle">{none}</span>;
@@ -20,7 +28,7 @@ export function Ago({ at, none = 'never' }: { at: string | null | undefined; non
   const time = new Date(at);
   return (
     <time dateTime={at} title={exact(time)}>
-      {relative(time, now)}
+      {planned && time <= now ? 'due now' : relative(time, now)}
     </time>
   );
 }

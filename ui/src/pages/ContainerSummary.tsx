@@ -47,7 +47,7 @@ export function ContainerSummary({ container }: { container: Container }) {
                 {protection.newestTarget && ` on ${protection.newestTarget}`}
               </Item>
               <Item term="Asked for">{protection.rpoSeconds ? `one every ${span(protection.rpoSeconds)}` : 'nothing: no policy has this container'}</Item>
-              <Item term="Next backup"><Ago at={protection.nextRunAt} none="not planned" /></Item>
+              <Item term="Next backup"><Ago at={protection.nextRunAt} none="not planned" planned /></Item>
               <Item term="Policies">
                 {container.policies.length === 0 ? <Link to="/policies?add">Make a policy</Link> : <Link to="/policies">{container.policies.join(', ')}</Link>}
               </Item>

@@ -29,7 +29,7 @@ function Containers({ containers }: { containers: Container[] }) {
         <Tr>
           <Th>Container</Th>
           <Th width={30}>Protection</Th>
-          <Th>Newest recovery point</Th>
+          <Th>Newest point</Th>
           <Th>Policies</Th>
           <Th>Next backup</Th>
           <Th>Size</Th>
@@ -45,7 +45,7 @@ function Containers({ containers }: { containers: Container[] }) {
             </Td>
             <Td dataLabel="Newest recovery point"><Ago at={container.protection.newestPointAt} none="none" /></Td>
             <Td dataLabel="Policies">{container.policies.join(', ') || <span className="tm-subtle">none</span>}</Td>
-            <Td dataLabel="Next backup"><Ago at={container.protection.nextRunAt} none="not planned" /></Td>
+            <Td dataLabel="Next backup"><Ago at={container.protection.nextRunAt} none="not planned" planned /></Td>
             <Td dataLabel="Size">{bytes(container.images.reduce((sum, image) => sum + (image.sizeBytes ?? 0), 0))}</Td>
           </Tr>
         ))}

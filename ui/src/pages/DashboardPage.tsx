@@ -135,8 +135,8 @@ export function DashboardPage() {
             <Hero overview={data} />
             {data.state === 'EMPTY' && <FirstSteps overview={data} />}
             {data.attention.length > 0 && <Attention items={data.attention} />}
-            <RunningJobs />
             {data.state !== 'EMPTY' && <Facts overview={data} />}
+            <RunningJobs />
           </div>
         )}
       </Loaded>

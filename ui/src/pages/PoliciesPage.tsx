@@ -66,7 +66,7 @@ export function PoliciesPage() {
                     <Td dataLabel="When">{scheduleWords(policy.schedule)}</Td>
                     <Td dataLabel="Target">{policy.target}</Td>
                     <Td dataLabel="Keeps">{retentionWords(policy.retention)}</Td>
-                    <Td dataLabel="Next"><Ago at={policy.enabled ? policy.nextRunAt : null} none="not planned" /></Td>
+                    <Td dataLabel="Next"><Ago at={policy.enabled ? policy.nextRunAt : null} none="not planned" planned /></Td>
                     <Td dataLabel="Last"><Ago at={policy.lastRunAt} /></Td>
                     <Td dataLabel="Enabled">
                       <Switch id={`enabled-${policy.name}`} aria-label={`${policy.name} is enabled`} isChecked={policy.enabled} isDisabled={!mayAll} onChange={(_, enabled) => enable(policy, enabled)} />

@@ -42,7 +42,7 @@ export function RestoreModal({ container, points, point, onClose }: Props) {
   const [way, setWay] = useState<Way>(point ? 'point' : 'latest');
   const [picked, setPicked] = useState(point?.pointId ?? points[0]?.pointId ?? '');
   const [time, setTime] = useState(() => localInput(new Date()));
-  const [destination, setDestination] = useState('');
+  const [destination, setDestination] = useState(() => `${container.images[0]?.path ?? ''}-restored`);
   const [image, setImage] = useState(container.images[0]?.id ?? '');
   const [begun, setBegun] = useState<Job>();
 
@@ -112,7 +112,6 @@ export function RestoreModal({ container, points, point, onClose }: Props) {
         label="Destination"
         value={destination}
         onChange={setDestination}
-        placeholder={`${container.images[0]?.path ?? '/srv/ct/web'}-restored`}
         help="A path on the appliance's host where nothing is yet. A folder with DiskDescriptor.xml is made there."
         required
       />

@@ -42,7 +42,7 @@ function TargetCard({ target, onRemove }: { target: Target; onRemove?: () => voi
           </span>
         </CardTitle>
       </CardHeader>
-      <CardBody>
+      <CardBody className="tm-stack">
         <DescriptionList isHorizontal isCompact>
           <DescriptionListGroup>
             <DescriptionListTerm>{target.kind === 'S3' ? 'Bucket' : 'Folder'}</DescriptionListTerm>
@@ -59,7 +59,7 @@ function TargetCard({ target, onRemove }: { target: Target; onRemove?: () => voi
             <DescriptionListDescription>{target.maxJobs ?? 'no limit of its own'}</DescriptionListDescription>
           </DescriptionListGroup>
           <DescriptionListGroup>
-            <DescriptionListTerm>Looked after</DescriptionListTerm>
+            <DescriptionListTerm>Last tested</DescriptionListTerm>
             <DescriptionListDescription><Ago at={target.status?.checkedAt} none="not yet" /></DescriptionListDescription>
           </DescriptionListGroup>
         </DescriptionList>

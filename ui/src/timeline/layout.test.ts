@@ -34,11 +34,12 @@ test('points that cannot be told apart share a mark as tall as the tallest', () 
 });
 
 test('height grows with the weight and stays in its room', () => {
-  const heights = [0, 1, 4096, 1 << 20, 1 << 30, 2 ** 50].map(
-    (weight) => marks([{ id: 'a', time: NOW, weight }], { from: NOW - DAY, to: NOW }, 800, 100, 10)[0]!.height,
-  );
+  const spots = [0, 1, 4096, 1 << 20, 2 ** 30, 2 ** 50].map((weight, i) => ({ id: String(i), time: NOW - (9 - i) * HOUR, weight }));
+  const heights = marks(spots, { from: NOW - DAY, to: NOW }, 800, 100, 10).map((mark) => mark.height);
+  assert.equal(heights.length, 6);
   assert.ok(heights.every((height) => height > 0 && height <= 100));
   assert.deepEqual([...heights].sort((a, b) => a - b), heights);
+  assert.equal(heights[5], 100);
 });
 
 test('all begins before the oldest point', () => {

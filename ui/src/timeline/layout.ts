@@ -28,6 +28,8 @@ export interface Tick {
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
+const CHUNK = 65_536;
+const MIB = 1 << 20;
 
 const LENGTH: Record<Exclude<Range, 'all'>, number> = { day: DAY, week: 7 * DAY, month: 31 * DAY };
 
@@ -51,15 +53,16 @@ export function fittingRange(times: number[], now: number): Range {
 
 /**
  * Places spots, oldest first; spots nearer than `gap` pixels to the first of a group join it. The height is the logarithm of
- * the weight, since an increment and a full backup differ by a factor of thousands.
+ * the weight, since an increment and a full backup differ by a factor of thousands; the heaviest in view is the tallest.
  */
 export function marks(spots: Spot[], span: Span, width: number, height: number, gap: number): Mark[] {
   const visible = spots.filter((spot) => spot.time >= span.from && spot.time <= span.to).sort((a, b) => a.time - b.time);
+  const heaviest = Math.max(MIB, ...visible.map((spot) => spot.weight));
   const result: Mark[] = [];
   let start = Number.NEGATIVE_INFINITY;
   for (const spot of visible) {
     const x = ((spot.time - span.from) / (span.to - span.from)) * width;
-    const tall = tallness(spot.weight) * height;
+    const tall = tallness(spot.weight, heaviest) * height;
     const last = result[result.length - 1];
     if (last && x - start < gap) {
       last.ids.push(spot.id);
@@ -73,12 +76,10 @@ export function marks(spots: Spot[], span: Span, width: number, height: number, 
   return result;
 }
 
-/** 0..1: 4 KiB and less is the bottom, 1 TiB the top. */
-function tallness(weight: number): number {
-  const low = 12;
-  const high = 40;
-  const log = Math.log2(Math.max(1, weight));
-  return 0.18 + 0.82 * Math.min(1, Math.max(0, (log - low) / (high - low)));
+/** 0..1; one chunk and less is the bottom. */
+function tallness(weight: number, heaviest: number): number {
+  const log = Math.log2(Math.max(CHUNK, weight) / CHUNK) / Math.log2(heaviest / CHUNK);
+  return 0.2 + 0.8 * log;
 }
 
 interface Step {
