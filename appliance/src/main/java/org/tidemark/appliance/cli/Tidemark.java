@@ -1,9 +1,6 @@
 package org.tidemark.appliance.cli;
 
-import java.nio.file.AccessDeniedException;
-import java.nio.file.FileAlreadyExistsException;
-import java.nio.file.NoSuchFileException;
-import org.tidemark.ploop.server.ControlException;
+import org.tidemark.appliance.failure.FailureKind;
 import picocli.AutoComplete;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -17,22 +14,13 @@ import picocli.CommandLine.IVersionProvider;
         versionProvider = Tidemark.Version.class,
         synopsisSubcommandLabel = "COMMAND",
         subcommands = {
-            DemoCommand.class,
             DemoLoadCommand.class,
-            BenchBackupCommand.class,
-            BenchFreezeCommand.class,
             DoctorCommand.class,
             ImageCommand.class,
             SnapshotCommand.class,
             AttachCommand.class,
             DetachCommand.class,
             DevicesCommand.class,
-            ContainerCommand.class,
-            TargetCommand.class,
-            BackupCommand.class,
-            PointsCommand.class,
-            VerifyCommand.class,
-            RestoreCommand.class,
             DeviceServerCommand.class,
             HolderCommand.class,
             AutoComplete.GenerateCompletion.class
@@ -77,31 +65,12 @@ public final class Tidemark implements Runnable {
         Throwable shown = failure instanceof java.io.UncheckedIOException && failure.getCause() != null
                 ? failure.getCause()
                 : failure;
-        command.getErr().println("tidemark: " + words(shown));
+        command.getErr().println("tidemark: " + FailureKind.words(shown));
         if (System.getenv("TIDEMARK_TRACE") != null) {
             command.getErr().println(trace(shown));
         }
         command.getErr().flush();
-        return ExitCodes.of(shown);
-    }
-
-    /** Some exceptions of the JDK carry nothing but a file name. */
-    private static String words(Throwable failure) {
-        String message = failure.getMessage() == null ? failure.toString() : failure.getMessage();
-        if (message.indexOf(' ') >= 0) {
-            return message;
-        }
-        ControlException.Kind kind = failure instanceof ControlException control ? control.kind() : null;
-        if (failure instanceof NoSuchFileException || kind == ControlException.Kind.NOT_FOUND) {
-            return message + ": there is no such file or folder";
-        }
-        if (failure instanceof AccessDeniedException || kind == ControlException.Kind.NOT_PERMITTED) {
-            return message + ": permission denied";
-        }
-        if (failure instanceof FileAlreadyExistsException) {
-            return message + ": exists already";
-        }
-        return failure.getClass().getSimpleName() + ": " + message;
+        return FailureKind.of(shown).exitCode();
     }
 
     private static String trace(Throwable failure) {

@@ -17,13 +17,17 @@ import org.tidemark.ploop.os.Mounts;
 public record ServerCommand(Path java, String classPath, String serverMain) {
     private static final long MAX_OUTPUT_BYTES = 1 << 20;
 
+    /** Property that names the class path of the servers, where it is not the one of the process that starts them. */
+    public static final String CLASS_PATH = "tidemark.server.class.path";
+
     /** With the Java and the class path of this process. */
     public static ServerCommand ofThisJava() {
         return ofThisJava(DeviceServerMain.class.getName());
     }
 
     public static ServerCommand ofThisJava(String serverMain) {
-        String classPath = System.getProperty("surefire.test.class.path", System.getProperty("java.class.path", ""));
+        String ours = System.getProperty("surefire.test.class.path", System.getProperty("java.class.path", ""));
+        String classPath = System.getProperty(CLASS_PATH, ours);
         return new ServerCommand(Path.of(System.getProperty("java.home", ""), "bin", "java"), classPath, serverMain);
     }
 

@@ -1,0 +1,30 @@
+package org.tidemark.appliance;
+
+import io.quarkus.runtime.Quarkus;
+import io.quarkus.runtime.QuarkusApplication;
+import java.io.IOException;
+import org.tidemark.appliance.config.Startup;
+import org.tidemark.appliance.security.FirstStart;
+import org.tidemark.appliance.security.LocalAccess;
+
+/** Says where the appliance is to be reached, once it is, and waits for its end. */
+public final class ServingAppliance implements QuarkusApplication {
+    private final LocalAccess localAccess;
+    private final FirstStart firstStart;
+
+    public ServingAppliance(LocalAccess localAccess, FirstStart firstStart) {
+        this.localAccess = localAccess;
+        this.firstStart = firstStart;
+    }
+
+    @Override
+    public int run(String... arguments) throws IOException {
+        localAccess.publish(Startup.localUrl(), Startup.certificateSha256());
+        var link = firstStart.begin(Startup.publicUrl());
+        System.out.println("tidemark: listening on " + Startup.publicUrl());
+        link.ifPresent(words -> System.out.println("tidemark: set up at " + words));
+        System.out.flush();
+        Quarkus.waitForExit();
+        return 0;
+    }
+}

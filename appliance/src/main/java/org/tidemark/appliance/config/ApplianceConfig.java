@@ -1,0 +1,37 @@
+package org.tidemark.appliance.config;
+
+import io.smallrye.config.ConfigMapping;
+import io.smallrye.config.WithDefault;
+import java.nio.file.Path;
+import java.util.Optional;
+
+/** What can be set; each as a property, or in the environment ({@code TIDEMARK_STATE} for {@code tidemark.state}). */
+@ConfigMapping(prefix = "tidemark")
+public interface ApplianceConfig {
+    /** Where the catalogue, the scratch and the keys are. A local disk, not one that Tidemark serves. */
+    @WithDefault("/var/lib/tidemark")
+    Path state();
+
+    /** Where the sockets and the state of attached devices are: tmpfs. */
+    @WithDefault("/run/tidemark")
+    Path run();
+
+    /** Address and port, {@code HOST:PORT}. */
+    @WithDefault("0.0.0.0:8787")
+    String listen();
+
+    /** How the appliance is reached, when that is not where it listens; for links. */
+    Optional<String> publicUrl();
+
+    /** A file with what has to exist: targets, containers, policies. Read at each start. */
+    Optional<Path> provision();
+
+    Jobs jobs();
+
+    /** How much is done at once. */
+    interface Jobs {
+        /** Jobs on this host at a time. */
+        @WithDefault("2")
+        int max();
+    }
+}

@@ -1,0 +1,33 @@
+package org.tidemark.appliance.rest;
+
+import java.util.Set;
+
+/** What is answered to anybody. Everything else needs a caller. */
+final class PublicPaths {
+    private static final Set<String> OPEN = Set.of(
+            "GET /api/v1/setup",
+            "POST /api/v1/setup",
+            "POST /api/v1/session",
+            "GET /q/health/live",
+            "GET /q/health/ready");
+
+    private PublicPaths() {}
+
+    static boolean isPublic(String method, String path) {
+        return isUi(path) || OPEN.contains(method + " " + path);
+    }
+
+    /** Whether a path belongs to the web interface: files, and addresses of its views. */
+    static boolean isUi(String path) {
+        return !isUnder("/api", path) && !isUnder("/q", path);
+    }
+
+    /** A view of the web interface is no file: its last part has no ending. */
+    static boolean isView(String path) {
+        return isUi(path) && path.indexOf('.', path.lastIndexOf('/')) < 0;
+    }
+
+    private static boolean isUnder(String folder, String path) {
+        return path.equals(folder) || path.startsWith(folder + "/");
+    }
+}
