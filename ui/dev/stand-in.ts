@@ -67,8 +67,8 @@ function addPoint(container: string, target: string, time: number, sequence: num
   const parent = points.filter((point) => point.container === container).pop();
   const point: Point = {
     container, target, pointId: hash(`${container}${target}${sequence}`).slice(0, 32), sequence, instant: iso(time), committedAt: iso(time + 900),
-    grade: sequence % 37 === 5 ? 'CRASH' : 'FILESYSTEM', mode, fullReason: mode === 'FULL' ? 'first backup to this target' : null,
-    freezeMillis: 3 + ((sequence * 7) % 19), parent: parent?.pointId ?? null,
+    grade: sequence % 37 === 5 ? 'CRASH' : 'FILESYSTEM', mode, fullReason: mode === 'FULL' ? 'first backup to this target' : undefined,
+    freezeMillis: 3 + ((sequence * 7) % 19), parent: parent?.pointId,
     images: [{ imageId: 'root', sizeBytes: 20 * GIB, mode }],
     bytesRead: shipped * 2, bytesShipped: shipped, bytesStored: Math.round(shipped * 0.52), objects: 2,
     protected: false, keptBy: sequence % 12 === 0 ? ['hourly'] : ['last 300'], expired: false,
@@ -82,7 +82,7 @@ function addTarget(body: NewTarget): Target {
   const credentials = body.s3?.credentials && { ...body.s3.credentials, secretKey: undefined, sessionToken: undefined };
   const target: Target = {
     ...body, s3: body.s3 && { ...body.s3, credentials }, address, maxJobs: body.maxJobs ?? 2, repositoryId: hash(body.name).slice(0, 16),
-    status: { reachable: true, checkedAt: iso(Date.now()) }, singleWriter: false, notice: null, createdAt: iso(Date.now()),
+    status: { reachable: true, checkedAt: iso(Date.now()) }, singleWriter: false, createdAt: iso(Date.now()),
   };
   targets.push(target);
   return target;
@@ -111,7 +111,7 @@ function seed(): void {
     ages.forEach((age, i) => addPoint(name, name === 'wiki' ? 'offsite' : 'vault', started - age * HOUR, i + 1, i === 0 ? 9 * GIB : (20 + i * 9) * MIB));
   }
   const policy = (name: string, names: string[], target: string, schedule: Schedule, retention: Retention, enabled = true): void => {
-    policies.push({ name, containers: names, target, schedule, retention, enabled, nextRunAt: enabled ? iso(started + 70_000) : null, lastRunAt: iso(started - 4 * MINUTE), createdAt: iso(started - 34 * DAY) });
+    policies.push({ name, containers: names, target, schedule, retention, enabled, sentence: sentenceOf(schedule), nextRunAt: enabled ? iso(started + 70_000) : undefined, lastRunAt: iso(started - 4 * MINUTE), createdAt: iso(started - 34 * DAY) });
   };
   policy('every-half-hour', ['web', 'db-main'], 'vault', { kind: 'EVERY', everySeconds: 1800, jitterSeconds: 20, missed: 'RUN_ONCE' }, { last: 48, hourly: 48, daily: 14, weekly: 8 });
   policy('mail-nightly', ['mail'], 'vault', { kind: 'CRON', cron: '30 2 * * *', zone: 'Europe/Berlin', jitterSeconds: 0, missed: 'RUN_ONCE' }, { daily: 30, monthly: 12 });
@@ -238,6 +238,8 @@ function test(body: NewTarget) {
   return { ok: !bad, millis: 14, steps, singleWriter: false, notice: null, error: bad ? { title: 'The folder does not exist', status: 502, code: 'unreachable', detail: steps[0]!.detail } : null };
 }
 
+const sentenceOf = (schedule: Schedule) => (schedule.kind === 'EVERY' ? `Every ${(schedule.everySeconds ?? 0) / 60} minutes` : `At "${schedule.cron}" in ${schedule.zone}`);
+
 function preview(schedule: Schedule, retention?: Retention) {
   if (schedule.kind === 'CRON' && (schedule.cron ?? '').trim().split(/\s+/).length !== 5) {
     throw new Refusal(400, 'usage', 'The schedule makes no sense', `"${schedule.cron}" has not five fields: minute, hour, day of month, month, day of week.`);
@@ -245,7 +247,7 @@ function preview(schedule: Schedule, retention?: Retention) {
   const every = schedule.kind === 'EVERY' ? (schedule.everySeconds ?? 0) * 1000 : DAY;
   const kept = Object.entries(retention ?? {}).filter(([, value]) => value).map(([name, value]) => (name === 'last' ? `the newest ${value}` : name === 'withinSeconds' ? `everything of the last ${value / 86_400} days` : `${value} ${name}`));
   return {
-    sentence: schedule.kind === 'EVERY' ? `Every ${every / MINUTE} minutes` : `At "${schedule.cron}" in ${schedule.zone}`,
+    sentence: sentenceOf(schedule),
     next: [1, 2, 3, 4, 5].map((i) => iso(Date.now() + i * every)),
     retentionSentence: kept.length ? `Keeps ${kept.join(', ')}.` : 'Keeps everything.',
   };
@@ -358,7 +360,7 @@ const routes: Record<string, Handler> = {
   },
   'GET policies': () => list(policies),
   'GET policies/*': ([name]) => find(policies, (policy) => policy.name === name, `policy ${name}`),
-  'POST policies': (_, body) => (policies.push({ ...(body as unknown as NewPolicy), nextRunAt: iso(Date.now() + 5 * MINUTE), createdAt: iso(Date.now()) }), policies[policies.length - 1]),
+  'POST policies': (_, body) => (policies.push({ ...(body as unknown as NewPolicy), sentence: sentenceOf(body.schedule), nextRunAt: iso(Date.now() + 5 * MINUTE), createdAt: iso(Date.now()) }), policies[policies.length - 1]),
   'PUT policies/*': ([name], body) => Object.assign(find(policies, (policy) => policy.name === name, `policy ${name}`), body),
   'DELETE policies/*': ([name]) => remove(policies, find(policies, (policy) => policy.name === name, `policy ${name}`)),
   'POST policies/preview': (_, body) => preview(body.schedule, body.retention),

@@ -1,3 +1,4 @@
+import { parse } from './json';
 import type { Page, Problem } from './types';
 
 const BASE = '/api/v1';
@@ -38,7 +39,7 @@ function isProblem(body: unknown): body is Problem {
 export function problemOf(status: number, contentType: string, text: string): Problem {
   if (contentType.includes('json')) {
     try {
-      const body: unknown = JSON.parse(text);
+      const body: unknown = parse(text);
       if (isProblem(body)) {
         return body;
       }
@@ -95,7 +96,7 @@ async function send<T>(method: string, path: string, body?: unknown): Promise<T>
     }
     throw new ApiError(problem);
   }
-  return (text === '' ? undefined : JSON.parse(text)) as T;
+  return (text === '' ? undefined : parse(text)) as T;
 }
 
 export const api = {
@@ -114,7 +115,7 @@ export function at(...parts: string[]): string {
 /** Follows the cursor of a list to its end, or to `limit` items. */
 export async function listAll<T>(path: string, limit = 5000): Promise<T[]> {
   const items: T[] = [];
-  let after: string | null | undefined;
+  let after: string | undefined;
   do {
     const query = `${path.includes('?') ? '&' : '?'}limit=500${after ? `&after=${encodeURIComponent(after)}` : ''}`;
     const page: Page<T> = await api.get<Page<T>>(path + query);

@@ -12,7 +12,7 @@ export function useNow(millis = 15_000): Date {
 }
 
 interface Props {
-  at: string | null | undefined;
+  at: string | undefined;
   /** What to say when there is no time. */
   none?: string;
   /** Whether it is a time to come: one that has passed is due. */

@@ -11,7 +11,7 @@ export function JobProgressBar({ job }: { job: Job }) {
       aria-label={`Progress of job ${job.id}`}
       value={Math.round((fraction ?? 0) * 100)}
       title={text || phase || 'Waiting for its turn'}
-      label={fraction === undefined || fraction === null ? amount : `${Math.round(fraction * 100)}%`}
+      label={fraction === undefined ? amount : `${Math.round(fraction * 100)}%`}
       valueText={amount}
       size="sm"
     />

@@ -15,6 +15,7 @@ type Look = { color: LabelProps['color']; icon: ReactNode };
 const PROTECTION_LOOK: Record<ProtectionState, Look> = {
   SAFE: { color: 'green', icon: <CheckCircleIcon /> },
   RUNNING: { color: 'blue', icon: <SyncAltIcon /> },
+  AWAITED: { color: 'blue', icon: <ClockIcon /> },
   LATE: { color: 'orange', icon: <ExclamationTriangleIcon /> },
   FAILING: { color: 'red', icon: <ExclamationCircleIcon /> },
   UNPROTECTED: { color: 'grey', icon: <OutlinedQuestionCircleIcon /> },

@@ -2,6 +2,7 @@ import type { Grade, JobKind, JobState, PointMode, ProtectionState } from '../ap
 
 export const PROTECTION: Record<ProtectionState, string> = {
   SAFE: 'Safe',
+  AWAITED: 'First backup awaited',
   LATE: 'Late',
   FAILING: 'Failing',
   UNPROTECTED: 'Unprotected',

@@ -1,3 +1,4 @@
+import { parse } from '../api/json';
 import type { Job } from '../api/types';
 
 /** What JobStream needs of the browser, so that a test can stand in for it. */
@@ -44,7 +45,7 @@ export class JobStream {
       this.wait = FIRST_WAIT;
       this.onConnected(true);
     });
-    source.addEventListener('job', (event) => this.onJob(JSON.parse((event as MessageEvent<string>).data) as Job));
+    source.addEventListener('job', (event) => this.onJob(parse((event as MessageEvent<string>).data) as Job));
     source.addEventListener('error', () => this.again(source));
   }
 

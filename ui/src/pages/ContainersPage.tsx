@@ -16,7 +16,7 @@ import { useResource } from '../live/useResource';
 import { AddContainerModal } from './AddContainerModal';
 
 /** What is worst comes first. */
-const ORDER: ProtectionState[] = ['FAILING', 'LATE', 'UNPROTECTED', 'RUNNING', 'SAFE'];
+const ORDER: ProtectionState[] = ['FAILING', 'LATE', 'UNPROTECTED', 'AWAITED', 'RUNNING', 'SAFE'];
 
 function byWorst(a: Container, b: Container): number {
   return ORDER.indexOf(a.protection.state) - ORDER.indexOf(b.protection.state) || a.name.localeCompare(b.name);

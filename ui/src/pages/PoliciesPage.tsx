@@ -15,7 +15,7 @@ import { useAddDialog } from '../components/useDialog';
 import { useMay } from '../live/session';
 import { problemOf, useResource } from '../live/useResource';
 import { PolicyModal } from './PolicyModal';
-import { bodyOf, retentionWords, scheduleWords } from './policyForm';
+import { bodyOf, retentionWords } from './policyForm';
 
 export function PoliciesPage() {
   const policies = useResource('policies', () => listAll<Policy>('/policies'));
@@ -63,10 +63,10 @@ export function PoliciesPage() {
                   <Tr key={policy.name}>
                     <Td dataLabel="Policy">{policy.name}</Td>
                     <Td dataLabel="Containers">{policy.containers.join(', ')}</Td>
-                    <Td dataLabel="When">{scheduleWords(policy.schedule)}</Td>
+                    <Td dataLabel="When">{policy.sentence}</Td>
                     <Td dataLabel="Target">{policy.target}</Td>
                     <Td dataLabel="Keeps">{retentionWords(policy.retention)}</Td>
-                    <Td dataLabel="Next"><Ago at={policy.enabled ? policy.nextRunAt : null} none="not planned" planned /></Td>
+                    <Td dataLabel="Next"><Ago at={policy.enabled ? policy.nextRunAt : undefined} none="not planned" planned /></Td>
                     <Td dataLabel="Last"><Ago at={policy.lastRunAt} /></Td>
                     <Td dataLabel="Enabled">
                       <Switch id={`enabled-${policy.name}`} aria-label={`${policy.name} is enabled`} isChecked={policy.enabled} isDisabled={!mayAll} onChange={(_, enabled) => enable(policy, enabled)} />

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Policy } from '../api/types';
-import { bodyOf, emptyForm, formOf, isReady, policyOf, retentionWords, scheduleWords } from './policyForm';
+import { bodyOf, emptyForm, formOf, isReady, policyOf, retentionWords } from './policyForm';
 
 const policy: Policy = {
-  name: 'p', containers: ['web'], target: 'vault', enabled: true, createdAt: '2026-01-01T00:00:00Z', nextRunAt: null,
+  name: 'p', containers: ['web'], target: 'vault', enabled: true, createdAt: '2026-01-01T00:00:00Z', sentence: 'At 02:30',
   schedule: { kind: 'CRON', cron: '30 2 * * *', zone: 'Europe/Berlin', jitterSeconds: 5, missed: 'SKIP' },
   retention: { daily: 30, withinSeconds: 7 * 86_400 },
 };
@@ -24,9 +24,7 @@ test('a dialog is ready when it has everything', () => {
   assert.equal(isReady({ ...form, name: 'p', containers: ['web'], target: 'vault', minutes: '0' }), false);
 });
 
-test('schedules and retention in words', () => {
-  assert.equal(scheduleWords({ kind: 'EVERY', everySeconds: 300 }), 'every 5 minutes');
-  assert.equal(scheduleWords(policy.schedule), '30 2 * * * (Europe/Berlin)');
+test('retention in words', () => {
   assert.equal(retentionWords(policy.retention), '30 daily, all of 7 days');
   assert.equal(retentionWords({ last: 3 }), 'newest 3');
   assert.equal(retentionWords({}), 'everything');

@@ -31,7 +31,7 @@ export function emptyForm(zone: string): PolicyForm {
 
 export function formOf(policy: Policy, zone: string): PolicyForm {
   const { schedule, retention } = policy;
-  const text = (value: number | null | undefined) => (value ? String(value) : '');
+  const text = (value: number | undefined) => (value ? String(value) : '');
   return {
     name: policy.name,
     containers: policy.containers,
@@ -81,10 +81,6 @@ export function bodyOf(policy: Policy): NewPolicy {
 export function isReady(form: PolicyForm): boolean {
   const timed = form.kind === 'CRON' ? form.cron.trim() !== '' : Number(form.minutes) > 0;
   return form.name !== '' && form.containers.length > 0 && form.target !== '' && timed;
-}
-
-export function scheduleWords(schedule: Schedule): string {
-  return schedule.kind === 'EVERY' ? `every ${span(schedule.everySeconds ?? 0)}` : `${schedule.cron} (${schedule.zone ?? 'UTC'})`;
 }
 
 export function retentionWords(retention: Retention): string {
