@@ -14,6 +14,7 @@ import picocli.CommandLine.IVersionProvider;
         versionProvider = Tidemark.Version.class,
         synopsisSubcommandLabel = "COMMAND",
         subcommands = {
+            DemoCommand.class,
             DemoLoadCommand.class,
             DoctorCommand.class,
             ImageCommand.class,
