@@ -90,11 +90,15 @@ mon data avail crit = 1
 osd data = $DIR/osd
 osd objectstore = memstore
 memstore device bytes = 6442450944
+# A gateway that was killed is forgotten quickly; until then its successor cannot make buckets.
+osd client watch timeout = 4
+osd default notify timeout = 4
 # Without authentication the OSD races the monitor's map here and exits; the script places it itself.
 osd crush update on start = false
 osd class update on start = false
 [client.rgw]
-rgw frontends = beast endpoint=127.0.0.1:$PORT
+# Without nodelay every small answer on loopback waits 40 ms for a delayed acknowledgement.
+rgw frontends = beast endpoint=127.0.0.1:$PORT tcp_nodelay=1
 rgw data = $DIR/rgw
 rgw dynamic resharding = false
 rgw override bucket index max shards = 1

@@ -25,13 +25,18 @@ public abstract class AbstractInvariant3Suite {
     /** An empty target. */
     protected abstract BackupTarget newTarget() throws Exception;
 
+    /** How many steps this target is worth. */
+    protected int steps() {
+        return 30;
+    }
+
     @Test
     void everyBlobStaysAsItWasWritten() throws Exception {
         FaultyTarget target = new FaultyTarget(newTarget());
         BackupRepository repository = BackupRepository.create(target, options(3));
         ModelDisk disk = new ModelDisk("root", 1 << 20);
         Random random = new Random(3);
-        for (int i = 0; i < 30; i++) {
+        for (int i = 0; i < steps(); i++) {
             Map<String, byte[]> before = target.snapshot();
             disk.writeRandomly(random, 6);
             int step = i;

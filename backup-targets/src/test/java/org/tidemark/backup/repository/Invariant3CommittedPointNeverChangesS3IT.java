@@ -11,4 +11,9 @@ class Invariant3CommittedPointNeverChangesS3IT extends AbstractInvariant3Suite {
     protected BackupTarget newTarget() throws Exception {
         return RadosGateway.shared().newTarget();
     }
+
+    @Override
+    protected int steps() {
+        return 10;
+    }
 }
