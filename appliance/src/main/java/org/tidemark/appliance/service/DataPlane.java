@@ -31,9 +31,15 @@ public final class DataPlane implements Closeable {
         this.client = client;
     }
 
-    /** Connects; starts holder and device server when they do not run. */
+    /**
+     * Connects; starts holder and device server when they do not run, unless {@code TIDEMARK_DATA_PLANE=external} says that
+     * somebody else does (in a pod they would end with it).
+     */
     public static DataPlane connect(Map<String, String> environment) throws IOException {
         RunFolder run = RunFolder.ofEnvironment(environment);
+        if ("external".equals(environment.get("TIDEMARK_DATA_PLANE"))) {
+            return new DataPlane(run, ControlClient.connect(run, ControlClient.USUAL_LIMIT));
+        }
         return new DataPlane(run, ServerLauncher.ensureRunning(run));
     }
 
