@@ -9,8 +9,7 @@ import java.time.Duration;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import org.tidemark.appliance.service.DataPlane;
-import org.tidemark.ploop.filesystem.FileSystemType;
-import org.tidemark.ploop.os.Mounts;
+import org.tidemark.appliance.service.DeviceMount;
 import org.tidemark.ploop.server.ControlClient.AttachedDevice;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -59,7 +58,7 @@ final class AttachCommand implements Callable<Integer> {
             AttachedDevice device =
                     plane.attach(image, new DataPlane.AttachOptions(name, readOnly, recover, wholeDisk, false));
             if (where != null) {
-                mount(plane, device, where);
+                DeviceMount.mount(plane, device, where, readOnly);
             }
             output.object(fields(
                     "device", device.deviceId(),
@@ -69,21 +68,5 @@ final class AttachCommand implements Callable<Integer> {
                     "mountPoint", where == null ? null : where.toString()));
         }
         return ExitCodes.DONE;
-    }
-
-    private void mount(DataPlane plane, AttachedDevice device, Path where) throws IOException {
-        boolean done = false;
-        try {
-            Path block = Path.of(device.blockDevice());
-            FileSystemType type = FileSystemType.detect(block)
-                    .orElseThrow(() -> new IOException(
-                            block + ": holds no ext4, xfs or btrfs; attach without --mount and look at it"));
-            Mounts.mount(block.toString(), where.toRealPath(), type.mountName(), readOnly ? Mounts.READ_ONLY : 0, null);
-            done = true;
-        } finally {
-            if (!done) {
-                plane.client().detach(device.deviceId(), UNDO_LIMIT);
-            }
-        }
     }
 }

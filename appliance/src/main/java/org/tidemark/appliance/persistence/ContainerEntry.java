@@ -1,10 +1,7 @@
 package org.tidemark.appliance.persistence;
 
-import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
+import java.time.Instant;
 import java.util.List;
-import java.util.Map;
 
 /**
  * A container to protect.
@@ -12,34 +9,28 @@ import java.util.Map;
  * @param name unique on this appliance; also its name in repositories
  * @param images its images, each under an id that stays the same for ever
  */
-public record ContainerEntry(String name, List<Image> images) {
-    /** One image. */
-    public record Image(String id, Path path) {}
+public record ContainerEntry(String name, List<Image> images, Runtime runtime, Instant createdAt) {
+    /** One image: a folder with a descriptor, or a file. */
+    public record Image(String id, String path) {}
+
+    /** How the container was found. */
+    public enum RuntimeKind {
+        IMAGE,
+        MOUNT,
+        RUNC
+    }
+
+    /**
+     * What runs it.
+     *
+     * @param id the runtime's name for it, or the mount point; empty for an image
+     * @param cgroup below /sys/fs/cgroup; empty when unknown
+     */
+    public record Runtime(RuntimeKind kind, String id, String cgroup) {
+        public static final Runtime NONE = new Runtime(RuntimeKind.IMAGE, "", "");
+    }
 
     public ContainerEntry {
         images = List.copyOf(images);
-    }
-
-    Map<String, Object> toMap() {
-        List<Map<String, Object>> list = new ArrayList<>();
-        for (Image image : images) {
-            Map<String, Object> one = new LinkedHashMap<>();
-            one.put("id", image.id());
-            one.put("path", image.path().toString());
-            list.add(one);
-        }
-        Map<String, Object> map = new LinkedHashMap<>();
-        map.put("name", name);
-        map.put("images", list);
-        return map;
-    }
-
-    static ContainerEntry of(Map<String, Object> map) {
-        List<Image> images = new ArrayList<>();
-        for (Object one : (List<?>) map.getOrDefault("images", List.of())) {
-            Map<?, ?> fields = (Map<?, ?>) one;
-            images.add(new Image(String.valueOf(fields.get("id")), Path.of(String.valueOf(fields.get("path")))));
-        }
-        return new ContainerEntry(String.valueOf(map.get("name")), images);
     }
 }

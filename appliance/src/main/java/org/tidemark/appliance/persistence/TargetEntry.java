@@ -1,28 +1,40 @@
 package org.tidemark.appliance.persistence;
 
-import java.nio.file.Path;
-import java.util.LinkedHashMap;
+import java.time.Instant;
 import java.util.Map;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Where backups go.
  *
+ * @param settings what the kind needs, without secrets
+ * @param sealedSecrets encrypted; null when there are none
  * @param repositoryId the repository that must be there; anything else is refused
+ * @param maxJobs how many jobs may use it at a time
+ * @param singleWriter whether only this appliance may write there
+ * @param notice what the user should know of it
  */
-public record TargetEntry(String name, Path path, String repositoryId) {
-    Map<String, Object> toMap() {
-        Map<String, Object> map = new LinkedHashMap<>();
-        map.put("name", name);
-        map.put("kind", "local");
-        map.put("path", path.toString());
-        map.put("repository", repositoryId);
-        return map;
+public record TargetEntry(
+        String name,
+        Kind kind,
+        Map<String, Object> settings,
+        @Nullable String sealedSecrets,
+        String repositoryId,
+        int maxJobs,
+        boolean singleWriter,
+        @Nullable String notice,
+        Instant createdAt) {
+    /** What kind of place. */
+    @Schema(name = "TargetKind")
+    public enum Kind {
+        LOCAL,
+        S3
     }
 
-    static TargetEntry of(Map<String, Object> map) {
-        return new TargetEntry(
-                String.valueOf(map.get("name")),
-                Path.of(String.valueOf(map.get("path"))),
-                String.valueOf(map.get("repository")));
+    /** One setting as text; empty when it is not there. */
+    public String setting(String name) {
+        Object value = settings.get(name);
+        return value == null ? "" : value.toString();
     }
 }

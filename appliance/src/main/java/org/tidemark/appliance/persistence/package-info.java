@@ -1,4 +1,7 @@
-/** What the appliance remembers of containers and targets: one small JSON file each, written as a whole. */
+/**
+ * The catalogue: what the appliance remembers. One class for each table or pair of tables, plain SQL, JSON where nobody
+ * searches. Losing it loses no recovery point: repositories describe themselves.
+ */
 @NullMarked
 package org.tidemark.appliance.persistence;
 

@@ -6,17 +6,13 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
-import org.jspecify.annotations.Nullable;
-import org.tidemark.appliance.persistence.Catalogue;
 import org.tidemark.appliance.persistence.ContainerEntry;
-import org.tidemark.appliance.persistence.TargetEntry;
 import org.tidemark.backup.engine.BackupEngine;
 import org.tidemark.backup.engine.BackupJob;
 import org.tidemark.backup.engine.BackupProgress;
@@ -34,8 +30,6 @@ import org.tidemark.ploop.chain.AttachedImage;
 import org.tidemark.ploop.chain.ChainFiles;
 import org.tidemark.ploop.filesystem.ConsistencyGrade;
 import org.tidemark.ploop.filesystem.FrozenInstant;
-import org.tidemark.ploop.io.ImageException;
-import org.tidemark.ploop.os.NativeFile;
 import org.tidemark.ploop.server.ControlClient;
 import org.tidemark.ploop.server.ControlClient.AttachedDevice;
 import org.tidemark.ploop.server.ControlException;
@@ -57,12 +51,15 @@ public final class BackupService {
     private static final int CONNECTIONS = 4;
     private static final long LOOK_EVERY_NANOS = 50_000_000;
 
-    private final Catalogue catalogue;
-    private final Repositories repositories;
+    private final Path scratchFolder;
 
-    public BackupService(Catalogue catalogue) {
-        this.catalogue = catalogue;
-        this.repositories = new Repositories(catalogue);
+    /**
+     * Backups with their old data kept in one place.
+     *
+     * @param scratchFolder on a local disk that is not served here
+     */
+    public BackupService(Path scratchFolder) {
+        this.scratchFolder = scratchFolder;
     }
 
     /**
@@ -74,28 +71,24 @@ public final class BackupService {
      */
     public record Outcome(BackupResult result, long freezeBegun, long frozenNanos, List<String> notices) {}
 
-    /** Runs one backup. Only one at a time for a container. */
-    public Outcome backup(
-            DataPlane plane,
-            String containerName,
-            @Nullable String targetName,
-            BackupProgress progress,
-            BooleanSupplier cancelled)
+    /**
+     * What to back up.
+     *
+     * @param parent the newest point, to count changes from
+     * @param mark what the point's definition shall carry, so that it can be recognised
+     */
+    public record Wanted(
+            ContainerEntry container,
+            BackupRepository repository,
+            Optional<RecoveryPoint> parent,
+            Map<String, Object> mark) {}
+
+    /** Runs one backup. Only one at a time for a container: that is the caller's to see to. */
+    public Outcome backup(DataPlane plane, Wanted wanted, BackupProgress progress, BooleanSupplier cancelled)
             throws IOException {
-        ContainerEntry container = catalogue.container(containerName);
-        TargetEntry target = repositories.choose(targetName);
-        NativeFile lock = catalogue.tryLock("container-" + containerName);
-        if (lock == null) {
-            throw new ImageException(
-                    ImageException.Kind.IN_USE,
-                    "container '" + containerName + "' is being backed up already; wait for that backup to end");
-        }
-        try (lock;
-                BackupRepository repository = repositories.open(target)) {
-            Attached attached = attachAll(plane, container);
-            try (Closeable detach = () -> detachAll(plane, attached.onlyForThis())) {
-                return run(new Run(plane, container, repository, attached.devices()), progress, cancelled);
-            }
+        Attached attached = attachAll(plane, wanted.container());
+        try (Closeable detach = () -> detachAll(plane, attached.onlyForThis())) {
+            return run(new Run(plane, wanted, attached.devices()), progress, cancelled);
         }
     }
 
@@ -133,10 +126,17 @@ public final class BackupService {
         }
     }
 
-    private record Run(
-            DataPlane plane, ContainerEntry container, BackupRepository repository, List<AttachedDevice> devices) {
+    private record Run(DataPlane plane, Wanted wanted, List<AttachedDevice> devices) {
+        ContainerEntry container() {
+            return wanted.container();
+        }
+
+        BackupRepository repository() {
+            return wanted.repository();
+        }
+
         String consumer() {
-            return repository.id() + "/" + container.name();
+            return repository().id() + "/" + container().name();
         }
     }
 
@@ -146,11 +146,11 @@ public final class BackupService {
         List<AttachedDevice> devices = new ArrayList<>();
         List<AttachedDevice> fresh = new ArrayList<>();
         for (ContainerEntry.Image image : container.images()) {
-            Optional<AttachedDevice> found = plane.find(image.path().toString());
+            Optional<AttachedDevice> found = plane.find(image.path());
             if (found.isPresent()) {
                 devices.add(found.get());
             } else {
-                AttachedDevice device = plane.attach(image.path(), DataPlane.AttachOptions.FOR_ONE_JOB);
+                AttachedDevice device = plane.attach(Path.of(image.path()), DataPlane.AttachOptions.FOR_ONE_JOB);
                 devices.add(device);
                 fresh.add(device);
             }
@@ -159,13 +159,13 @@ public final class BackupService {
     }
 
     private Outcome run(Run run, BackupProgress progress, BooleanSupplier cancelled) throws IOException {
-        Optional<RecoveryPoint> parent = run.repository().points(run.container().name()).points().stream()
-                .max(Comparator.comparingLong(RecoveryPoint::sequence));
+        Optional<RecoveryPoint> parent = run.wanted().parent();
         List<Path> mounts = new ArrayList<>();
         for (AttachedDevice device : run.devices()) {
             DataPlane.mountPoints(device).stream().findFirst().ifPresent(mounts::add);
         }
         Map<String, Object> definition = definition(run.container());
+        definition.putAll(run.wanted().mark());
         Fields wanted = instantRequest(run, parent);
         String prepared = run.plane()
                 .client()
@@ -219,7 +219,7 @@ public final class BackupService {
         }
         return Fields.of(
                 "consumer", run.consumer(),
-                "scratchFolder", catalogue.scratchFolder().toString(),
+                "scratchFolder", scratchFolder.toString(),
                 "devices", devices);
     }
 
@@ -287,11 +287,11 @@ public final class BackupService {
     private static Map<String, Object> definition(ContainerEntry container) throws IOException {
         List<Map<String, Object>> images = new ArrayList<>();
         for (ContainerEntry.Image image : container.images()) {
-            ChainFiles files = AttachedImage.filesOf(image.path());
+            ChainFiles files = AttachedImage.filesOf(Path.of(image.path()));
             ImageLayout layout = ImageLayout.of(files);
             Map<String, Object> one = new LinkedHashMap<>();
             one.put("id", image.id());
-            one.put("path", image.path().toString());
+            one.put("path", image.path());
             one.put("layout", layout.folder() ? "folder" : "file");
             one.put("format", layout.formatId());
             one.put("clusterBytes", layout.clusterBytes());

@@ -33,7 +33,11 @@ public final class DataPlane implements Closeable {
 
     /** Connects; starts holder and device server when they do not run. */
     public static DataPlane connect(Map<String, String> environment) throws IOException {
-        RunFolder run = RunFolder.ofEnvironment(environment);
+        return connect(RunFolder.ofEnvironment(environment));
+    }
+
+    /** Connects; starts holder and device server when they do not run. */
+    public static DataPlane connect(RunFolder run) throws IOException {
         return new DataPlane(run, ServerLauncher.ensureRunning(run));
     }
 

@@ -6,7 +6,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
-import org.tidemark.appliance.persistence.Catalogue;
 import org.tidemark.backup.engine.BackupEngine;
 import org.tidemark.backup.engine.NewImage;
 import org.tidemark.backup.engine.RestoreEngine;
@@ -14,77 +13,37 @@ import org.tidemark.backup.engine.RestoreProgress;
 import org.tidemark.backup.engine.RestoreResult;
 import org.tidemark.backup.repository.BackupRepository;
 import org.tidemark.backup.repository.ImageReader;
-import org.tidemark.backup.repository.log.PointList;
-import org.tidemark.backup.repository.log.PointSelector;
 import org.tidemark.backup.repository.log.RecoveryPoint;
-import org.tidemark.backup.repository.verify.DeepVerify;
-import org.tidemark.backup.repository.verify.VerifyReport;
 
-/** Lists, verifies and restores recovery points. */
+/** Makes images from recovery points. */
 public final class RestoreService {
     private static final int DEFAULT_CLUSTER_BYTES = 1 << 20;
 
-    private final Repositories repositories;
-
-    public RestoreService(Catalogue catalogue) {
-        this.repositories = new Repositories(catalogue);
-    }
-
-    /** The points of a container, oldest first, and records that cannot be read. */
-    public PointList points(String containerName, @Nullable String targetName) throws IOException {
-        try (BackupRepository repository = repositories.open(repositories.choose(targetName))) {
-            return repository.points(containerName);
-        }
-    }
-
-    /** Reads and compares every chunk of what is asked for; a null name means everything in the repository. */
-    public VerifyReport verify(
-            @Nullable String containerName,
-            @Nullable String point,
-            @Nullable String targetName,
-            BooleanSupplier cancelled)
-            throws IOException {
-        try (BackupRepository repository = repositories.open(repositories.choose(targetName))) {
-            DeepVerify verify = new DeepVerify(repository, cancelled);
-            if (containerName == null) {
-                return verify.everything();
-            }
-            if (point == null) {
-                return verify.container(containerName);
-            }
-            return verify.point(PointSelector.select(repository.points(containerName), point));
-        }
-    }
+    private RestoreService() {}
 
     /**
      * What to restore.
      *
-     * @param point a selector: latest, the start of an id, or a time
      * @param imageId which image; null when the point has only one
+     * @param destination must not exist
      * @param formatId expanded or raw; null for what it was
      */
     public record Wanted(
-            String containerName,
-            String point,
+            RecoveryPoint point,
             @Nullable String imageId,
             Path destination,
-            @Nullable String formatId,
-            @Nullable String targetName) {}
+            @Nullable String formatId) {}
 
-    /** What was restored. */
-    public record Outcome(RecoveryPoint point, RestoreResult result) {}
-
-    public Outcome restore(Wanted wanted, RestoreProgress progress, BooleanSupplier cancelled) throws IOException {
-        try (BackupRepository repository = repositories.open(repositories.choose(wanted.targetName()))) {
-            RecoveryPoint point = PointSelector.select(repository.points(wanted.containerName()), wanted.point());
-            ImageReader reader = repository.openPoint(point).image(imageId(point, wanted));
-            Shape shape = shape(point, reader.imageId(), wanted.formatId());
-            NewImage image = NewImage.create(
-                    wanted.destination(), shape.layout(), shape.formatId(), reader.sizeBytes(), shape.clusterBytes());
-            RestoreResult result =
-                    new RestoreEngine(BackupEngine.DEFAULT_WORKERS).restore(reader, image, progress, cancelled);
-            return new Outcome(point, result);
-        }
+    /** Makes a new image from a point. Nothing of it is left when it fails. */
+    public static RestoreResult restore(
+            BackupRepository repository, Wanted wanted, RestoreProgress progress, BooleanSupplier cancelled)
+            throws IOException {
+        RecoveryPoint point = wanted.point();
+        ImageReader reader = repository.openPoint(point).image(imageId(point, wanted));
+        Shape shape = shape(point, reader.imageId(), wanted.formatId());
+        NewImage image = NewImage.create(
+                wanted.destination(), shape.layout(), shape.formatId(), reader.sizeBytes(), shape.clusterBytes());
+        return new RestoreEngine(BackupEngine.DEFAULT_WORKERS).restore(reader, image, progress, cancelled);
     }
 
     private static String imageId(RecoveryPoint point, Wanted wanted) {

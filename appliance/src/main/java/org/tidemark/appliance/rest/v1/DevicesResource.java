@@ -1,0 +1,142 @@
+package org.tidemark.appliance.rest.v1;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import jakarta.annotation.security.RolesAllowed;
+import jakarta.inject.Inject;
+import jakarta.validation.Valid;
+import jakarta.validation.constraints.NotNull;
+import jakarta.ws.rs.Consumes;
+import jakarta.ws.rs.DELETE;
+import jakarta.ws.rs.GET;
+import jakarta.ws.rs.POST;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.PathParam;
+import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.QueryParam;
+import jakarta.ws.rs.core.MediaType;
+import jakarta.ws.rs.core.Response;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
+import org.eclipse.microprofile.openapi.annotations.responses.APIResponseSchema;
+import org.jspecify.annotations.Nullable;
+import org.tidemark.appliance.failure.ApplianceException;
+import org.tidemark.appliance.persistence.ContainerEntry;
+import org.tidemark.appliance.persistence.Containers;
+import org.tidemark.appliance.service.DataPlane;
+import org.tidemark.appliance.service.DeviceMount;
+import org.tidemark.appliance.service.Host;
+import org.tidemark.ploop.server.ControlClient.AttachedDevice;
+
+/** Block devices of this host. */
+@Path("/api/v1/devices")
+@Produces(MediaType.APPLICATION_JSON)
+@Consumes(MediaType.APPLICATION_JSON)
+public final class DevicesResource {
+    private static final Duration DETACH_LIMIT = Duration.ofSeconds(30);
+
+    private final Host host;
+    private final Containers containers;
+
+    @Inject
+    public DevicesResource(Host host, Containers containers) {
+        this.host = host;
+        this.containers = containers;
+    }
+
+    /** A device. */
+    @Schema(name = "Device")
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    public record DeviceView(
+            @Schema(required = true) String deviceId,
+            @Schema(required = true) String image,
+            @Schema(required = true) String blockDevice,
+            @Schema(required = true) boolean readOnly,
+            @Schema(required = true) String state,
+            @Schema(required = true) long sizeBytes,
+            @Nullable String mountPoint,
+            @Nullable String container) {}
+
+    /**
+     * What to attach.
+     *
+     * @param mount an existing folder to mount its file system on
+     * @param recover for an image that another host had open last and certainly has not any more
+     */
+    @Schema(name = "DeviceRequest")
+    public record DeviceRequest(
+            @NotNull String image,
+            @Nullable Boolean readOnly,
+            @Nullable String mount,
+            @Nullable Boolean recover) {}
+
+    @GET
+    @RolesAllowed(Scopes.READ)
+    public Page<DeviceView> list(
+            @QueryParam("limit") @Nullable Integer limit, @QueryParam("after") @Nullable String after)
+            throws IOException {
+        List<DeviceView> all = new ArrayList<>();
+        List<ContainerEntry> known = containers.all();
+        for (AttachedDevice device : host.devices()) {
+            all.add(view(device, known));
+        }
+        return Page.of(all, limit, after, DeviceView::deviceId);
+    }
+
+    @POST
+    @RolesAllowed(Scopes.ADMIN)
+    @APIResponse(responseCode = "201")
+    @APIResponseSchema(value = DeviceView.class, responseCode = "201")
+    public Response attach(@Valid @NotNull DeviceRequest request) throws IOException {
+        java.nio.file.Path image = java.nio.file.Path.of(request.image());
+        if (!image.isAbsolute()) {
+            throw ApplianceException.usage("the path of an image must be absolute, not '" + image + "'");
+        }
+        boolean readOnly = Boolean.TRUE.equals(request.readOnly());
+        try (DataPlane plane = host.connect()) {
+            AttachedDevice device = plane.attach(
+                    image,
+                    new DataPlane.AttachOptions(null, readOnly, Boolean.TRUE.equals(request.recover()), false, false));
+            if (request.mount() != null) {
+                DeviceMount.mount(plane, device, java.nio.file.Path.of(request.mount()), readOnly);
+            }
+            return Response.status(Response.Status.CREATED)
+                    .entity(view(device, containers.all()))
+                    .build();
+        }
+    }
+
+    /** Unmounts it where it is mounted, and detaches it. */
+    @DELETE
+    @Path("{id}")
+    @RolesAllowed(Scopes.ADMIN)
+    public void detach(@PathParam("id") String id) throws IOException {
+        try (DataPlane plane = host.connect()) {
+            AttachedDevice device = plane.client().devices().stream()
+                    .filter(one -> one.deviceId().equals(id))
+                    .findFirst()
+                    .orElseThrow(() -> ApplianceException.notFound("there is no device '" + id + "'"));
+            plane.detach(device, DETACH_LIMIT);
+        }
+    }
+
+    private static DeviceView view(AttachedDevice device, List<ContainerEntry> containers) throws IOException {
+        return new DeviceView(
+                device.deviceId(),
+                device.image().toString(),
+                device.blockDevice(),
+                device.readOnly(),
+                device.state(),
+                device.sizeBytes(),
+                Host.mountPoint(device).map(java.nio.file.Path::toString).orElse(null),
+                containers.stream()
+                        .filter(entry -> entry.images().stream().anyMatch(image -> image.path()
+                                .equals(device.image().toString())))
+                        .map(ContainerEntry::name)
+                        .findFirst()
+                        .orElse(null));
+    }
+}

@@ -1,0 +1,141 @@
+package org.tidemark.appliance.service;
+
+import jakarta.inject.Inject;
+import jakarta.inject.Singleton;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.tidemark.appliance.persistence.ContainerEntry;
+import org.tidemark.appliance.persistence.JobEntry;
+import org.tidemark.appliance.persistence.Jobs;
+import org.tidemark.appliance.persistence.Policies;
+import org.tidemark.appliance.persistence.PolicyEntry;
+import org.tidemark.appliance.persistence.Targets;
+import org.tidemark.backup.repository.log.RecoveryPoint;
+import org.tidemark.scheduler.RpoMonitor;
+
+/** Says how well containers are protected: the newest point's age against what their policies promise. */
+@Singleton
+public final class ContainerProtection {
+    private final Points points;
+    private final Targets targets;
+    private final Policies policies;
+    private final Jobs jobs;
+    private final Timetable timetable;
+
+    @Inject
+    public ContainerProtection(Points points, Targets targets, Policies policies, Jobs jobs, Timetable timetable) {
+        this.points = points;
+        this.targets = targets;
+        this.policies = policies;
+        this.jobs = jobs;
+        this.timetable = timetable;
+    }
+
+    /** The enabled policies of a container. */
+    public List<PolicyEntry> policiesOf(ContainerEntry container) {
+        return policies.all().stream()
+                .filter(policy -> policy.containers().contains(container.name()))
+                .toList();
+    }
+
+    public Protection of(ContainerEntry container, Instant now) {
+        Optional<Points.Located> newest = points.newest(targets.all(), container.name());
+        List<PolicyEntry> active =
+                policiesOf(container).stream().filter(PolicyEntry::enabled).toList();
+        Optional<JobEntry> last = jobs.lastFinished(JobEntry.Kind.BACKUP, container.name());
+        boolean running = jobs.open().stream()
+                .anyMatch(job ->
+                        job.kind() == JobEntry.Kind.BACKUP && container.name().equals(job.container()));
+        @Nullable
+        Instant newestAt = newest.map(located -> located.point().instant()).orElse(null);
+        @Nullable
+        Duration age = newestAt == null ? null : Duration.between(newestAt.isAfter(now) ? now : newestAt, now);
+        List<RpoMonitor.Status> promises = active.stream()
+                .flatMap(policy -> timetable.status(policy, newestAt, container.createdAt(), now).stream())
+                .toList();
+        @Nullable
+        Duration allowed = promises.stream()
+                .map(RpoMonitor.Status::rpo)
+                .min(Duration::compareTo)
+                .orElse(null);
+        boolean failed = last.isPresent() && last.get().state() == JobEntry.State.FAILED;
+        Protection.State state = state(!active.isEmpty(), promises, failed, running);
+        return new Protection(
+                state,
+                sentence(state, age, allowed, last, active.isEmpty()),
+                newest.map(located -> located.point().pointId()).orElse(null),
+                newest.map(Points.Located::point).map(RecoveryPoint::instant).orElse(null),
+                newest.map(located -> located.target().name()).orElse(null),
+                allowed == null ? null : allowed.toSeconds(),
+                age == null ? null : age.toSeconds(),
+                active.stream()
+                        .flatMap(policy -> timetable.next(policy, container.name(), now).stream())
+                        .min(Instant::compareTo)
+                        .orElse(null));
+    }
+
+    private static Protection.State state(
+            boolean looked, List<RpoMonitor.Status> promises, boolean failed, boolean running) {
+        if (!looked) {
+            return Protection.State.UNPROTECTED;
+        }
+        boolean kept = promises.stream().allMatch(promise -> promise.state() == RpoMonitor.State.SAFE);
+        if (kept && !failed) {
+            return Protection.State.SAFE;
+        }
+        if (running) {
+            return Protection.State.RUNNING;
+        }
+        if (failed) {
+            return Protection.State.FAILING;
+        }
+        boolean awaited = promises.stream()
+                .allMatch(promise ->
+                        promise.state() == RpoMonitor.State.SAFE || promise.state() == RpoMonitor.State.AWAITED);
+        return awaited ? Protection.State.AWAITED : Protection.State.LATE;
+    }
+
+    private static String sentence(
+            Protection.State state,
+            @Nullable Duration age,
+            @Nullable Duration allowed,
+            Optional<JobEntry> last,
+            boolean withoutPolicy) {
+        String newest = age == null ? "there is no recovery point" : "the newest point is " + words(age) + " old";
+        return switch (state) {
+            case SAFE -> capital(newest) + (allowed == null ? "." : "; up to " + words(allowed) + " is fine.");
+            case AWAITED -> "The first backup comes with the next run of its policy.";
+            case RUNNING -> "A backup is on its way; " + newest + ".";
+            case LATE ->
+                capital(newest) + (allowed == null ? "." : "; it should be at most " + words(allowed) + " old.");
+            case FAILING ->
+                "The last backup failed: "
+                        + last.map(JobEntry::error)
+                                .map(error -> String.valueOf(error.get("detail")))
+                                .orElse("see the job")
+                        + ". " + capital(newest) + ".";
+            case UNPROTECTED -> (withoutPolicy ? "No policy backs it up; " : "") + newest + ". Add it to a policy.";
+        };
+    }
+
+    private static String capital(String text) {
+        return Character.toUpperCase(text.charAt(0)) + text.substring(1);
+    }
+
+    /** A length of time in its greatest unit. */
+    static String words(Duration time) {
+        if (time.toDays() >= 2) {
+            return time.toDays() + " days";
+        }
+        if (time.toHours() >= 2) {
+            return time.toHours() + " hours";
+        }
+        if (time.toMinutes() >= 2) {
+            return time.toMinutes() + " minutes";
+        }
+        return time.toSeconds() == 1 ? "1 second" : time.toSeconds() + " seconds";
+    }
+}

@@ -1,0 +1,35 @@
+package org.tidemark.appliance.service;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import org.tidemark.ploop.chain.AttachedImage;
+import org.tidemark.ploop.chain.ChainFiles;
+import org.tidemark.ploop.format.expanded.ExpandedFormat;
+import org.tidemark.ploop.io.ImageDirectory.OpenMode;
+import org.tidemark.ploop.io.ImageIo;
+
+/** What can be told of an image without opening it, also while it is attached. */
+public record ImageFacts(boolean folder, String formatId, int clusterBytes, long sizeBytes) {
+    private static final int SECTOR_BYTES = 512;
+
+    public static ImageFacts of(Path image) throws IOException {
+        if (!Files.exists(image)) {
+            throw new NoSuchFileException(image + ": there is no such image");
+        }
+        ChainFiles files = AttachedImage.filesOf(image);
+        ImageLayout layout = ImageLayout.of(files);
+        long sizeBytes;
+        if (files.descriptor().isPresent()) {
+            sizeBytes = files.descriptor().get().geometry().diskSizeBytes();
+        } else {
+            try (ImageIo io = files.top().directory().open(files.top().fileName(), OpenMode.READ_ONLY)) {
+                sizeBytes = layout.formatId().equals(ExpandedFormat.ID)
+                        ? ExpandedFormat.readHeader(io).diskSectors() * SECTOR_BYTES
+                        : io.size();
+            }
+        }
+        return new ImageFacts(layout.folder(), layout.formatId(), layout.clusterBytes(), sizeBytes);
+    }
+}

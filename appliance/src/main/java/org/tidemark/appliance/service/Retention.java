@@ -1,0 +1,99 @@
+package org.tidemark.appliance.service;
+
+import jakarta.inject.Inject;
+import jakarta.inject.Singleton;
+import java.time.Instant;
+import java.time.ZoneId;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.tidemark.appliance.persistence.PointCache;
+import org.tidemark.appliance.persistence.Policies;
+import org.tidemark.appliance.persistence.PolicyEntry;
+import org.tidemark.appliance.persistence.TargetEntry;
+import org.tidemark.backup.repository.log.RecoveryPoint;
+import org.tidemark.scheduler.RetentionPoint;
+import org.tidemark.scheduler.RetentionPolicy;
+
+/**
+ * Decides which points policies keep, and marks the others as expired in the catalogue. Nothing on a target is deleted by it: that
+ * is the collector's, and a mark can be taken back.
+ */
+@Singleton
+public final class Retention {
+    private final Policies policies;
+    private final Points points;
+    private final PointCache cache;
+
+    @Inject
+    public Retention(Policies policies, Points points, PointCache cache) {
+        this.policies = policies;
+        this.points = points;
+        this.cache = cache;
+    }
+
+    /** Looks at the points of a container on a target again; a point is kept when any policy keeps it. */
+    public void apply(TargetEntry target, String container) {
+        List<PolicyEntry> concerned = policies.all().stream()
+                .filter(policy -> policy.target().equals(target.name())
+                        && policy.containers().contains(container))
+                .toList();
+        List<RecoveryPoint> all = points.known(target.repositoryId(), container).points();
+        Map<String, PointCache.Mark> marks = cache.marks(target.repositoryId(), container);
+        Map<String, List<String>> reasons = reasons(concerned, all, marks);
+        Instant now = Instant.now();
+        for (RecoveryPoint point : all) {
+            PointCache.Mark before = marks.getOrDefault(point.pointId(), PointCache.Mark.NONE);
+            List<String> kept = reasons.getOrDefault(point.pointId(), List.of());
+            boolean expires = !concerned.isEmpty() && kept.isEmpty() && !before.isProtected();
+            Instant expiredAt = !expires ? null : before.expiredAt() == null ? now : before.expiredAt();
+            PointCache.Mark after =
+                    new PointCache.Mark(before.isProtected(), expiredAt, String.join("; ", kept), before.verifiedAt());
+            if (!after.equals(before)) {
+                cache.mark(target.repositoryId(), container, point.pointId(), after);
+            }
+        }
+    }
+
+    private static Map<String, List<String>> reasons(
+            List<PolicyEntry> concerned, List<RecoveryPoint> all, Map<String, PointCache.Mark> marks) {
+        List<RetentionPoint> seen = all.stream()
+                .map(point -> new RetentionPoint(
+                        point.pointId(),
+                        point.instant(),
+                        marks.getOrDefault(point.pointId(), PointCache.Mark.NONE)
+                                .isProtected()))
+                .toList();
+        Map<String, List<String>> reasons = new LinkedHashMap<>();
+        for (PolicyEntry policy : concerned) {
+            String zone = policy.schedule().zone();
+            for (RetentionPolicy.Decision decision : Timetable.retention(policy.retention())
+                    .select(seen, Instant.now(), zone == null ? ZoneId.systemDefault() : ZoneId.of(zone))) {
+                if (decision.keep()) {
+                    List<String> list = reasons.computeIfAbsent(decision.point().id(), id -> new ArrayList<>());
+                    decision.reasons().stream()
+                            .filter(reason -> !list.contains(reason))
+                            .forEach(list::add);
+                    if (list.isEmpty()) {
+                        list.add("policy " + policy.name() + " keeps everything");
+                    }
+                }
+            }
+        }
+        return reasons;
+    }
+
+    /** Keeps a point whatever the policies say, or leaves it to them again. */
+    public void protect(TargetEntry target, RecoveryPoint point, boolean isProtected) {
+        PointCache.Mark before = cache.marks(target.repositoryId(), point.containerId())
+                .getOrDefault(point.pointId(), PointCache.Mark.NONE);
+        cache.mark(
+                target.repositoryId(),
+                point.containerId(),
+                point.pointId(),
+                new PointCache.Mark(
+                        isProtected, isProtected ? null : before.expiredAt(), before.keptBy(), before.verifiedAt()));
+        apply(target, point.containerId());
+    }
+}
