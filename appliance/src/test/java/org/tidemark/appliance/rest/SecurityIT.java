@@ -166,6 +166,16 @@ class SecurityIT {
     }
 
     @Test
+    void aJobTakesTheScopeOfItsKind() throws Exception {
+        String restore = body("kind", "RESTORE", "container", "c", "point", "latest", "destination", "/nowhere/x");
+        String backup = body("kind", "BACKUP", "container", "c");
+        holderOf("backup").post("/api/v1/jobs", restore).problem(403, "not-permitted", "do not allow this");
+        holderOf("restore").post("/api/v1/jobs", backup).problem(403, "not-permitted", "do not allow this");
+        holderOf("backup").post("/api/v1/jobs", backup).problem(404, "not-found", "");
+        holderOf("restore").post("/api/v1/jobs", restore).problem(404, "not-found", "");
+    }
+
+    @Test
     void rolesOfUsersAreScopes() throws Exception {
         for (String role : List.of("viewer", "operator")) {
             admin.post("/api/v1/users", body("userName", role, "password", PASSWORD, "role", role))
@@ -329,7 +339,6 @@ class SecurityIT {
             assertThat(answer.body()).doesNotContain("passwd");
         }
         admin.get("/..%2f..%2f..%2fetc%2fpasswd").is(404);
-        admin.with("Content-Type", "text/plain").post(path, "{}");
     }
 
     @Test
