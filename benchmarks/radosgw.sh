@@ -9,6 +9,7 @@
 #   radosgw.sh user DIR NAME ACCESS_KEY SECRET   one more user
 #   radosgw.sh quota DIR NAME BYTES              what all buckets of a user may hold together
 #   radosgw.sh bucket DIR NAME                   creates a bucket of the first user
+#   radosgw.sh stats DIR NAME                    prints bytes and objects of a bucket
 #
 # Nothing here is meant to keep data: the OSD lives in memory.
 set -euo pipefail
@@ -171,7 +172,7 @@ add_user() {
 command=${1:-}
 DIR=${2:-}
 if [ -z "$DIR" ] || [ "${DIR#/}" = "$DIR" ]; then
-    sed -n '2,13s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,14s/^# \{0,1\}//p' "$0" >&2
     exit 2
 fi
 shift 2
@@ -183,6 +184,12 @@ case $command in
     start-gateway) start_gateway ;;
     user) add_user "$@" ;;
     bucket) put "$1" "" ;;
+    stats)
+        timeout 60 radosgw-admin -c "$DIR/ceph.conf" bucket stats --bucket="$1" 2>/dev/null | python3 -c '
+import json, sys
+usage = json.load(sys.stdin)["usage"].get("rgw.main", {})
+print(usage.get("size", 0), usage.get("num_objects", 0))'
+        ;;
     quota)
         timeout 60 radosgw-admin -c "$DIR/ceph.conf" quota set --quota-scope=user --uid="$1" --max-size="$2" >/dev/null
         timeout 60 radosgw-admin -c "$DIR/ceph.conf" quota enable --quota-scope=user --uid="$1" >/dev/null
