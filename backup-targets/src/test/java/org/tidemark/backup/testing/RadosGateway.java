@@ -22,6 +22,7 @@ import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
 import software.amazon.awssdk.core.checksums.RequestChecksumCalculation;
 import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.services.s3.S3Client;
+import software.amazon.awssdk.services.s3.model.S3Exception;
 
 /**
  * A real S3 server, Ceph's radosgw, started by benchmarks/radosgw.sh. Takes 15 seconds to start, so all tests of a JVM
@@ -189,13 +190,22 @@ public final class RadosGateway {
         return new S3Credentials.Given("ACCESS" + name, "secret-of-" + name, Optional.empty());
     }
 
-    /** Removes a bucket and everything in it, as an administrator by mistake does. */
+    /** Removes a bucket and everything in it, also what others put there meanwhile. */
     public void removeBucket(String bucket) {
-        admin.listObjectsV2Paginator(request -> request.bucket(bucket))
-                .contents()
-                .forEach(object ->
-                        admin.deleteObject(request -> request.bucket(bucket).key(object.key())));
-        admin.deleteBucket(request -> request.bucket(bucket));
+        for (int attempt = 1; ; attempt++) {
+            admin.listObjectsV2Paginator(request -> request.bucket(bucket))
+                    .contents()
+                    .forEach(object ->
+                            admin.deleteObject(request -> request.bucket(bucket).key(object.key())));
+            try {
+                admin.deleteBucket(request -> request.bucket(bucket));
+                return;
+            } catch (S3Exception e) {
+                if (e.statusCode() != 409 || attempt == 50) {
+                    throw e;
+                }
+            }
+        }
     }
 
     /** kill -9 of radosgw alone; what it stored stays. */
