@@ -48,7 +48,7 @@ public final class RadosGateway {
 
     private RadosGateway(Path folder) throws IOException {
         this.folder = folder;
-        for (String line : run("start", "0")) {
+        for (String line : start()) {
             int equals = line.indexOf('=');
             if (equals > 0) {
                 said.put(line.substring(0, equals), line.substring(equals + 1));
@@ -68,6 +68,16 @@ public final class RadosGateway {
                 .uploadId();
         admin.abortMultipartUpload(
                 request -> request.bucket("warm-up").key("parts").uploadId(upload));
+    }
+
+    /** Ports are chosen before they are used; on a busy machine one may be taken meanwhile. */
+    private List<String> start() throws IOException {
+        try {
+            return run("start", "0");
+        } catch (IOException e) {
+            System.out.println("radosgw did not start, once more: " + e.getMessage());
+            return run("start", "0");
+        }
     }
 
     /** The one of this JVM; started when it is asked for first, ended with the JVM. */
