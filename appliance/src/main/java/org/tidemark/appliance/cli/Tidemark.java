@@ -18,6 +18,7 @@ import picocli.CommandLine.IVersionProvider;
 public final class Tidemark implements Runnable {
     /** In the order of the help. */
     private static final List<Map.Entry<String, Supplier<Object>>> COMMANDS = List.of(
+            named("demo", DemoCommand::new),
             named("status", StatusCommand::new),
             named("backup", BackupCommand::new),
             named("restore", RestoreCommand::new),
@@ -67,6 +68,8 @@ public final class Tidemark implements Runnable {
     }
 
     public static void main(String[] arguments) {
+        // Libraries that log find no logger here, and need not say so.
+        System.setProperty("slf4j.internal.verbosity", "ERROR");
         System.exit(commandLine(arguments.length == 0 ? "" : arguments[0]).execute(arguments));
     }
 

@@ -14,17 +14,23 @@ final class PublicPaths {
     private PublicPaths() {}
 
     static boolean isPublic(String method, String path) {
-        return isUi(path) || OPEN.contains(method + " " + path);
+        return isUi(path) || OPEN.contains(method + " " + withoutParameters(path));
     }
 
     /** Whether a path belongs to the web interface: files, and addresses of its views. */
     static boolean isUi(String path) {
-        return !isUnder("/api", path) && !isUnder("/q", path);
+        String plain = withoutParameters(path);
+        return !isUnder("/api", plain) && !isUnder("/q", plain);
     }
 
     /** A view of the web interface is no file: its last part has no ending. */
     static boolean isView(String path) {
         return isUi(path) && path.indexOf('.', path.lastIndexOf('/')) < 0;
+    }
+
+    /** The resources do not see {@code ;name=value} in a path; whoever decides what is public must not either. */
+    private static String withoutParameters(String path) {
+        return path.indexOf(';') < 0 ? path : path.replaceAll(";[^/]*", "");
     }
 
     private static boolean isUnder(String folder, String path) {
