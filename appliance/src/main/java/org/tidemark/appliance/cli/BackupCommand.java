@@ -32,7 +32,7 @@ final class BackupCommand implements Callable<Integer> {
 
     @Option(
             names = "--target",
-            paramLabel = "NAME",
+            paramLabel = "TARGET",
             description = "Where to; may be left out when there is only one target.",
             completionCandidates = Candidates.Targets.class)
     private @Nullable String target;

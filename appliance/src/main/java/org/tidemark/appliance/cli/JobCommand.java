@@ -48,7 +48,7 @@ final class JobCommand {
 
         @Option(
                 names = "--container",
-                paramLabel = "NAME",
+                paramLabel = "CONTAINER",
                 description = "Only those of this container.",
                 completionCandidates = Candidates.Containers.class)
         private @Nullable String container;

@@ -39,7 +39,7 @@ final class PointCommand {
 
         @Option(
                 names = "--target",
-                paramLabel = "NAME",
+                paramLabel = "TARGET",
                 description = "Which target; may be left out when there is only one.",
                 completionCandidates = Candidates.Targets.class)
         private @Nullable String target;

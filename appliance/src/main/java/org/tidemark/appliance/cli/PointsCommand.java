@@ -32,7 +32,7 @@ final class PointsCommand implements Callable<Integer> {
 
     @Option(
             names = "--target",
-            paramLabel = "NAME",
+            paramLabel = "TARGET",
             description = "Points there alone; those of all targets when left out.",
             completionCandidates = Candidates.Targets.class)
     private @Nullable String target;

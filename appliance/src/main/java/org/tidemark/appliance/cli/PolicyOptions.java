@@ -14,7 +14,7 @@ import picocli.CommandLine.Option;
 final class PolicyOptions {
     @Option(
             names = "--container",
-            paramLabel = "NAME",
+            paramLabel = "CONTAINER",
             split = ",",
             description = "A container to back up; give the option once for each.",
             completionCandidates = Candidates.Containers.class)
@@ -22,7 +22,7 @@ final class PolicyOptions {
 
     @Option(
             names = "--target",
-            paramLabel = "NAME",
+            paramLabel = "TARGET",
             description = "Where to.",
             completionCandidates = Candidates.Targets.class)
     private @Nullable String target;

@@ -57,7 +57,7 @@ final class RestoreCommand implements Callable<Integer> {
 
     @Option(
             names = "--target",
-            paramLabel = "NAME",
+            paramLabel = "TARGET",
             description = "Which target; may be left out when there is only one.",
             completionCandidates = Candidates.Targets.class)
     private @Nullable String target;

@@ -1,5 +1,8 @@
 package org.tidemark.appliance.cli;
 
+import java.util.List;
+import java.util.Map;
+import java.util.function.Supplier;
 import org.tidemark.appliance.failure.FailureKind;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -11,36 +14,39 @@ import picocli.CommandLine.IVersionProvider;
         description = "Backups and snapshots of containers whose file systems live in disk images.",
         mixinStandardHelpOptions = true,
         versionProvider = Tidemark.Version.class,
-        synopsisSubcommandLabel = "COMMAND",
-        subcommands = {
-            DemoCommand.class,
-            StatusCommand.class,
-            BackupCommand.class,
-            RestoreCommand.class,
-            PointsCommand.class,
-            PointCommand.class,
-            VerifyCommand.class,
-            ContainerCommand.class,
-            TargetCommand.class,
-            PolicyCommand.class,
-            JobCommand.class,
-            UserCommand.class,
-            TokenCommand.class,
-            DoctorCommand.class,
-            ImageCommand.class,
-            SnapshotCommand.class,
-            AttachCommand.class,
-            DetachCommand.class,
-            DevicesCommand.class,
-            ServeCommand.class,
-            DeviceServerCommand.class,
-            HolderCommand.class,
-            BenchBackupCommand.class,
-            BenchFreezeCommand.class,
-            CompleteNamesCommand.class,
-            DemoLoadCommand.class
-        })
+        synopsisSubcommandLabel = "COMMAND")
 public final class Tidemark implements Runnable {
+    /** In the order of the help. */
+    private static final List<Map.Entry<String, Supplier<Object>>> COMMANDS = List.of(
+            named("demo", DemoCommand::new),
+            named("status", StatusCommand::new),
+            named("backup", BackupCommand::new),
+            named("restore", RestoreCommand::new),
+            named("points", PointsCommand::new),
+            named("point", PointCommand::new),
+            named("verify", VerifyCommand::new),
+            named("container", ContainerCommand::new),
+            named("target", TargetCommand::new),
+            named("policy", PolicyCommand::new),
+            named("job", JobCommand::new),
+            named("user", UserCommand::new),
+            named("token", TokenCommand::new),
+            named("doctor", DoctorCommand::new),
+            named("image", ImageCommand::new),
+            named("snapshot", SnapshotCommand::new),
+            named("attach", AttachCommand::new),
+            named("detach", DetachCommand::new),
+            named("devices", DevicesCommand::new),
+            named("serve", ServeCommand::new),
+            named("device-server", DeviceServerCommand::new),
+            named("holder", HolderCommand::new),
+            named("completion", CompletionCommand::new),
+            named("man", ManCommand::new),
+            named("complete-names", CompleteNamesCommand::new),
+            named("bench-backup", BenchBackupCommand::new),
+            named("bench-freeze", BenchFreezeCommand::new),
+            named("demo-load", DemoLoadCommand::new));
+
     @CommandLine.Spec
     private CommandLine.Model.@org.jspecify.annotations.Nullable CommandSpec spec;
 
@@ -64,11 +70,27 @@ public final class Tidemark implements Runnable {
     public static void main(String[] arguments) {
         // Libraries that log find no logger here, and need not say so.
         System.setProperty("slf4j.internal.verbosity", "ERROR");
-        System.exit(commandLine().execute(arguments));
+        System.exit(commandLine(arguments.length == 0 ? "" : arguments[0]).execute(arguments));
     }
 
+    private static Map.Entry<String, Supplier<Object>> named(String name, Supplier<Object> command) {
+        return Map.entry(name, command);
+    }
+
+    /** With every command. */
     static CommandLine commandLine() {
+        return commandLine("");
+    }
+
+    /** With the named command alone, or with all of them when it is none: reading all of them takes longer than most run. */
+    private static CommandLine commandLine(String named) {
         CommandLine line = new CommandLine(new Tidemark());
+        boolean known = COMMANDS.stream().anyMatch(command -> command.getKey().equals(named));
+        for (Map.Entry<String, Supplier<Object>> command : COMMANDS) {
+            if (!known || command.getKey().equals(named)) {
+                line.addSubcommand(command.getKey(), command.getValue().get());
+            }
+        }
         line.setCaseInsensitiveEnumValuesAllowed(true);
         line.setExecutionExceptionHandler((failure, command, result) -> report(failure, command));
         return line;

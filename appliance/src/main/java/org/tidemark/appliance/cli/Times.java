@@ -31,7 +31,7 @@ final class Times {
         return Instant.now().minus(Long.parseLong(ago.group(1)), unit).toString();
     }
 
-    private static final Pattern LONG = Pattern.compile("(\\d{1,9}) ?(s|m|h|d|w)");
+    private static final Pattern LONG = Pattern.compile("(\\d{1,9}) ?(s|m|h|d|w)|0");
     private static final Map<String, Long> LENGTHS =
             Map.of("s", 1L, "m", 60L, "h", 3_600L, "d", 86_400L, "w", 604_800L);
 

@@ -33,6 +33,15 @@ final class Trust {
         return context(new TrustManager[] {new Pin(sha256.replace(":", "").toLowerCase(Locale.ROOT))});
     }
 
+    /** What the authorities that Java knows signed for the host's name. */
+    static SSLContext usual() throws IOException {
+        try {
+            return SSLContext.getDefault();
+        } catch (NoSuchAlgorithmException e) {
+            throw new IOException(e);
+        }
+    }
+
     /** What these authorities signed for the host's name. */
     static SSLContext authority(Path pem) throws IOException {
         try (InputStream in = Files.newInputStream(pem)) {

@@ -10,28 +10,56 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import org.tidemark.appliance.client.ApplianceClient;
+import org.tidemark.appliance.demo.ApplianceProcess;
 import org.tidemark.ploop.testing.Commands;
 import org.tidemark.ploop.testing.Leftovers;
 
-/** The real command line in processes of its own, with a state folder, a run folder and a work folder of a test's own. */
+/**
+ * The real command line in processes of its own, with a state folder, a run folder and a work folder of a test's own. The packaged
+ * appliance runs beside it, from the first command on that needs one.
+ */
 public final class Cli implements AutoCloseable {
     public static final Duration LIMIT = Duration.ofSeconds(60);
 
     private static final long LOOK_EVERY_NANOS = 2_000_000;
+    private static final Set<String> OF_THE_APPLIANCE = Set.of(
+            "status", "backup", "restore", "points", "point", "verify", "container", "target", "policy", "job", "user",
+            "token");
 
     private final String word;
     private final Path folder;
+    private final ApplianceProcess appliance;
     private int runs;
 
     private Cli(String word) throws IOException {
         this.word = word;
         this.folder = Leftovers.freshFolder(word);
+        this.appliance = ApplianceProcess.in(folder);
     }
 
     public static Cli start(String word) throws IOException {
         return new Cli(word);
+    }
+
+    /** The appliance of this test, which may not run yet. */
+    public ApplianceProcess appliance() {
+        return appliance;
+    }
+
+    /** A client of it; starts it when it does not run. */
+    public ApplianceClient client() throws IOException {
+        startAppliance();
+        return ApplianceClient.ofStateFolder(appliance.state());
+    }
+
+    public void startAppliance() throws IOException {
+        if (!appliance.isRunning()) {
+            appliance.start();
+        }
     }
 
     /** A place for the test's files, on tmpfs. */
@@ -94,6 +122,11 @@ public final class Cli implements AutoCloseable {
     }
 
     public Running begin(String... arguments) throws IOException {
+        if (arguments.length > 0
+                && OF_THE_APPLIANCE.contains(arguments[0])
+                && !List.of(arguments).contains("--help")) {
+            startAppliance();
+        }
         return begin(command(arguments));
     }
 
@@ -102,6 +135,7 @@ public final class Cli implements AutoCloseable {
         Path out = folder.resolve("out-" + number);
         Path err = folder.resolve("err-" + number);
         ProcessBuilder builder = new ProcessBuilder(line);
+        builder.environment().keySet().removeIf(name -> name.startsWith("TIDEMARK_"));
         builder.environment().put("TIDEMARK_STATE", folder.resolve("state").toString());
         builder.environment().put("TIDEMARK_RUN", folder.resolve("run").toString());
         builder.redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()));
@@ -194,6 +228,7 @@ public final class Cli implements AutoCloseable {
 
     @Override
     public void close() throws IOException {
+        appliance.close();
         Leftovers.clear(word);
     }
 }

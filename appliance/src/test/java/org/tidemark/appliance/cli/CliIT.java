@@ -13,7 +13,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.tidemark.ploop.testing.Commands;
 import org.tidemark.ploop.testing.Requires;
-import picocli.CommandLine;
 
 /** Every command once: help, completion, output for people and for programs. */
 @Requires({"root", "fuse", "loop", "mkfs.ext4", "qemu-img", "bash"})
@@ -52,7 +51,7 @@ class CliIT {
         assertThat(cli.ok("--version").out()).startsWith("tidemark ");
         assertThat(cli.ok("image", "create", "--help").out()).contains("--size");
         Path completion = cli.path("completion.sh");
-        Files.writeString(completion, cli.ok("generate-completion").out());
+        Files.writeString(completion, cli.ok("completion", "bash").out());
         Commands.run(Cli.LIMIT, "bash", "-n", completion.toString());
         String words = Commands.run(
                 Cli.LIMIT,
@@ -61,29 +60,6 @@ class CliIT {
                 ". " + completion
                         + "; COMP_WORDS=(tidemark res); COMP_CWORD=1; _complete_tidemark; echo ${COMPREPLY[@]}");
         assertThat(words).contains("restore");
-    }
-
-    @Test
-    void everyCommandHasHelpAndASentence() {
-        everyCommand(Tidemark.commandLine());
-    }
-
-    private static void everyCommand(CommandLine line) {
-        CommandLine.Model.CommandSpec spec = line.getCommandSpec();
-        if (!spec.usageMessage().hidden()) {
-            assertThat(spec.usageMessage().description())
-                    .as(spec.qualifiedName())
-                    .isNotEmpty();
-            assertThat(spec.mixinStandardHelpOptions()).as(spec.qualifiedName()).isTrue();
-        }
-        for (CommandLine.Model.OptionSpec option : spec.options()) {
-            assertThat(option.hidden()
-                            || option.description().length > 0
-                            || option.longestName().equals("--target"))
-                    .as(spec.qualifiedName() + " " + option.longestName() + " has no description")
-                    .isTrue();
-        }
-        line.getSubcommands().values().forEach(CliIT::everyCommand);
     }
 
     @Test
@@ -135,8 +111,94 @@ class CliIT {
                         cli.path("restored").toString()))
                 .isNotNull();
         assertThat(json("detach", "d").toString()).contains("detached=true");
+        assertThat(json("point", "protect", "c", "latest").toString()).contains("protected=true");
+        assertThat(json("job", "list")).asList().hasSize(4);
+        assertThat(json("job", "show", "1").toString()).contains("BACKUP");
+        assertThat(json("job", "log", "1").toString()).contains("committed");
+        assertThat(json("job", "watch", "1").toString()).contains("SUCCEEDED");
+        assertThat(json("target", "test", "t").toString()).contains("ok=true");
+        assertThat(json("policy", "add", "p", "--container", "c", "--target", "t", "--every", "1d", "--disable")
+                        .toString())
+                .contains("86400");
+        assertThat(json("policy", "update", "p", "--keep-last", "3", "--keep-within", "2d")
+                        .toString())
+                .contains("last=3", "172800", "86400");
+        assertThat(json("policy", "list")).asList().hasSize(1);
+        assertThat(json("policy", "remove", "p").toString()).contains("removed=true");
+        assertThat(json("token", "add", "robot", "--scope", "read,backup").toString())
+                .contains("tdm_");
+        assertThat(json("token", "list")).asList().hasSize(1);
+        Path password = cli.path("password");
+        Files.writeString(password, "correct horse battery staple\n");
+        assertThat(json("user", "add", "ann", "--role", "admin", "--password-file", password.toString())
+                        .toString())
+                .contains("ann");
+        assertThat(json("user", "add", "bob", "--role", "viewer", "--password-file", password.toString()))
+                .isNotNull();
+        assertThat(json("user", "update", "bob", "--role", "operator", "--disable").toString())
+                .contains("operator", "disabled=true");
+        assertThat(json("user", "remove", "bob").toString()).contains("removed=true");
+        assertThat(json("user", "list")).asList().hasSize(1);
         assertThat(json("container", "remove", "c")).isNotNull();
         assertThat(json("target", "remove", "t")).isNotNull();
+    }
+
+    @Test
+    void withoutAnAppliance() throws Exception {
+        Cli.refused(
+                cli.begin(Cli.command("container", "list")).await(),
+                1,
+                "no appliance runs here; start it with 'tidemark serve'");
+        Cli.refused(
+                cli.begin(Cli.command("status", "--url", "http://127.0.0.1:1", "--token-file", "/dev/null"))
+                        .await(),
+                2,
+                "an address needs a token");
+        Path token = cli.path("token");
+        Files.writeString(token, "tdm_none\n");
+        Cli.refused(
+                cli.begin(Cli.command("status", "--url", "http://127.0.0.1:1", "--token-file", token.toString()))
+                        .await(),
+                7,
+                "cannot be reached");
+        cli.startAppliance();
+        Cli.refused(
+                cli.begin(Cli.command(
+                                "status", "--url", cli.appliance().url(), "--token-file", token.toString()))
+                        .await(),
+                6,
+                "token");
+        cli.appliance().kill();
+        Cli.refused(cli.begin(Cli.command("container", "list")).await(), 1, "no appliance runs here");
+    }
+
+    @Test
+    void statusTellsWhetherEverythingIsSafe() throws Exception {
+        assertThat(cli.run("status").exitCode()).isEqualTo(1);
+        Path image = cli.path("image");
+        cli.ok("image", "create", image.toString(), "--size", "64M", "--no-partition");
+        cli.protect("c", image, cli.path("target"));
+        Cli.Result attention = cli.run("status");
+        assertThat(attention.exitCode()).as(attention.out()).isEqualTo(1);
+        assertThat(attention.out()).contains("container c");
+        cli.ok("policy", "add", "p", "--container", "c", "--target", "t-c", "--every", "1d");
+        cli.ok("backup", "c");
+        assertThat(cli.ok("status").out()).contains("SAFE");
+        assertThat(cli.ok("status", "--json").json()).containsEntry("state", "SAFE");
+    }
+
+    @Test
+    void aJobThatIsNotAwaited() throws Exception {
+        Path image = cli.path("image");
+        cli.ok("image", "create", image.toString(), "--size", "64M", "--no-partition");
+        cli.protect("c", image, cli.path("target"));
+        String job = String.valueOf(
+                cli.ok("backup", "c", "--no-wait", "--json").json().get("job"));
+        assertThat(cli.ok("job", "watch", job).out()).contains("succeeded");
+        assertThat(cli.ok("job", "list", "--kind", "backup", "--json").jsonRows())
+                .hasSize(1);
+        cli.refused(4, "ended already", "job", "cancel", job);
+        cli.refused(3, "4711", "job", "show", "4711");
     }
 
     @Test
