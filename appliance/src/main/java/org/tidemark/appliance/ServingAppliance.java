@@ -21,8 +21,9 @@ public final class ServingAppliance implements QuarkusApplication {
     public int run(String... arguments) throws IOException {
         localAccess.publish(Startup.localUrl(), Startup.certificateSha256());
         var link = firstStart.begin(Startup.publicUrl());
-        System.out.println("tidemark: listening on " + Startup.publicUrl());
-        link.ifPresent(words -> System.out.println("tidemark: set up at " + words));
+        String setUp = link.map(words -> "tidemark: set up at " + words + "\n").orElse("");
+        // In one piece: whoever waits for the first line may look for the second one at once.
+        System.out.print("tidemark: listening on " + Startup.publicUrl() + "\n" + setUp);
         System.out.flush();
         Quarkus.waitForExit();
         return 0;

@@ -68,17 +68,26 @@ public final class Planner {
 
     private static Plan.Run nextRun(PolicyState policy, PolicyState.ContainerState container, Instant now) {
         Schedule schedule = policy.schedule();
-        Instant served = served(policy, container);
         Instant newest = schedule.latest(now);
-        if (newest.isAfter(served) || isFromOtherTime(schedule, served, now)) {
+        Instant served = served(policy, container, now);
+        if (served == null || newest.isAfter(served)) {
             return run(policy, container, newest);
         }
         return run(policy, container, schedule.next(served));
     }
 
-    private static Instant served(PolicyState policy, PolicyState.ContainerState container) {
+    /** Up to where slots need no run any more; null when all that is known is from a time that was taken back. */
+    private static @Nullable Instant served(PolicyState policy, PolicyState.ContainerState container, Instant now) {
         Instant last = container.lastSlot();
-        return last == null || last.isBefore(policy.since()) ? policy.since() : last;
+        Instant since = policy.since();
+        if (last != null && isFromOtherTime(policy.schedule(), last, now)) {
+            last = null;
+        }
+        // A run in this time says more than a start of the policy that is yet to come.
+        if (isFromOtherTime(policy.schedule(), since, now) || last != null && since.isAfter(now)) {
+            return last;
+        }
+        return last == null || last.isBefore(since) ? since : last;
     }
 
     /** Whether the clock was set back so far since the slot was served that waiting for it would be a stall. */

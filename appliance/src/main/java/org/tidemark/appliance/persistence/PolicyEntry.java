@@ -49,7 +49,7 @@ public record PolicyEntry(
     @org.eclipse.microprofile.openapi.annotations.media.Schema(name = "PolicySchedule")
     public record Schedule(
             @NotNull ScheduleKind kind,
-            @Nullable @Min(60) @Max(31_536_000) Long everySeconds,
+            @Nullable @Min(10) @Max(31_536_000) Long everySeconds,
             @Nullable String cron,
             @Nullable String zone,
             @Nullable @Min(0) @Max(86_400) Integer jitterSeconds,

@@ -17,14 +17,14 @@ public final class WebFilters {
     public static final String REQUEST_HEADER = "X-Tidemark-Request";
 
     private static final int FIRST = 1000;
+    private static final int LENGTH_REQUIRED = 411;
     private static final long MAX_BODY = 1 << 20;
     private static final Set<HttpMethod> READING = Set.of(HttpMethod.GET, HttpMethod.HEAD, HttpMethod.OPTIONS);
     private static final String POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:;"
             + " font-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
     private static final String INDEX = "/index.html";
 
-    private final boolean ui =
-            Thread.currentThread().getContextClassLoader().getResource("META-INF/resources" + INDEX) != null;
+    private final boolean ui = isFile(INDEX);
 
     void filters(@Observes Filters filters) {
         filters.register(WebFilters::headers, FIRST);
@@ -61,6 +61,15 @@ public final class WebFilters {
             ProblemAnswer.send(context, Problem.of(FailureKind.TOO_LARGE, "the body is larger than 1 MiB"));
             return;
         }
+        if (context.request().getHeader("Transfer-Encoding") != null) {
+            // How long it gets is known too late for an answer.
+            context.response().putHeader("Connection", "close");
+            Problem usual = Problem.of(FailureKind.USAGE, "the body's length must be told (Content-Length)");
+            ProblemAnswer.send(
+                    context,
+                    new Problem(usual.type(), usual.title(), LENGTH_REQUIRED, usual.code(), usual.detail(), null));
+            return;
+        }
         context.next();
     }
 
@@ -92,8 +101,12 @@ public final class WebFilters {
     }
 
     private void view(RoutingContext context) {
+        HttpServerRequest request = context.request();
         String path = context.normalizedPath();
-        if (context.request().method() != HttpMethod.GET || !PublicPaths.isView(path)) {
+        // Names may have dots: what a browser opens as a page is a view too, unless there is such a file.
+        boolean page = String.valueOf(request.getHeader("Accept")).contains("text/html");
+        boolean view = PublicPaths.isView(path) || (page && PublicPaths.isUi(path) && !isFile(path));
+        if (request.method() != HttpMethod.GET || !view) {
             context.next();
         } else if (ui) {
             context.reroute(INDEX);
@@ -103,6 +116,10 @@ public final class WebFilters {
                     .end("Tidemark runs. This build has no web interface; use the command line (tidemark --help)"
                             + " or the interface for programs (/q/openapi).\n");
         }
+    }
+
+    private static boolean isFile(String path) {
+        return Thread.currentThread().getContextClassLoader().getResource("META-INF/resources" + path) != null;
     }
 
     private static void failed(RoutingContext context) {

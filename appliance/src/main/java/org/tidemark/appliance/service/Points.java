@@ -45,7 +45,7 @@ public final class Points {
     /** Asks the target what there is, and remembers it. */
     public PointList refresh(BackupRepository repository, String container) throws IOException {
         PointList before = known(repository.id(), container);
-        PointList now = repository.points(container);
+        PointList now = repository.points(container, before);
         for (RecoveryPoint point : now.points()) {
             if (before.points().stream().noneMatch(known -> known.sequence() == point.sequence())) {
                 cache.add(point);

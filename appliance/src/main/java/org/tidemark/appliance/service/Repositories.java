@@ -12,6 +12,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.BooleanSupplier;
+import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 import org.tidemark.appliance.failure.ApplianceException;
 import org.tidemark.appliance.failure.FailureKind;
@@ -20,6 +22,8 @@ import org.tidemark.appliance.persistence.Targets;
 import org.tidemark.backup.repository.BackupRepository;
 import org.tidemark.backup.repository.RepositoryOptions;
 import org.tidemark.backup.target.BackupTarget;
+import org.tidemark.backup.target.RequestCounter;
+import org.tidemark.backup.target.RetryPolicy;
 
 /**
  * The open repositories, one for each target: opened at their first use and kept, so that what was learnt of them stays. One that
@@ -27,6 +31,7 @@ import org.tidemark.backup.target.BackupTarget;
  */
 @Singleton
 public final class Repositories {
+    private static final Logger LOG = Logger.getLogger(Repositories.class);
     private static final Duration STATUS_AGE = Duration.ofSeconds(60);
 
     private final Targets targets;
@@ -97,6 +102,24 @@ public final class Repositories {
                 }
             }
         }
+    }
+
+    /**
+     * The repository of a target as a job uses it: with patience, and with its requests counted. Nobody need close it.
+     */
+    public BackupRepository forJob(TargetEntry entry, RequestCounter counter, BooleanSupplier cancelled)
+            throws IOException {
+        BackupRepository repository = of(entry);
+        BackupTarget bare;
+        synchronized (lock) {
+            Open known = open.get(entry.name());
+            bare = known == null || known.repository() != repository ? null : known.target();
+        }
+        if (bare == null) {
+            throw new ApplianceException(
+                    FailureKind.UNAVAILABLE, "target '" + entry.name() + "' is being changed; try again");
+        }
+        return repository.through(opener.decorated(bare, RetryPolicy.forJobs(), counter, cancelled));
     }
 
     /** What a use of a target showed of it; null when it went well. */

@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Optional;
-import org.jspecify.annotations.Nullable;
 import org.tidemark.backup.repository.RepositoryException.Kind;
 import org.tidemark.backup.repository.chunk.ChunkId;
 import org.tidemark.backup.repository.index.ChunkIndex;
@@ -17,6 +16,7 @@ import org.tidemark.backup.repository.pack.PackId;
 import org.tidemark.backup.repository.pack.PackWriter;
 import org.tidemark.backup.repository.pack.SegmentKind;
 import org.tidemark.backup.repository.pack.SegmentReader;
+import org.tidemark.backup.repository.pack.SegmentRef;
 import org.tidemark.backup.repository.pack.SlabPool;
 import org.tidemark.backup.target.BackupTarget;
 import org.tidemark.backup.target.ByteRange;
@@ -34,17 +34,59 @@ public final class BackupRepository implements AutoCloseable {
     private final RepositoryOptions options;
     private final CommitLog log;
     private final SegmentReader segments;
-    private final SlabPool slabs = new SlabPool(SLABS_KEPT);
-    private final Object indexLock = new Object();
-    /** Null until somebody needs it. Guarded by indexLock for writing. */
-    private volatile @Nullable ChunkIndex index;
+    private final SlabPool slabs;
+    private final DedupIndex index;
+    /** Whether this is the repository that was opened, and no view of one. */
+    private final boolean owner;
 
     private BackupRepository(BackupTarget target, RepositoryFormat format, RepositoryOptions options) {
         this.target = target;
         this.format = format;
         this.options = options;
-        log = new CommitLog(target, format.repositoryId().toString());
-        segments = new SegmentReader(target, format.repositoryId(), this::forget);
+        slabs = new SlabPool(SLABS_KEPT);
+        index = new DedupIndex(options.indexEntries());
+        log = new CommitLog(target, format.repositoryId().toString(), this::confirm);
+        segments = new SegmentReader(target, format.repositoryId(), index::forget);
+        owner = true;
+    }
+
+    private BackupRepository(BackupRepository opened, BackupTarget target) {
+        this.target = target;
+        format = opened.format;
+        options = opened.options;
+        slabs = opened.slabs;
+        index = opened.index;
+        log = new CommitLog(target, format.repositoryId().toString(), this::confirm);
+        segments = opened.segments.through(target);
+        owner = false;
+    }
+
+    /**
+     * The same open repository, sending its requests to {@code sameStore}: for a job that counts, or limits, what it
+     * sends. Everything known is shared, the deduplication index above all. Lives as long as this; closing it does
+     * nothing.
+     *
+     * @param sameStore another decoration of the very store that this was opened on; it belongs to the caller
+     */
+    public BackupRepository through(BackupTarget sameStore) {
+        return new BackupRepository(this, sameStore);
+    }
+
+    /**
+     * An answer said that there is nothing. A store that was emptied or replaced says the same, so the repository itself has
+     * to be there.
+     */
+    private void confirm() throws IOException {
+        try {
+            readFormat(target).expect(target.describe(), id());
+        } catch (RepositoryException e) {
+            throw new RepositoryException(
+                    e.kind(),
+                    target.describe() + " is not what it was when repository " + id()
+                            + " was opened: it has been emptied or replaced. Nothing that it lacks counts as gone ("
+                            + e.getMessage() + ")",
+                    e);
+        }
     }
 
     /**
@@ -75,6 +117,14 @@ public final class BackupRepository implements AutoCloseable {
      */
     public static BackupRepository open(BackupTarget target, Optional<String> expectedId, RepositoryOptions options)
             throws IOException {
+        RepositoryFormat format = readFormat(target);
+        if (expectedId.isPresent()) {
+            format.expect(target.describe(), expectedId.get());
+        }
+        return new BackupRepository(target, format, options);
+    }
+
+    private static RepositoryFormat readFormat(BackupTarget target) throws IOException {
         ByteBuffer json = ByteBuffer.allocate(RepositoryFormat.MAX_BYTES);
         try {
             long sizeBytes = target.get(RepositoryFormat.KEY, ByteRange.head(RepositoryFormat.MAX_BYTES), json);
@@ -96,11 +146,7 @@ public final class BackupRepository implements AutoCloseable {
         }
         byte[] bytes = new byte[json.flip().remaining()];
         json.get(bytes);
-        RepositoryFormat format = RepositoryFormat.decode(target.describe(), bytes);
-        if (expectedId.isPresent()) {
-            format.expect(target.describe(), expectedId.get());
-        }
-        return new BackupRepository(target, format, options);
+        return RepositoryFormat.decode(target.describe(), bytes);
     }
 
     /** 32 hex digits. */
@@ -121,6 +167,14 @@ public final class BackupRepository implements AutoCloseable {
     /** The points of a container, and the records that cannot be read. No points when the container is unknown. */
     public PointList points(String containerId) throws IOException {
         return log.points(containerId);
+    }
+
+    /**
+     * The points of a container as {@link #points(String)}, reading only records that {@code known}, an earlier answer
+     * for the same container, does not hold: records never change. One listing when nothing is new.
+     */
+    public PointList points(String containerId, PointList known) throws IOException {
+        return log.points(containerId, known);
     }
 
     /** A reader of a point of this repository. Opens nothing yet but the point's roots. */
@@ -148,8 +202,13 @@ public final class BackupRepository implements AutoCloseable {
                     "point " + parent.get().pointId() + " is not of container " + containerId + " in " + describe());
         }
         long last = parent.map(RecoveryPoint::sequence).orElse(0L);
+        boolean parentListed = parent.isEmpty();
         for (long sequence : log.sequences(containerId)) {
+            parentListed |= parent.isPresent() && sequence == parent.get().sequence();
             last = Math.max(last, sequence);
+        }
+        if (!parentListed) {
+            confirm();
         }
         return new BackupSession(this, containerId, last + 1, parent);
     }
@@ -174,6 +233,7 @@ public final class BackupRepository implements AutoCloseable {
         ByteBuffer raw = segments.readNode(ref.segment(), kind);
         ChunkId found = ChunkId.of(raw, ChunkId.newDigest());
         if (!found.equals(ref.id())) {
+            segments.explain(ref.segment().pack());
             throw RepositoryException.damaged(
                     "map node in " + ref.segment() + " has SHA-256 " + found + " instead of " + ref.id());
         }
@@ -188,54 +248,24 @@ public final class BackupRepository implements AutoCloseable {
                 options.random(),
                 options.packBytes(),
                 slabs,
-                (pack, entries) -> {
-                    ChunkIndex known = index;
-                    if (known != null) {
-                        known.add(pack, entries);
-                    }
-                });
+                index::add);
     }
 
     /**
-     * The deduplication index; read from the packs when it is needed first. A pack whose index is damaged is left out.
+     * Where a chunk is stored already. For a few changed chunks it is not worth reading the index of every pack, where
+     * each is a request.
+     *
+     * @param many whether many chunks will be asked for
      */
-    ChunkIndex index() throws IOException {
-        ChunkIndex known = index;
-        if (known != null) {
-            return known;
-        }
-        synchronized (indexLock) {
-            if (index == null) {
-                ChunkIndex loaded = new ChunkIndex(options.indexEntries());
-                target.list("pack/", (key, sizeBytes) -> load(key, loaded));
-                index = loaded;
-            }
-            return index;
-        }
-    }
-
-    private void load(String key, ChunkIndex loaded) throws TargetException {
-        try {
-            PackId pack = PackId.parse(key.substring(key.lastIndexOf('/') + 1, key.length() - ".pk".length()));
-            if (pack.key().equals(key)) {
-                loaded.add(pack, segments.index(pack));
-            }
-        } catch (TargetException e) {
-            throw e;
-        } catch (IOException | IllegalArgumentException | IndexOutOfBoundsException e) {
-            // Damaged, newer, or not a pack: what it holds is shipped again. Deep verification is where damage is told.
-        }
-    }
-
-    private void forget(PackId pack) {
-        ChunkIndex known = index;
-        if (known != null) {
-            known.forget(pack);
-        }
+    Optional<SegmentRef> find(ChunkId id, boolean many) throws IOException {
+        ChunkIndex chunks = many || segments.preferredReadBytes() == 0 ? index.all(target, segments) : index.known();
+        return chunks.find(id);
     }
 
     @Override
     public void close() {
-        segments.close();
+        if (owner) {
+            segments.close();
+        }
     }
 }

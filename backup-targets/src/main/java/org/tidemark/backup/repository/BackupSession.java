@@ -205,9 +205,9 @@ public final class BackupSession implements AutoCloseable {
         return tally;
     }
 
-    Optional<SegmentRef> find(ChunkId id) throws IOException {
+    Optional<SegmentRef> find(ChunkId id, boolean many) throws IOException {
         Optional<SegmentRef> own = ownChunks.find(id);
-        return own.isPresent() ? own : repository.index().find(id);
+        return own.isPresent() ? own : repository.find(id, many);
     }
 
     SegmentRef append(ChunkId id, ByteBuffer segment) throws IOException {

@@ -75,7 +75,7 @@ public final class ChunkWriter implements AutoCloseable {
         if (before.hash().equals(id)) {
             return StoreOutcome.UNCHANGED;
         }
-        Optional<SegmentRef> known = session.find(id);
+        Optional<SegmentRef> known = session.find(id, image.isFull());
         if (known.isPresent()) {
             image.set(chunk, new Whole(id, known.get()));
             return StoreOutcome.DEDUPLICATED;

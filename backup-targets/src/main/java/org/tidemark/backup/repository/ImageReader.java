@@ -2,6 +2,7 @@ package org.tidemark.backup.repository;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -15,6 +16,8 @@ import org.tidemark.backup.repository.map.ImageMap;
 import org.tidemark.backup.repository.map.MapEntry;
 import org.tidemark.backup.repository.map.MapRef;
 import org.tidemark.backup.repository.pack.SegmentReader;
+import org.tidemark.backup.repository.pack.SegmentRef;
+import org.tidemark.backup.repository.pack.SegmentWindows;
 
 /** Reads one image of a point. Every byte it gives was compared with its chunk's SHA-256. Safe for many threads. */
 public final class ImageReader {
@@ -84,13 +87,83 @@ public final class ImageReader {
             throw new IllegalArgumentException(
                     dst.remaining() + " bytes at " + offsetBytes + " of an image of " + sizeBytes());
         }
+        int most = segments.preferredReadBytes();
+        long at = offsetBytes;
+        while (dst.remaining() > ChunkGeometry.CHUNK_BYTES && most > 0) {
+            int length = Math.min(dst.remaining(), most);
+            try (Ahead ahead = ahead(at, length)) {
+                ahead.read(at, dst.slice(dst.position(), length));
+            }
+            dst.position(dst.position() + length);
+            at += length;
+        }
+        read(at, dst, null);
+    }
+
+    /** How much of an image is best read in one go where requests cost something; 0 where they do not. */
+    public int preferredReadBytes() {
+        return segments.preferredReadBytes();
+    }
+
+    /**
+     * Gets ready to read a stretch of the image, at most {@link #preferredReadBytes} long: what lies close together on
+     * the target is read in one request. Where requests are cheap it does nothing. Close it; it is for one thread.
+     */
+    public Ahead ahead(long offsetBytes, long lengthBytes) throws IOException {
+        if (segments.preferredReadBytes() == 0) {
+            return new Ahead(null);
+        }
+        List<SegmentRef> refs = new ArrayList<>();
+        long end = Math.min(sizeBytes(), offsetBytes + lengthBytes);
+        for (long chunk = offsetBytes / ChunkGeometry.CHUNK_BYTES; chunk * ChunkGeometry.CHUNK_BYTES < end; chunk++) {
+            try {
+                MapEntry entry = map.entry(chunk);
+                if (entry instanceof MapEntry.Whole whole) {
+                    refs.add(whole.segment());
+                } else if (entry instanceof MapEntry.Mosaic mosaic) {
+                    mosaic.uses().forEach(use -> refs.add(use.segment()));
+                }
+            } catch (RepositoryException e) {
+                // A damaged page of the map is told by whoever reads the chunk.
+            }
+        }
+        return new Ahead(segments.ahead(refs));
+    }
+
+    /** A stretch of the image that is being read. */
+    public final class Ahead implements AutoCloseable {
+        private final @Nullable SegmentWindows windows;
+
+        private Ahead(@Nullable SegmentWindows windows) {
+            this.windows = windows;
+        }
+
+        /** As {@link ImageReader#read}. */
+        public void read(long offsetBytes, ByteBuffer dst) throws IOException {
+            ImageReader.this.read(offsetBytes, dst, windows);
+        }
+
+        /** As {@link ImageReader#readChunk}. */
+        public boolean readChunk(long chunk, ByteBuffer dst) throws IOException {
+            return ImageReader.this.readChunk(chunk, dst, windows);
+        }
+
+        @Override
+        public void close() {
+            if (windows != null) {
+                windows.close();
+            }
+        }
+    }
+
+    private void read(long offsetBytes, ByteBuffer dst, @Nullable SegmentWindows windows) throws IOException {
         long at = offsetBytes;
         while (dst.hasRemaining()) {
             long chunk = at / ChunkGeometry.CHUNK_BYTES;
             int from = (int) (at % ChunkGeometry.CHUNK_BYTES);
             int length = Math.min(dst.remaining(), ChunkGeometry.CHUNK_BYTES - from);
             if (length == ChunkGeometry.CHUNK_BYTES && dst.isDirect()) {
-                readChunk(chunk, dst.slice(dst.position(), length));
+                readChunk(chunk, dst.slice(dst.position(), length), windows);
                 dst.position(dst.position() + length);
             } else {
                 dst.put(cached(chunk).slice(from, length));
@@ -130,10 +203,14 @@ public final class ImageReader {
      * @return false when the map says that it is all zero
      */
     public boolean readChunk(long chunk, ByteBuffer dst) throws IOException {
+        return readChunk(chunk, dst, null);
+    }
+
+    private boolean readChunk(long chunk, ByteBuffer dst, @Nullable SegmentWindows windows) throws IOException {
         @Nullable MapEntry entry = null;
         try {
             entry = map.entry(chunk);
-            assemble(entry, dst.slice());
+            assemble(entry, dst.slice(), windows);
             if (entry instanceof MapEntry.Zero) {
                 return false;
             }
@@ -158,9 +235,9 @@ public final class ImageReader {
         return entry instanceof MapEntry.Mosaic mosaic ? mosaic.uses().toString() : "a map";
     }
 
-    private void assemble(MapEntry entry, ByteBuffer dst) throws IOException {
+    private void assemble(MapEntry entry, ByteBuffer dst, @Nullable SegmentWindows windows) throws IOException {
         if (entry instanceof MapEntry.Whole whole) {
-            segments.readSubChunks(whole.segment(), ChunkGeometry.WHOLE_MASK, dst);
+            segments.readSubChunks(whole.segment(), ChunkGeometry.WHOLE_MASK, dst, windows);
             return;
         }
         while (dst.remaining() >= Long.BYTES) {
@@ -169,7 +246,7 @@ public final class ImageReader {
         dst.clear();
         if (entry instanceof MapEntry.Mosaic mosaic) {
             for (MapEntry.SegmentUse use : mosaic.uses()) {
-                segments.readSubChunks(use.segment(), use.mask(), dst);
+                segments.readSubChunks(use.segment(), use.mask(), dst, windows);
             }
         }
     }

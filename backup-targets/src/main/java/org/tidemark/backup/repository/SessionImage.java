@@ -40,6 +40,11 @@ public final class SessionImage {
         return sizeBytes;
     }
 
+    /** Whether everything is read, and much may be found that is stored already. */
+    boolean isFull() {
+        return fullReason.isPresent();
+    }
+
     /** How many chunks the image has; the last may be partial. */
     public long chunks() {
         return map.chunks();

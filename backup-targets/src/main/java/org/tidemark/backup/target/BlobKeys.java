@@ -11,9 +11,14 @@ public final class BlobKeys {
 
     private BlobKeys() {}
 
+    /** Whether {@code key} follows the rule. */
+    public static boolean isKey(String key) {
+        return key.length() <= MAX_LENGTH && KEY.matcher(key).matches();
+    }
+
     /** Returns {@code key} when it is one; a key that is not is a defect of the caller. */
     public static String checked(String key) {
-        if (key.length() > MAX_LENGTH || !KEY.matcher(key).matches()) {
+        if (!isKey(key)) {
             throw new IllegalArgumentException("not a key: '" + key + "'");
         }
         return key;

@@ -6,6 +6,8 @@ public record ByteRange(Kind kind, long offsetBytes, int lengthBytes) {
     public enum Kind {
         /** Exactly these bytes; fewer is an error. */
         EXACT,
+        /** The bytes from {@code offsetBytes} on, at most {@code lengthBytes}. */
+        UP_TO,
         /** The first bytes, at most {@code lengthBytes}. */
         HEAD,
         /** The last bytes, at most {@code lengthBytes}. */
@@ -13,13 +15,17 @@ public record ByteRange(Kind kind, long offsetBytes, int lengthBytes) {
     }
 
     public ByteRange {
-        if (offsetBytes < 0 || lengthBytes < 0 || (kind != Kind.EXACT && offsetBytes != 0)) {
+        if (offsetBytes < 0 || lengthBytes < 0 || ((kind == Kind.HEAD || kind == Kind.TAIL) && offsetBytes != 0)) {
             throw new IllegalArgumentException("range of " + lengthBytes + " bytes at " + offsetBytes);
         }
     }
 
     public static ByteRange exact(long offsetBytes, int lengthBytes) {
         return new ByteRange(Kind.EXACT, offsetBytes, lengthBytes);
+    }
+
+    public static ByteRange upTo(long offsetBytes, int atMostBytes) {
+        return new ByteRange(Kind.UP_TO, offsetBytes, atMostBytes);
     }
 
     public static ByteRange head(int atMostBytes) {
@@ -35,11 +41,11 @@ public record ByteRange(Kind kind, long offsetBytes, int lengthBytes) {
         return kind == Kind.TAIL ? Math.max(0, sizeBytes - lengthBytes) : offsetBytes;
     }
 
-    /** How many bytes this range has in a blob of {@code sizeBytes}; -1 when an exact range does not fit. */
+    /** How many bytes this range has in a blob of {@code sizeBytes}; -1 when it begins, or must end, behind the end. */
     public int lengthIn(long sizeBytes) {
-        if (kind == Kind.EXACT) {
-            return offsetBytes > sizeBytes || lengthBytes > sizeBytes - offsetBytes ? -1 : lengthBytes;
+        if (offsetBytes > sizeBytes || (kind == Kind.EXACT && lengthBytes > sizeBytes - offsetBytes)) {
+            return -1;
         }
-        return (int) Math.min(sizeBytes, lengthBytes);
+        return (int) Math.min(sizeBytes - offsetBytes, lengthBytes);
     }
 }

@@ -1,6 +1,8 @@
 package org.tidemark.backup.target;
 
 import java.io.IOException;
+import java.time.Duration;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,17 +31,46 @@ public final class TargetException extends IOException {
     }
 
     private final Kind kind;
+    private final boolean passing;
+    private final @Nullable Duration retryAfter;
 
     public TargetException(Kind kind, String message) {
         this(kind, message, null);
     }
 
     public TargetException(Kind kind, String message, @Nullable Throwable cause) {
+        this(kind, message, cause, kind == Kind.RETRYABLE, null);
+    }
+
+    private TargetException(
+            Kind kind, String message, @Nullable Throwable cause, boolean passing, @Nullable Duration retryAfter) {
         super(message, cause);
         this.kind = kind;
+        this.passing = passing;
+        this.retryAfter = retryAfter;
+    }
+
+    /**
+     * A failure that may pass by itself within minutes, such as a server that restarts.
+     *
+     * @param retryAfter how long the target asked to be left alone; null when it said nothing
+     */
+    public static TargetException passing(
+            Kind kind, String message, @Nullable Throwable cause, @Nullable Duration retryAfter) {
+        return new TargetException(kind, message, cause, true, retryAfter);
     }
 
     public Kind kind() {
         return kind;
+    }
+
+    /** Whether the same call may well succeed a little later. Every RETRYABLE one may. */
+    public boolean mayPass() {
+        return passing;
+    }
+
+    /** How long the target asked to be left alone. */
+    public Optional<Duration> retryAfter() {
+        return Optional.ofNullable(retryAfter);
     }
 }

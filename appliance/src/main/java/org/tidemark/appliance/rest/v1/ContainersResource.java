@@ -30,10 +30,10 @@ import org.tidemark.appliance.failure.ApplianceException;
 import org.tidemark.appliance.failure.FailureKind;
 import org.tidemark.appliance.persistence.ContainerEntry;
 import org.tidemark.appliance.persistence.Containers;
-import org.tidemark.appliance.persistence.Jobs;
 import org.tidemark.appliance.persistence.Names;
 import org.tidemark.appliance.persistence.PolicyEntry;
 import org.tidemark.appliance.service.ContainerProtection;
+import org.tidemark.appliance.service.ContainerRegistry;
 import org.tidemark.appliance.service.Discovery;
 import org.tidemark.appliance.service.Host;
 import org.tidemark.appliance.service.ImageFacts;
@@ -48,16 +48,20 @@ public final class ContainersResource {
     private final ContainerProtection protection;
     private final Discovery discovery;
     private final Host host;
-    private final Jobs jobs;
+    private final ContainerRegistry registry;
 
     @Inject
     public ContainersResource(
-            Containers containers, ContainerProtection protection, Discovery discovery, Host host, Jobs jobs) {
+            Containers containers,
+            ContainerProtection protection,
+            Discovery discovery,
+            Host host,
+            ContainerRegistry registry) {
         this.containers = containers;
         this.protection = protection;
         this.discovery = discovery;
         this.host = host;
-        this.jobs = jobs;
+        this.registry = registry;
     }
 
     /** An image by its path; without an id it gets one. */
@@ -120,16 +124,9 @@ public final class ContainersResource {
     @APIResponse(responseCode = "201")
     @APIResponseSchema(value = ContainerView.class, responseCode = "201")
     public Response add(@Valid @NotNull ContainerRequest request) throws IOException {
-        Discovery.Found found = found(new DiscoverRequest(request.images(), request.mount(), request.runc()));
-        for (ContainerEntry other : containers.all()) {
-            for (ContainerEntry.Image image : other.images()) {
-                if (found.images().stream().anyMatch(one -> one.path().equals(image.path()))) {
-                    throw ApplianceException.conflict("image " + image.path() + " belongs to container '" + other.name()
-                            + "' already; one image has one container");
-                }
-            }
-        }
-        containers.add(new ContainerEntry(request.name(), found.images(), found.runtime(), Instant.now()));
+        registry.add(
+                request.name(),
+                found(discovery, new DiscoverRequest(request.images(), request.mount(), request.runc())));
         return Response.status(Response.Status.CREATED)
                 .location(URI.create("/api/v1/containers/" + request.name()))
                 .entity(get(request.name()))
@@ -141,7 +138,7 @@ public final class ContainersResource {
     @Path("discover")
     @RolesAllowed(Scopes.ADMIN)
     public Discovered discover(@Valid @NotNull DiscoverRequest request) throws IOException {
-        Discovery.Found found = found(request);
+        Discovery.Found found = found(discovery, request);
         List<AttachedDevice> devices = host.devices();
         List<ContainerView.ImageView> images = new ArrayList<>();
         for (ContainerEntry.Image image : found.images()) {
@@ -155,9 +152,7 @@ public final class ContainersResource {
     @RolesAllowed(Scopes.ADMIN)
     public ContainerView update(@PathParam("name") String name, @Valid @NotNull ContainerUpdate request)
             throws IOException {
-        ContainerEntry before = containers.get(name);
-        Discovery.Found found = found(new DiscoverRequest(request.images(), null, null));
-        containers.update(new ContainerEntry(name, found.images(), before.runtime(), before.createdAt()));
+        registry.update(name, found(discovery, new DiscoverRequest(request.images(), null, null)));
         return get(name);
     }
 
@@ -166,14 +161,10 @@ public final class ContainersResource {
     @Path("{name}")
     @RolesAllowed(Scopes.ADMIN)
     public void remove(@PathParam("name") String name) throws IOException {
-        containers.get(name);
-        if (jobs.open().stream().anyMatch(job -> name.equals(job.container()))) {
-            throw ApplianceException.conflict("a job works on container '" + name + "'; wait for its end or cancel it");
-        }
-        containers.remove(name);
+        registry.remove(name);
     }
 
-    private Discovery.Found found(DiscoverRequest request) throws IOException {
+    static Discovery.Found found(Discovery discovery, DiscoverRequest request) throws IOException {
         int ways = (request.images() == null ? 0 : 1)
                 + (request.mount() == null ? 0 : 1)
                 + (request.runc() == null ? 0 : 1);

@@ -142,7 +142,7 @@ public final class PoliciesResource {
                         Objects.requireNonNullElse(request.retention(), PolicyEntry.Retention.ALL)));
     }
 
-    private static PolicyEntry entry(String name, PolicyRequest request, Instant createdAt, Instant effectiveAt) {
+    static PolicyEntry entry(String name, PolicyRequest request, Instant createdAt, Instant effectiveAt) {
         return new PolicyEntry(
                 name,
                 request.target(),

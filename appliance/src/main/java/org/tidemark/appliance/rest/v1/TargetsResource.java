@@ -187,7 +187,7 @@ public final class TargetsResource {
                         : Problem.of(FailureKind.of(result.failure()), FailureKind.words(result.failure())));
     }
 
-    private static TargetRegistry.Wanted wanted(TargetRequest request) throws IOException {
+    static TargetRegistry.Wanted wanted(TargetRequest request) throws IOException {
         boolean local = request.kind() == TargetEntry.Kind.LOCAL;
         if (local ? request.local() == null || request.s3() != null : request.s3() == null || request.local() != null) {
             throw org.tidemark.appliance.failure.ApplianceException.usage(

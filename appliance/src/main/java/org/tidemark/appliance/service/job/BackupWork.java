@@ -25,6 +25,7 @@ import org.tidemark.backup.repository.BackupRepository;
 import org.tidemark.backup.repository.log.PointCounters;
 import org.tidemark.backup.repository.log.PointList;
 import org.tidemark.backup.repository.log.RecoveryPoint;
+import org.tidemark.backup.target.RequestCounter;
 
 /** Takes a recovery point. */
 @Singleton
@@ -79,7 +80,8 @@ public final class BackupWork implements JobWork {
 
     private void run(RunningJob job, ContainerEntry container, TargetEntry target) throws IOException {
         job.phase("asking target " + target.name());
-        BackupRepository repository = repositories.of(target);
+        RequestCounter counter = new RequestCounter();
+        BackupRepository repository = repositories.forJob(target, counter, job);
         PointList list = points.refresh(repository, container.name());
         String mark = identity.id() + "/" + job.entry().id();
         Optional<RecoveryPoint> earlier = list.points().stream()
@@ -103,6 +105,7 @@ public final class BackupWork implements JobWork {
             result.put("freezeBegunNanos", outcome.freezeBegun());
             result.put("frozenNanos", outcome.frozenNanos());
             result.put("seconds", outcome.result().seconds());
+            RequestCounts.put(result, counter);
             job.result(result);
             job.log("point " + point.pointId() + " committed");
         }

@@ -16,6 +16,7 @@ import org.tidemark.backup.engine.RestoreResult;
 import org.tidemark.backup.repository.BackupRepository;
 import org.tidemark.backup.repository.log.PointSelector;
 import org.tidemark.backup.repository.log.RecoveryPoint;
+import org.tidemark.backup.target.RequestCounter;
 
 /** Makes a new image from a recovery point. */
 @Singleton
@@ -39,7 +40,8 @@ public final class RestoreWork implements JobWork {
         Map<String, Object> request = job.entry().request();
         TargetEntry target = repositories.choose(job.entry().target());
         job.phase("asking target " + target.name());
-        BackupRepository repository = repositories.of(target);
+        RequestCounter counter = new RequestCounter();
+        BackupRepository repository = repositories.forJob(target, counter, job);
         RecoveryPoint point = PointSelector.select(
                 points.refresh(repository, String.valueOf(job.entry().container())),
                 String.valueOf(request.get("point")));
@@ -61,6 +63,7 @@ public final class RestoreWork implements JobWork {
         result.put("sizeBytes", done.sizeBytes());
         result.put("writtenBytes", done.bytesWritten());
         result.put("seconds", done.seconds());
+        RequestCounts.put(result, counter);
         job.result(result);
         job.log("restored to " + destination);
     }

@@ -24,6 +24,7 @@ import org.tidemark.backup.repository.log.RecoveryPoint;
 import org.tidemark.backup.repository.verify.Damage;
 import org.tidemark.backup.repository.verify.DeepVerify;
 import org.tidemark.backup.repository.verify.VerifyReport;
+import org.tidemark.backup.target.RequestCounter;
 
 /** Reads everything that points name and compares it with its hashes. */
 @Singleton
@@ -50,7 +51,8 @@ public final class VerifyWork implements JobWork {
     public void run(RunningJob job) throws IOException {
         TargetEntry target = repositories.choose(job.entry().target());
         job.phase("asking target " + target.name());
-        BackupRepository repository = repositories.of(target);
+        RequestCounter counter = new RequestCounter();
+        BackupRepository repository = repositories.forJob(target, counter, job);
         DeepVerify verify = new DeepVerify(repository, job);
         String container = job.entry().container();
         Object point = job.entry().request().get("point");
@@ -80,10 +82,15 @@ public final class VerifyWork implements JobWork {
                             + ")"));
             report = verify.point(one);
         }
-        finish(job, report, chosen, unreadable);
+        finish(job, report, chosen, unreadable, counter);
     }
 
-    private void finish(RunningJob job, VerifyReport report, List<RecoveryPoint> chosen, List<String> unreadable)
+    private void finish(
+            RunningJob job,
+            VerifyReport report,
+            List<RecoveryPoint> chosen,
+            List<String> unreadable,
+            RequestCounter counter)
             throws IOException {
         List<String> damages = new ArrayList<>(unreadable);
         Set<String> damaged = new HashSet<>();
@@ -96,6 +103,7 @@ public final class VerifyWork implements JobWork {
         result.put("chunks", report.chunksRead());
         result.put("bytes", report.chunksRead() * (64L << 10));
         result.put("damages", damages.subList(0, Math.min(MOST_NAMED, damages.size())));
+        RequestCounts.put(result, counter);
         job.result(result);
         for (RecoveryPoint point : chosen) {
             if (!damaged.contains(point.pointId())) {

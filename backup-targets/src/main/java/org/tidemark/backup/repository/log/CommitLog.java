@@ -3,8 +3,10 @@ package org.tidemark.backup.repository.log;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.regex.Pattern;
 import org.tidemark.backup.repository.RepositoryException;
 import org.tidemark.backup.repository.RepositoryException.Kind;
@@ -21,10 +23,18 @@ public final class CommitLog {
 
     private final BackupTarget target;
     private final String repositoryId;
+    private final Witness witness;
 
-    public CommitLog(BackupTarget target, String repositoryId) {
+    /** Makes sure that the repository is still there, before an empty answer is believed. */
+    @FunctionalInterface
+    public interface Witness {
+        void confirm() throws IOException;
+    }
+
+    public CommitLog(BackupTarget target, String repositoryId, Witness witness) {
         this.target = target;
         this.repositoryId = repositoryId;
+        this.witness = witness;
     }
 
     /** Returns {@code containerId} when it can name a container. */
@@ -52,6 +62,9 @@ public final class CommitLog {
                 names.add(name);
             }
         });
+        if (names.isEmpty()) {
+            witness.confirm();
+        }
         return names;
     }
 
@@ -69,16 +82,30 @@ public final class CommitLog {
                 }
             }
         });
+        if (sequences.isEmpty()) {
+            witness.confirm();
+        }
         return sequences;
     }
 
     /** All points of a container; none when it has no log. */
     public PointList points(String containerId) throws IOException {
+        return points(containerId, new PointList(containerId, List.of(), List.of()));
+    }
+
+    /** The same, reading only the records that {@code known} does not hold. */
+    public PointList points(String containerId, PointList known) throws IOException {
+        if (!known.containerId().equals(containerId)) {
+            throw new IllegalArgumentException("points of " + known.containerId() + ", not of " + containerId);
+        }
+        Map<Long, RecoveryPoint> held = new HashMap<>();
+        known.points().forEach(point -> held.put(point.sequence(), point));
         List<RecoveryPoint> points = new ArrayList<>();
         List<PointList.Unreadable> unreadable = new ArrayList<>();
         for (long sequence : sequences(containerId)) {
             try {
-                points.add(read(containerId, sequence));
+                RecoveryPoint point = held.get(sequence);
+                points.add(point != null ? point : read(containerId, sequence));
             } catch (RepositoryException e) {
                 unreadable.add(new PointList.Unreadable(sequence, e));
             }

@@ -101,20 +101,32 @@ public final class DeepVerify {
             damaged(point.containerId(), point.pointId(), image.imageId(), first * ChunkGeometry.CHUNK_BYTES, e);
             return;
         }
-        for (long at = first; at < Math.min(first + CHUNKS_OF_PAGE, image.chunks()); at++) {
-            if (cancelled.getAsBoolean()) {
-                throw new InterruptedIOException("the verification was cancelled");
-            }
-            try {
-                if (image.readChunk(at, chunk.clear())) {
-                    chunksRead++;
-                }
-            } catch (RepositoryException e) {
-                damaged(point.containerId(), point.pointId(), image.imageId(), at * ChunkGeometry.CHUNK_BYTES, e);
-            }
+        int most = image.preferredReadBytes() / ChunkGeometry.CHUNK_BYTES;
+        int stretch = most == 0 ? CHUNKS_OF_PAGE : Math.max(1, most);
+        long end = Math.min(first + CHUNKS_OF_PAGE, image.chunks());
+        for (long at = first; at < end; at += stretch) {
+            stretch(point, image, at, Math.min(end, at + stretch));
         }
         if (damageCount == before && cleanPages.size() < MAX_REMEMBERED_PAGES) {
             cleanPages.add(refs);
+        }
+    }
+
+    private void stretch(RecoveryPoint point, ImageReader image, long first, long end) throws IOException {
+        try (ImageReader.Ahead ahead =
+                image.ahead(first * ChunkGeometry.CHUNK_BYTES, (end - first) * ChunkGeometry.CHUNK_BYTES)) {
+            for (long at = first; at < end; at++) {
+                if (cancelled.getAsBoolean()) {
+                    throw new InterruptedIOException("the verification was cancelled");
+                }
+                try {
+                    if (ahead.readChunk(at, chunk.clear())) {
+                        chunksRead++;
+                    }
+                } catch (RepositoryException e) {
+                    damaged(point.containerId(), point.pointId(), image.imageId(), at * ChunkGeometry.CHUNK_BYTES, e);
+                }
+            }
         }
     }
 
