@@ -30,8 +30,18 @@ wait_for() {
     done
 }
 
+# Below the range that the kernel takes for outgoing connections: nobody grabs it between here and its use.
 free_port() {
-    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+    python3 -c 'import random, socket
+while True:
+    port = random.randrange(17000, 30000)
+    with socket.socket() as s:
+        try:
+            s.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+    print(port)
+    break'
 }
 
 # Kills the daemon whose pid file is given, when it is still one of ours: pids are used again.
@@ -80,11 +90,15 @@ mon data avail crit = 1
 osd data = $DIR/osd
 osd objectstore = memstore
 memstore device bytes = 6442450944
+# A gateway that was killed is forgotten quickly; until then its successor cannot make buckets.
+osd client watch timeout = 4
+osd default notify timeout = 4
 # Without authentication the OSD races the monitor's map here and exits; the script places it itself.
 osd crush update on start = false
 osd class update on start = false
 [client.rgw]
-rgw frontends = beast endpoint=127.0.0.1:$PORT
+# Without nodelay every small answer on loopback waits 40 ms for a delayed acknowledgement.
+rgw frontends = beast endpoint=127.0.0.1:$PORT tcp_nodelay=1
 rgw data = $DIR/rgw
 rgw dynamic resharding = false
 rgw override bucket index max shards = 1
@@ -127,8 +141,8 @@ start() {
     monmaptool --create --clobber --fsid "$FSID" --addv a "[v1:127.0.0.1:$MON_PORT]" "$DIR/monmap" >/dev/null
     ceph-mon --mkfs -i a --monmap "$DIR/monmap" -c "$DIR/ceph.conf"
     ceph-mon -i a -c "$DIR/ceph.conf"
-    ceph() { timeout 60 /usr/bin/ceph -c "$DIR/ceph.conf" "$@"; }
-    ceph osd new "$uuid" >/dev/null 2>&1 || fail "the monitor does not answer; see $DIR/log"
+    ceph() { timeout 20 /usr/bin/ceph -c "$DIR/ceph.conf" "$@"; }
+    wait_for 60 "the monitor" ceph osd new "$uuid"
     ceph-osd -i 0 --mkfs --osd-uuid "$uuid" -c "$DIR/ceph.conf" >/dev/null 2>&1
     ceph osd crush add osd.0 1.0 root=default host=h1 >/dev/null 2>&1
     ceph-osd -i 0 -c "$DIR/ceph.conf" >/dev/null 2>&1

@@ -7,7 +7,9 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
+import org.tidemark.appliance.client.Answer;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -48,6 +50,21 @@ final class Output {
             fields.forEach((name, value) -> out().println(pad(name, width) + "  " + value));
         }
         out().flush();
+    }
+
+    /** What the appliance answered: as it came in JSON, chosen fields for people. */
+    void answer(Answer answer, Map<String, ? extends @Nullable Object> shown) throws IOException {
+        object(json ? answer.fields() : shown);
+    }
+
+    /** The same for a list. */
+    void answers(List<Answer> answers, Function<Answer, Map<String, @Nullable Object>> row, String none)
+            throws IOException {
+        List<Map<String, @Nullable Object>> rows = new ArrayList<>();
+        for (Answer answer : answers) {
+            rows.add(json ? answer.fields() : row.apply(answer));
+        }
+        rows(rows, none);
     }
 
     /** Rows with the same fields. */

@@ -1,7 +1,6 @@
 package org.tidemark.appliance.cli;
 
 import org.tidemark.appliance.failure.FailureKind;
-import picocli.AutoComplete;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
@@ -14,16 +13,33 @@ import picocli.CommandLine.IVersionProvider;
         versionProvider = Tidemark.Version.class,
         synopsisSubcommandLabel = "COMMAND",
         subcommands = {
+            DemoCommand.class,
             DemoLoadCommand.class,
+            StatusCommand.class,
+            BackupCommand.class,
+            RestoreCommand.class,
+            PointsCommand.class,
+            PointCommand.class,
+            VerifyCommand.class,
+            ContainerCommand.class,
+            TargetCommand.class,
+            PolicyCommand.class,
+            JobCommand.class,
+            UserCommand.class,
+            TokenCommand.class,
             DoctorCommand.class,
             ImageCommand.class,
             SnapshotCommand.class,
             AttachCommand.class,
             DetachCommand.class,
             DevicesCommand.class,
+            ServeCommand.class,
             DeviceServerCommand.class,
             HolderCommand.class,
-            AutoComplete.GenerateCompletion.class
+            BenchBackupCommand.class,
+            BenchFreezeCommand.class,
+            CompleteNamesCommand.class,
+            DemoLoadCommand.class
         })
 public final class Tidemark implements Runnable {
     @CommandLine.Spec
@@ -47,6 +63,8 @@ public final class Tidemark implements Runnable {
     }
 
     public static void main(String[] arguments) {
+        // Libraries that log find no logger here, and need not say so.
+        System.setProperty("slf4j.internal.verbosity", "ERROR");
         System.exit(commandLine().execute(arguments));
     }
 
@@ -54,10 +72,6 @@ public final class Tidemark implements Runnable {
         CommandLine line = new CommandLine(new Tidemark());
         line.setCaseInsensitiveEnumValuesAllowed(true);
         line.setExecutionExceptionHandler((failure, command, result) -> report(failure, command));
-        CommandLine completion = line.getSubcommands().get("generate-completion");
-        if (completion != null) {
-            completion.getCommandSpec().usageMessage().hidden(true);
-        }
         return line;
     }
 

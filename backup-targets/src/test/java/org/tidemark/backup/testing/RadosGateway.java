@@ -6,6 +6,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -15,6 +16,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.tidemark.backup.target.s3.S3Credentials;
 import org.tidemark.backup.target.s3.S3Settings;
+import org.tidemark.backup.target.s3.S3Target;
 import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
 import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
 import software.amazon.awssdk.core.checksums.RequestChecksumCalculation;
@@ -59,6 +61,12 @@ public final class RadosGateway {
                 .credentialsProvider(StaticCredentialsProvider.create(
                         AwsBasicCredentials.create(said.get("accessKey"), said.get("secretKey"))))
                 .build();
+        // The first upload in parts makes Ceph create a pool, which takes seconds.
+        String upload = admin.createMultipartUpload(
+                        request -> request.bucket("warm-up").key("parts"))
+                .uploadId();
+        admin.abortMultipartUpload(
+                request -> request.bucket("warm-up").key("parts").uploadId(upload));
     }
 
     /** The one of this JVM; started when it is asked for first, ended with the JVM. */
@@ -149,6 +157,15 @@ public final class RadosGateway {
         String name = "test-" + NAMES.incrementAndGet();
         admin.createBucket(request -> request.bucket(name));
         return name;
+    }
+
+    /** A new, empty bucket as a target that was probed; closed with the JVM. */
+    public S3Target newTarget() throws IOException {
+        S3Target target = S3Target.open(settings(newBucket()), "it", Clock.systemUTC());
+        if (!target.probe().usable()) {
+            throw new IOException(target.probe().toString());
+        }
+        return target;
     }
 
     /** A target's settings with everything permitted. */

@@ -21,11 +21,11 @@ public final class ImageMap {
     /** Guarded by this. At most 4,096. */
     private final Map<Integer, List<List<MapRef>>> directories = new HashMap<>();
     /** Guarded by this. */
-    private final Map<Integer, MapEntry[]> pages = new LinkedHashMap<>(64, 0.75f, true) {
+    private final Map<Integer, Page> pages = new LinkedHashMap<>(64, 0.75f, true) {
         private static final long serialVersionUID = 1L;
 
         @Override
-        protected boolean removeEldestEntry(Map.Entry<Integer, MapEntry[]> eldest) {
+        protected boolean removeEldestEntry(Map.Entry<Integer, Page> eldest) {
             return size() > CACHED_PAGES;
         }
     };
@@ -55,15 +55,7 @@ public final class ImageMap {
         if (chunk < 0 || chunk >= shape.chunks()) {
             throw new IllegalArgumentException("chunk " + chunk + " of " + shape.chunks());
         }
-        synchronized (this) {
-            int page = (int) (chunk / MapShape.PAGE_CHUNKS);
-            MapEntry[] entries = pages.get(page);
-            if (entries == null) {
-                entries = load(page, new BitSet());
-                pages.put(page, entries);
-            }
-            return entries[(int) (chunk % MapShape.PAGE_CHUNKS)];
-        }
+        return page((int) (chunk / MapShape.PAGE_CHUNKS)).entries()[(int) (chunk % MapShape.PAGE_CHUNKS)];
     }
 
     /**
@@ -113,18 +105,37 @@ public final class ImageMap {
         return found.get(page % MapShape.DIRECTORY_PAGES);
     }
 
-    /** A fresh array of the entries of a page; {@code patched} gets those that the patches named. */
-    MapEntry[] load(int page, BitSet patched) throws IOException {
-        MapEntry[] entries = new MapEntry[shape.chunksOfPage(page)];
+    /** The entries of a page, and which of them patches named. Neither is changed. */
+    private record Page(MapEntry[] entries, BitSet patched) {}
+
+    private synchronized Page page(int number) throws IOException {
+        Page page = pages.get(number);
+        if (page == null) {
+            page = read(number);
+            pages.put(number, page);
+        }
+        return page;
+    }
+
+    private Page read(int number) throws IOException {
+        MapEntry[] entries = new MapEntry[shape.chunksOfPage(number)];
         Arrays.fill(entries, MapEntry.ZERO);
+        BitSet patched = new BitSet();
         boolean complete = true;
-        for (MapRef ref : refs(page)) {
-            BitSet named = MapPageCodec.decode(nodes.read(SegmentKind.MAP_PAGE, ref), page, complete, entries);
+        for (MapRef ref : refs(number)) {
+            BitSet named = MapPageCodec.decode(nodes.read(SegmentKind.MAP_PAGE, ref), number, complete, entries);
             if (!complete) {
                 patched.or(named);
             }
             complete = false;
         }
-        return entries;
+        return new Page(entries, patched);
+    }
+
+    /** A fresh array of the entries of a page; {@code patched} gets those that the patches named. */
+    MapEntry[] load(int number, BitSet patched) throws IOException {
+        Page page = page(number);
+        patched.or(page.patched());
+        return page.entries().clone();
     }
 }

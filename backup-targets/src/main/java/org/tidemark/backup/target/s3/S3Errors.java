@@ -18,6 +18,7 @@ import org.tidemark.backup.target.TargetException;
 import org.tidemark.backup.target.TargetException.Kind;
 import software.amazon.awssdk.awscore.exception.AwsErrorDetails;
 import software.amazon.awssdk.awscore.exception.AwsServiceException;
+import software.amazon.awssdk.core.SdkGlobalTime;
 import software.amazon.awssdk.core.exception.AbortedException;
 import software.amazon.awssdk.core.exception.SdkException;
 import software.amazon.awssdk.services.s3.model.NoSuchBucketException;
@@ -66,6 +67,9 @@ final class S3Errors {
     TargetException of(String doing, SdkException e) {
         String where = doing + ", " + settings.place() + ": ";
         if (e instanceof AwsServiceException service) {
+            // From an answer about clocks the SDK takes the time for the whole process. One store with a wrong clock
+            // must not make every other one refuse us.
+            SdkGlobalTime.setGlobalTimeOffset(0);
             return answered(where, service);
         }
         if (e instanceof AbortedException || Thread.currentThread().isInterrupted()) {
@@ -89,7 +93,10 @@ final class S3Errors {
         return code;
     }
 
-    /** The store says that there is no such key, and therefore that there is the bucket. */
+    /**
+     * The store says that there is no such key, and therefore that there is the bucket. Not to be asked of an answer to
+     * HEAD: the SDK makes the code up, as there is no body.
+     */
     static boolean isCertainMiss(AwsServiceException e) {
         return e instanceof NoSuchKeyException && code(e).equals("NoSuchKey");
     }
@@ -105,15 +112,15 @@ final class S3Errors {
                             + "been removed, or the endpoint is not the one it was" + said,
                     e);
         }
+        if (FULL.contains(code) || status == 507) {
+            return new TargetException(Kind.FULL, where + "no room left; make room or raise the quota" + said, e);
+        }
         TargetException refused = refused(where, code, said, e);
         if (refused != null) {
             return refused;
         }
         if (status == 412 || code.equals("PreconditionFailed")) {
             return new TargetException(Kind.CONFLICT, where + "it exists already" + said, e);
-        }
-        if (FULL.contains(code) || status == 507) {
-            return new TargetException(Kind.FULL, where + "no room left; make room or raise the quota" + said, e);
         }
         if (THROTTLED.contains(code) || status == 503 || status == 429) {
             return TargetException.passing(

@@ -102,9 +102,7 @@ final class S3Store implements AutoCloseable {
      * something was refused. A small listing can.
      */
     private TargetException bare(String doing, SdkException e, RequestCounter counter) throws TargetException {
-        if (e instanceof S3Exception answered
-                && !S3Errors.isCertainMiss(answered)
-                && (answered.statusCode() == 404 || answered.statusCode() == 403)) {
+        if (e instanceof S3Exception answered && (answered.statusCode() == 404 || answered.statusCode() == 403)) {
             list("", "", null, 1, counter);
         }
         return errors.of(doing, e);

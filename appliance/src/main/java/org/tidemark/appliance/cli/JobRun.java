@@ -1,0 +1,88 @@
+package org.tidemark.appliance.cli;
+
+import java.io.IOException;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.tidemark.appliance.client.Answer;
+import org.tidemark.appliance.client.ApiPath;
+import org.tidemark.appliance.client.ApplianceClient;
+import org.tidemark.appliance.failure.FailureKind;
+import picocli.CommandLine.Option;
+
+/** Starts a job of the appliance and sees it through. Mixed into the commands that do. */
+final class JobRun {
+    @Option(names = "--no-wait", description = "Print the job's id and do not wait for its end.")
+    private boolean noWait;
+
+    /**
+     * Starts it.
+     *
+     * @return the job when it has succeeded; empty when its end is not awaited
+     */
+    Optional<Answer> start(ApplianceClient client, Map<String, @Nullable Object> request, Output output)
+            throws IOException {
+        Answer job = client.post("/jobs", request);
+        String id = job.text("id");
+        if (noWait) {
+            output.object(Output.fields("job", id, "state", word(job, "state")));
+            return Optional.empty();
+        }
+        return Optional.of(ApplianceClient.demandSuccess(watch(client, id, title(job), true, output)));
+    }
+
+    static String title(Answer job) {
+        String verb =
+                switch (job.text("kind")) {
+                    case "BACKUP" -> "backing up";
+                    case "RESTORE" -> "restoring";
+                    default -> "verifying";
+                };
+        return job.has("container") ? verb + " " + job.text("container") : verb;
+    }
+
+    /** Waits for its end with a bar; notices go to standard error. */
+    static Answer watch(ApplianceClient client, String id, String title, boolean cancels, Output output)
+            throws IOException {
+        Answer end;
+        try (ProgressBar bar = new ProgressBar(title, !output.isJson());
+                Interrupts interrupts = new Interrupts(() -> onInterrupt(client, id, cancels))) {
+            end = client.watch(id, job -> show(bar, job));
+        }
+        end.texts("notices").forEach(notice -> System.err.println("note: " + notice));
+        return end;
+    }
+
+    private static void show(ProgressBar bar, Answer job) {
+        Answer progress = job.object("progress");
+        String text = progress.text("text").isEmpty() ? progress.text("phase") : progress.text("text");
+        if (job.text("state").equals("QUEUED")) {
+            bar.waiting("waits for its turn");
+        } else if (progress.has("fraction")) {
+            bar.at(progress.fraction("fraction"), text);
+        } else {
+            bar.waiting(text);
+        }
+    }
+
+    private static void onInterrupt(ApplianceClient client, String id, boolean cancels) {
+        if (!cancels) {
+            System.err.println();
+            System.err.println("tidemark: left; job " + id + " goes on in the appliance");
+            Runtime.getRuntime().halt(ExitCodes.FAILED);
+        }
+        System.err.println();
+        System.err.println("note: job " + id + " is being cancelled; ^C again leaves it");
+        try {
+            client.post(ApiPath.of("jobs", id, "cancel"), Map.of());
+        } catch (IOException e) {
+            System.err.println("note: it could not be cancelled: " + FailureKind.words(e));
+        }
+    }
+
+    /** A word of the interface as the command line writes it. */
+    static String word(Answer answer, String name) {
+        return answer.text(name).toLowerCase(Locale.ROOT);
+    }
+}
