@@ -3,6 +3,7 @@
 # So: start a holder, then stay while a holder or a device server lives. They restart each other.
 run=${TIDEMARK_RUN:-/run/tidemark}
 tidemark=${TIDEMARK_PROGRAM:-/opt/tidemark/tidemark}
+patience=${TIDEMARK_PATIENCE_SECONDS:-10}
 stopping=
 gone=0
 round=0
@@ -24,7 +25,7 @@ while :; do
         gone=$((gone + 1))
         # A few seconds, in which one of the two may be starting the other.
         if [ -n "$stopping" ]; then exit 0; fi
-        if [ "$gone" -ge 10 ]; then echo "data plane: neither holder nor device server is left" >&2; exit 1; fi
+        if [ "$gone" -ge "$patience" ]; then echo "data plane: neither holder nor device server is left" >&2; exit 1; fi
     fi
     # The device server refuses to leave while anything is attached: ask again until it is detached, or time is up.
     if [ -n "$stopping" ] && [ $((round % 5)) = 0 ] && find_server; then kill -TERM "$server" 2>/dev/null; fi

@@ -2,6 +2,7 @@ package org.tidemark.appliance;
 
 import io.quarkus.runtime.Quarkus;
 import io.quarkus.runtime.annotations.QuarkusMain;
+import java.sql.SQLException;
 import org.tidemark.appliance.config.ServeOptions;
 import org.tidemark.appliance.config.Startup;
 import org.tidemark.appliance.failure.FailureKind;
@@ -10,6 +11,9 @@ import picocli.CommandLine;
 /** {@code tidemark serve}: checks what must hold before anything runs, then starts the appliance. */
 @QuarkusMain
 public final class Serve {
+    /** What H2 says when its file is locked. */
+    private static final int DATABASE_ALREADY_OPEN = 90_020;
+
     private Serve() {}
 
     public static void main(String[] arguments) {
@@ -40,6 +44,11 @@ public final class Serve {
             Throwable root = failure;
             while (root.getCause() != null && root.getCause() != root) {
                 root = root.getCause();
+                if (root instanceof SQLException sql && sql.getErrorCode() == DATABASE_ALREADY_OPEN) {
+                    System.err.println("tidemark: another program has the catalogue in the state folder "
+                            + System.getProperty("tidemark.state") + " open; close it and start again");
+                    System.exit(FailureKind.CONFLICT.exitCode());
+                }
             }
             System.err.println("tidemark: the appliance could not start: " + FailureKind.words(root));
             System.exit(FailureKind.FAILED.exitCode());

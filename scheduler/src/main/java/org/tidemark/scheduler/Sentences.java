@@ -2,6 +2,7 @@ package org.tidemark.scheduler;
 
 import java.time.DayOfWeek;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.Month;
 import java.time.format.TextStyle;
 import java.util.ArrayList;
@@ -10,7 +11,7 @@ import java.util.Locale;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/** Schedules and retention in words, for the page and the command line. */
+/** Schedules, retention and how safe it is in words, for the page and the command line. */
 public final class Sentences {
     private Sentences() {}
 
@@ -51,6 +52,20 @@ public final class Sentences {
             parts.add("everything of the last " + Words.duration(within));
         }
         return "keeps " + Words.list(parts);
+    }
+
+    /** "the newest point is 3 minutes 5 seconds old", and by how much it is late. */
+    public static String rpo(RpoMonitor.Status status, Instant now) {
+        Duration age = status.age();
+        Instant lateSince = status.lateSince();
+        String late = lateSince == null ? "" : ", late by " + Words.roughly(Duration.between(lateSince, now));
+        if (status.state() == RpoMonitor.State.UNKNOWN) {
+            return "the newest point is of the future: the clock is wrong, or was";
+        }
+        if (age == null) {
+            return late.isEmpty() ? "no point yet; the first is not due yet" : "no point yet" + late;
+        }
+        return "the newest point is " + Words.roughly(age) + " old" + late;
     }
 
     private static void count(List<String> parts, int count, String rule) {

@@ -13,6 +13,15 @@ final class Words {
 
     /** "2 days", "1 hour 30 minutes"; fractions of a second are left out. */
     static String duration(Duration duration) {
+        return units(duration, UNITS.length);
+    }
+
+    /** The same to its two largest units: "2 days 3 hours". */
+    static String roughly(Duration duration) {
+        return units(duration, 2);
+    }
+
+    private static String units(Duration duration, int most) {
         long rest = duration.getSeconds();
         if (rest == 0) {
             return "0 seconds";
@@ -21,7 +30,7 @@ final class Words {
         for (int i = 0; i < UNITS.length; i++) {
             long count = rest / SECONDS[i];
             rest %= SECONDS[i];
-            if (count > 0) {
+            if (count > 0 && parts.size() < most) {
                 parts.add(count + " " + UNITS[i] + (count == 1 ? "" : "s"));
             }
         }

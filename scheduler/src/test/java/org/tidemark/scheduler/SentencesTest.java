@@ -3,7 +3,9 @@ package org.tidemark.scheduler;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.time.Duration;
+import java.time.Instant;
 import java.time.ZoneId;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -54,5 +56,22 @@ final class SentencesTest {
                 .isEqualTo("keeps the last 12, 24 hourly and 7 daily");
         assertThat(Sentences.retention(new RetentionPolicy(0, 0, 0, 4, 12, 3, Duration.ofDays(2))))
                 .isEqualTo("keeps 4 weekly, 12 monthly, 3 yearly and everything of the last 2 days");
+    }
+
+    @Test
+    void howSafeItIs() {
+        Schedule hourly = EverySchedule.of(Duration.ofHours(1));
+        Instant now = Instant.parse("2026-11-22T12:00:00Z");
+        assertThat(rpo(now.minusSeconds(185), hourly, now)).isEqualTo("the newest point is 3 minutes 5 seconds old");
+        assertThat(rpo(now.minusSeconds(100_000), hourly, now))
+                .isEqualTo("the newest point is 1 day 3 hours old, late by 1 day 2 hours");
+        assertThat(rpo(null, hourly, now)).isEqualTo("no point yet, late by 20 days 10 hours");
+        assertThat(rpo(now.plusSeconds(86_400), hourly, now))
+                .isEqualTo("the newest point is of the future: the clock is wrong, or was");
+    }
+
+    private static String rpo(@Nullable Instant newest, Schedule schedule, Instant now) {
+        Instant since = Instant.parse("2026-11-02T00:00:00Z");
+        return Sentences.rpo(RpoMonitor.status(newest, schedule, Duration.ofMinutes(30), since, now), now);
     }
 }

@@ -14,7 +14,6 @@ import picocli.CommandLine.IVersionProvider;
         synopsisSubcommandLabel = "COMMAND",
         subcommands = {
             DemoCommand.class,
-            DemoLoadCommand.class,
             StatusCommand.class,
             BackupCommand.class,
             RestoreCommand.class,

@@ -16,6 +16,10 @@ public interface ApplianceConfig {
     @WithDefault("/run/tidemark")
     Path run();
 
+    /** {@code external} when holder and device server are started by somebody else, as in a pod of their own. */
+    @WithDefault("own")
+    String dataPlane();
+
     /** Address and port, {@code HOST:PORT}. */
     @WithDefault("0.0.0.0:8787")
     String listen();

@@ -141,7 +141,7 @@ public final class Demo {
         say.accept("making a container image of " + (DISK_BYTES >> 30) + " GiB (GPT, ext4)");
         ImageService.create(new ImageService.Wanted(
                 image, NewImage.Layout.FOLDER, "expanded", DISK_BYTES, CLUSTER_BYTES, true, FileSystemType.EXT4));
-        try (DataPlane plane = DataPlane.connect(RunFolder.at(setting.run()))) {
+        try (DataPlane plane = DataPlane.connect(RunFolder.at(setting.run()), false)) {
             ImageService.makeFileSystem(plane, image, FileSystemType.EXT4);
         }
         Answer device = api().post("/devices", body("image", image.toString(), "mount", root.toString()));
@@ -276,7 +276,7 @@ public final class Demo {
         if (!Files.isDirectory(setting.run())) {
             return;
         }
-        try (DataPlane plane = DataPlane.connect(RunFolder.at(setting.run()))) {
+        try (DataPlane plane = DataPlane.connect(RunFolder.at(setting.run()), false)) {
             for (AttachedDevice device : plane.client().devices()) {
                 plane.detach(device, DETACH_LIMIT);
             }

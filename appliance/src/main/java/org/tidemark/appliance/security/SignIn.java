@@ -14,6 +14,7 @@ public final class SignIn {
     private static final int FREE_PER_USER = 5;
     private static final int FREE_PER_ADDRESS = 20;
     private static final int MAX_KEYS = 10_000;
+    private static final int MAX_NAME = 64;
     private static final Duration LONGEST_WAIT = Duration.ofMinutes(5);
     private static final Duration FORGOTTEN = Duration.ofMinutes(30);
     private static final int NETWORK_BYTES = 8;
@@ -41,7 +42,7 @@ public final class SignIn {
             Audit.note(userName, address, "refused: the user is disabled");
             throw Refusal.of("this user is disabled; ask an administrator");
         }
-        byUser.succeeded(userName);
+        byUser.succeeded(key(userName));
         byAddress.undone(network);
         Sessions.Begun session = sessions.begin(userName);
         users.signedIn(userName);
@@ -75,9 +76,10 @@ public final class SignIn {
     private User demandPassword(String userName, String password, String address)
             throws ApplianceException, TooManyAttempts {
         String network = network(address);
+        String key = key(userName);
         Duration wait = byAddress.begin(network);
         if (wait.isZero()) {
-            wait = byUser.begin(userName);
+            wait = byUser.begin(key);
             if (!wait.isZero()) {
                 byAddress.undone(network);
             }
@@ -87,12 +89,25 @@ public final class SignIn {
             Audit.note(userName, address, "refused: " + tooMany.getMessage());
             throw tooMany;
         }
-        Optional<User> user = users.authenticate(userName, password);
+        Optional<User> user;
+        try {
+            user = users.authenticate(userName, password);
+        } catch (ApplianceException e) {
+            // Nothing was compared.
+            byUser.undone(key);
+            byAddress.undone(network);
+            throw e;
+        }
         if (user.isEmpty()) {
             Audit.note(userName, address, "failed to sign in");
             throw Refusal.of("user name or password is wrong");
         }
         return user.get();
+    }
+
+    /** No user has a longer name; what strangers send must not fill the memory. */
+    private static String key(String userName) {
+        return userName.length() > MAX_NAME ? "" : userName;
     }
 
     /** Whoever has one IPv6 address has 2^64 of them: those count as one. */

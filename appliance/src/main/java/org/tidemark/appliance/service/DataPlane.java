@@ -21,6 +21,9 @@ import org.tidemark.ploop.server.ServerLauncher;
 
 /** The device server of this host, started when it is needed. */
 public final class DataPlane implements Closeable {
+    /** Says that somebody else starts the data plane. */
+    public static final String EXTERNAL = "external";
+
     private static final Duration ATTACH_LIMIT = Duration.ofSeconds(120);
 
     private final RunFolder run;
@@ -31,14 +34,27 @@ public final class DataPlane implements Closeable {
         this.client = client;
     }
 
-    /** Connects; starts holder and device server when they do not run. */
+    /**
+     * Connects; starts holder and device server when they do not run, unless {@code TIDEMARK_DATA_PLANE=external} says that
+     * somebody else does (in a pod they would end with it).
+     */
     public static DataPlane connect(Map<String, String> environment) throws IOException {
-        return connect(RunFolder.ofEnvironment(environment));
+        return connect(
+                RunFolder.ofEnvironment(environment),
+                EXTERNAL.equals(environment.getOrDefault("TIDEMARK_DATA_PLANE", "")));
     }
 
-    /** Connects; starts holder and device server when they do not run. */
-    public static DataPlane connect(RunFolder run) throws IOException {
-        return new DataPlane(run, ServerLauncher.ensureRunning(run));
+    /**
+     * Connects.
+     *
+     * @param external somebody else starts the data plane; when it does not run that is an error
+     */
+    public static DataPlane connect(RunFolder run, boolean external) throws IOException {
+        return new DataPlane(
+                run,
+                external
+                        ? ControlClient.connect(run, ControlClient.USUAL_LIMIT)
+                        : ServerLauncher.ensureRunning(run));
     }
 
     /** Connects if the device server runs. */

@@ -25,9 +25,9 @@ public final class Host {
         this.config = config;
     }
 
-    /** A connection; the device server is started when there is none. */
+    /** A connection; the device server is started when there is none, unless somebody else does that. */
     public DataPlane connect() throws IOException {
-        return DataPlane.connect(RunFolder.at(config.run()));
+        return DataPlane.connect(RunFolder.at(config.run()), config.dataPlane().equals(DataPlane.EXTERNAL));
     }
 
     /** What is attached; nothing when no device server runs. */

@@ -17,6 +17,8 @@ final class PublicPathsTest {
         assertThat(PublicPaths.isPublic("GET", "/q/health")).isFalse();
         assertThat(PublicPaths.isPublic("GET", "/api")).isFalse();
         assertThat(PublicPaths.isPublic("GET", "/q/metrics")).isFalse();
+        assertThat(PublicPaths.isPublic("GET", "/api;x=1/v1/users")).isFalse();
+        assertThat(PublicPaths.isPublic("GET", "/q;x/metrics")).isFalse();
     }
 
     @Test
