@@ -38,6 +38,7 @@ class FirstStartToFirstRestoreIT {
     @AfterEach
     void stop() throws IOException {
         if (screen != null) {
+            screen.picture("end");
             screen.close();
         }
         if (appliance != null) {
@@ -95,9 +96,8 @@ class FirstStartToFirstRestoreIT {
         screen.fill("path", cli.path("nowhere").resolve("deep").toString());
         screen.pressInDialog("Test the connection");
         Locator test = screen.page().getByTestId("connection-test");
-        test.waitFor();
+        test.getByText("there is no folder").first().waitFor();
         screen.picture("connection-fails");
-        assertThat(screen.page().getByText("The connection works").count()).isZero();
 
         screen.fill("path", folder.toString());
         screen.pressInDialog("Test the connection");
