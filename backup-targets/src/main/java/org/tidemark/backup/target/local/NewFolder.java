@@ -34,11 +34,12 @@ public final class NewFolder {
         String step = "find the folder";
         long start = nanoTime.getAsLong();
         try {
-            boolean there = Files.isDirectory(folder);
-            probe.note(step, true, start, there ? empty(folder) : parent(folder));
+            Path place = Files.isDirectory(folder) ? folder : parent(folder);
+            boolean there = place.equals(folder);
+            probe.note(step, true, start, there ? empty(folder) : folder + " is not there yet and will be created");
             step = "write";
             start = nanoTime.getAsLong();
-            write(there ? folder : folder.toAbsolutePath().getParent());
+            write(place);
             probe.note(step, true, start, "files can be created and linked");
         } catch (TargetException e) {
             probe.note(step, false, start, String.valueOf(e.getMessage()));
@@ -57,14 +58,14 @@ public final class NewFolder {
         }
     }
 
-    private static String parent(Path folder) throws TargetException {
+    private static Path parent(Path folder) throws TargetException {
         Path parent = folder.toAbsolutePath().getParent();
         if (Files.exists(folder) || parent == null || !Files.isDirectory(parent)) {
             String what = Files.exists(folder) ? folder + " is no folder" : "there is no folder " + folder;
             throw new TargetException(
                     Kind.UNREACHABLE, what + "; mount the disk, create the folder, or take another one");
         }
-        return folder + " is not there yet and will be created";
+        return parent;
     }
 
     private static void write(Path folder) throws TargetException {
