@@ -49,6 +49,9 @@ public final class WebFilters {
         }
         if (!PublicPaths.isUi(context.normalizedPath())) {
             response.putHeader("Cache-Control", "no-store");
+        } else if (!context.normalizedPath().startsWith("/assets/")) {
+            // Only what has a hash in its name may be kept; an old index would ask for files of an old version.
+            context.addHeadersEndHandler(ended -> response.putHeader("Cache-Control", "no-cache"));
         }
         context.next();
     }

@@ -370,6 +370,7 @@ class SecurityIT {
                 .doesNotContain("unsafe-eval");
         assertThat(page.header("x-content-type-options")).contains("nosniff");
         assertThat(page.header("strict-transport-security")).isEmpty();
+        assertThat(page.header("cache-control")).contains("no-cache");
         assertThat(nobody.with("Accept", "text/html")
                         .get("/containers/web.1")
                         .is(200)
