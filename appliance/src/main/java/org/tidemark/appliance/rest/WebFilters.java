@@ -47,7 +47,9 @@ public final class WebFilters {
         if ("https".equals(context.request().scheme())) {
             response.putHeader("Strict-Transport-Security", "max-age=31536000");
         }
-        response.putHeader("Cache-Control", caching(context.normalizedPath()));
+        String caching = caching(context.normalizedPath());
+        // At the end, because the handler of files puts one of its own.
+        context.addHeadersEndHandler(ended -> response.putHeader("Cache-Control", caching));
         context.next();
     }
 
