@@ -125,10 +125,12 @@ public final class RadosGateway {
                     .redirectErrorStream(true)
                     .redirectOutput(output.toFile())
                     .start();
-            if (!process.waitFor(LIMIT_SECONDS, TimeUnit.SECONDS) || process.exitValue() != 0) {
+            boolean ended = process.waitFor(LIMIT_SECONDS, TimeUnit.SECONDS);
+            if (!ended || process.exitValue() != 0) {
                 process.destroyForcibly();
-                throw new IOException(
-                        String.join(" ", command) + ": " + Files.readString(output, StandardCharsets.UTF_8));
+                throw new IOException(String.join(" ", command)
+                        + (ended ? " ended with " + process.exitValue() : " did not end") + ": "
+                        + Files.readString(output, StandardCharsets.UTF_8));
             }
             return Files.readAllLines(output);
         } catch (InterruptedException e) {

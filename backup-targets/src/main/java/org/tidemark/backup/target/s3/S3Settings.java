@@ -37,7 +37,7 @@ public record S3Settings(
     public enum ChecksumMode {
         /** Always; AWS and recent stores. */
         WHEN_SUPPORTED,
-        /** Only where the protocol demands it: Ceph before version 19 and other stores refuse every put otherwise. */
+        /** Only where the protocol demands it, for stores that refuse checksums they do not know. */
         WHEN_REQUIRED
     }
 
