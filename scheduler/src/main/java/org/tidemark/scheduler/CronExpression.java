@@ -134,6 +134,6 @@ public final class CronExpression {
         boolean byDate =
                 lastDay ? day.getDayOfMonth() == YearMonth.from(day).lengthOfMonth() : days.has(day.getDayOfMonth());
         boolean byWeekday = weekdays.has(day.getDayOfWeek().getValue() % 7);
-        return days.star() || weekdays.star() ? byDate && byWeekday : byDate || byWeekday;
+        return (days.star() || weekdays.star()) ? byDate && byWeekday : byDate || byWeekday;
     }
 }

@@ -12,7 +12,7 @@ public record EverySchedule(Duration period, Instant anchor) implements Schedule
     private static final Duration LONGEST = Duration.ofDays(3660);
 
     public EverySchedule {
-        if (period.compareTo(Duration.ofSeconds(1)) < 0 || period.compareTo(LONGEST) > 0 || period.getNano() != 0) {
+        if (period.compareTo(Duration.ofSeconds(1)) < 0 || period.compareTo(LONGEST) > 0 || period.toNanosPart() != 0) {
             throw new IllegalArgumentException(
                     "a period is a whole number of seconds from 1 to " + LONGEST.toSeconds() + ": " + period);
         }
@@ -32,6 +32,6 @@ public record EverySchedule(Duration period, Instant anchor) implements Schedule
     public Instant latest(Instant moment) {
         // Whole seconds rounded down, also before the anchor: the fraction never carries a moment over a slot.
         Duration since = Duration.between(anchor, moment);
-        return anchor.plusSeconds(Math.floorDiv(since.getSeconds(), period.getSeconds()) * period.getSeconds());
+        return anchor.plusSeconds(Math.floorDiv(since.toSeconds(), period.toSeconds()) * period.toSeconds());
     }
 }

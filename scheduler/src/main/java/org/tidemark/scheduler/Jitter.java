@@ -17,15 +17,15 @@ public record Jitter(Duration most) {
     private static final long FNV_PRIME = 0x100000001b3L;
 
     public Jitter {
-        if (most.isNegative() || most.getNano() != 0) {
+        if (most.isNegative() || most.toNanosPart() != 0) {
             throw new IllegalArgumentException("jitter is a whole number of seconds, 0 or more: " + most);
         }
     }
 
     /** When the run of a slot is due. */
     public Instant due(String policy, String container, Schedule schedule, Instant slot) {
-        long half = Duration.between(slot, schedule.next(slot)).getSeconds() / 2;
-        long bound = Math.min(most.getSeconds(), half);
+        long half = Duration.between(slot, schedule.next(slot)).toSeconds() / 2;
+        long bound = Math.min(most.toSeconds(), half);
         if (bound <= 0) {
             return slot;
         }

@@ -84,7 +84,7 @@ public final class Planner {
             last = null;
         }
         // A run in this time says more than a start of the policy that is yet to come.
-        if (isFromOtherTime(policy.schedule(), since, now) || last != null && since.isAfter(now)) {
+        if (isFromOtherTime(policy.schedule(), since, now) || (last != null && since.isAfter(now))) {
             return last;
         }
         return last == null || last.isBefore(since) ? since : last;

@@ -22,7 +22,7 @@ final class Words {
     }
 
     private static String units(Duration duration, int most) {
-        long rest = duration.getSeconds();
+        long rest = duration.toSeconds();
         if (rest == 0) {
             return "0 seconds";
         }
@@ -40,7 +40,7 @@ final class Words {
     /** "every hour", "every 5 minutes", "every 1 hour 30 minutes". */
     static String every(Duration period) {
         for (int i = 0; i < UNITS.length; i++) {
-            if (period.getSeconds() == SECONDS[i]) {
+            if (period.toSeconds() == SECONDS[i]) {
                 return "every " + UNITS[i];
             }
         }

@@ -28,10 +28,12 @@ final class ApplianceChecks {
                     "appliance's version",
                     overview.text("version").equals(here) || here.equals(Tidemark.UNKNOWN_VERSION),
                     false,
-                    "it is " + overview.text("version") + " and this command is " + here + ": start the appliance anew"));
+                    "it is " + overview.text("version") + " and this command is " + here
+                            + ": start the appliance anew"));
             needs.add(clocks(overview));
             for (Answer target : client.list("/targets")) {
-                Answer status = client.get(ApiPath.of("targets", target.text("name"))).object("status");
+                Answer status =
+                        client.get(ApiPath.of("targets", target.text("name"))).object("status");
                 needs.add(new Need(
                         "target " + target.text("name"), status.flag("reachable"), false, status.text("error")));
             }

@@ -23,7 +23,9 @@ final class HostChecks {
     static List<Need> all(Map<String, String> environment) throws IOException {
         List<Need> needs = new ArrayList<>();
         needs.add(room(
-                "room in the state folder", environment.getOrDefault("TIDEMARK_STATE", "/var/lib/tidemark"), STATE_BYTES));
+                "room in the state folder",
+                environment.getOrDefault("TIDEMARK_STATE", "/var/lib/tidemark"),
+                STATE_BYTES));
         needs.add(room("room in the run folder", environment.getOrDefault("TIDEMARK_RUN", "/run/tidemark"), RUN_BYTES));
         needs.add(clock());
         fuseLimit(Path.of("/proc/sys/fs/fuse"), needs);

@@ -37,4 +37,8 @@ public final class ServeOptions {
             description = "JSON with targets, containers and policies that shall exist.")
     @Nullable
     Path provision;
+
+    @Option(names = "--log", paramLabel = "FORM", description = "text, or json with one object a line.")
+    @Nullable
+    String log;
 }

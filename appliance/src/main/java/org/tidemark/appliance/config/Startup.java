@@ -58,6 +58,7 @@ public final class Startup {
                 .normalize();
         System.setProperty("tidemark.state", state.toString());
         setting("tidemark.run", options.run, environment, "/run/tidemark");
+        logForm(setting("tidemark.log", options.log, environment, "text"));
         if (options.provision != null || environment.containsKey("TIDEMARK_PROVISION")) {
             setting("tidemark.provision", options.provision, environment, "");
         }
@@ -96,6 +97,13 @@ public final class Startup {
                 : environment.getOrDefault("TIDEMARK_TLS", System.getProperty("tidemark.tls.mode", "generated"));
         System.setProperty("tidemark.tls.mode", word.toLowerCase(Locale.ROOT));
         return word;
+    }
+
+    private static void logForm(String word) throws ApplianceException {
+        if (!word.equals("text") && !word.equals("json")) {
+            throw ApplianceException.usage("'" + word + "' is no form of a log; take text or json");
+        }
+        System.setProperty("quarkus.log.console.json.enabled", String.valueOf(word.equals("json")));
     }
 
     /** Gathers one setting and makes it a system property. */

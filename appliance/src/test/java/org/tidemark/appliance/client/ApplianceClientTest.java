@@ -164,7 +164,8 @@ class ApplianceClientTest {
     private void writeAccess(long pid) throws IOException {
         Files.writeString(
                 folder.resolve("local-access.json"),
-                "{\"url\":\"https://127.0.0.1:9\",\"token\":\"tdm_x\",\"certificateSha256\":\"ab\",\"pid\":" + pid + "}");
+                "{\"url\":\"https://127.0.0.1:9\",\"token\":\"tdm_x\",\"certificateSha256\":\"ab\",\"pid\":" + pid
+                        + "}");
     }
 
     @Test
@@ -181,13 +182,12 @@ class ApplianceClientTest {
 
     @Test
     void theErrorOfAJobBecomesAFailureOfItsKind() throws Exception {
-        Answer damaged = Answer.of(Map.of(
-                "id", "7", "state", "FAILED", "error", Map.of("code", "damaged", "detail", "a chunk is wrong")));
+        Answer damaged = Answer.of(
+                Map.of("id", "7", "state", "FAILED", "error", Map.of("code", "damaged", "detail", "a chunk is wrong")));
         assertThat(failure(() -> ApplianceClient.demandSuccess(damaged)).kind().exitCode())
                 .isEqualTo(5);
         Answer cancelled = Answer.of(Map.of("id", "7", "state", "CANCELLED"));
-        assertThat(failure(() -> ApplianceClient.demandSuccess(cancelled)))
-                .hasMessage("job 7 was cancelled");
+        assertThat(failure(() -> ApplianceClient.demandSuccess(cancelled))).hasMessage("job 7 was cancelled");
         Answer done = Answer.of(Map.of("id", "7", "state", "SUCCEEDED"));
         assertThat(ApplianceClient.demandSuccess(done)).isSameAs(done);
     }

@@ -89,8 +89,8 @@ class TrustTest {
     }
 
     private Path pem() throws Exception {
-        String text = "-----BEGIN CERTIFICATE-----\n"
-                + Base64.getMimeEncoder().encodeToString(certificate) + "\n-----END CERTIFICATE-----\n";
+        String text = "-----BEGIN CERTIFICATE-----\n" + Base64.getMimeEncoder().encodeToString(certificate)
+                + "\n-----END CERTIFICATE-----\n";
         return Files.writeString(folder.resolve("ca.pem"), text);
     }
 
@@ -105,8 +105,7 @@ class TrustTest {
     void anotherCertificateIsRefusedInAClearSentence() throws Exception {
         String other = "00" + fingerprint().substring(2);
         ApplianceClient client = client("127.0.0.1", other, null);
-        ApplianceException get =
-                catchThrowableOfType(ApplianceException.class, () -> client.get("/overview"));
+        ApplianceException get = catchThrowableOfType(ApplianceException.class, () -> client.get("/overview"));
         assertThat(get.kind()).isEqualTo(FailureKind.NOT_PERMITTED);
         assertThat(get).hasMessageContaining("another certificate").hasMessageContaining("something else listens");
         ApplianceException patch =
@@ -119,16 +118,14 @@ class TrustTest {
     void anAuthorityOfOnesOwn() throws Exception {
         assertThat(client("localhost", null, pem()).get("/overview").flag("ok")).isTrue();
         ApplianceException wrongName = catchThrowableOfType(
-                ApplianceException.class,
-                () -> client("127.0.0.1", null, pem()).get("/overview"));
+                ApplianceException.class, () -> client("127.0.0.1", null, pem()).get("/overview"));
         assertThat(wrongName.kind()).isEqualTo(FailureKind.NOT_PERMITTED);
         ApplianceException unknown = catchThrowableOfType(
                 ApplianceException.class, () -> client("localhost", null, null).get("/overview"));
         assertThat(unknown).hasMessageContaining("not trusted").hasMessageContaining("TIDEMARK_CA");
-        ApplianceException noPem = catchThrowableOfType(
-                ApplianceException.class,
-                () -> client("localhost", null, Files.writeString(folder.resolve("no.pem"), "none"))
-                        .get("/overview"));
+        ApplianceException noPem = catchThrowableOfType(ApplianceException.class, () -> client(
+                        "localhost", null, Files.writeString(folder.resolve("no.pem"), "none"))
+                .get("/overview"));
         assertThat(noPem.kind()).isEqualTo(FailureKind.USAGE);
     }
 }

@@ -167,7 +167,7 @@ public final class JobRunner {
 
     private void run(RunningJob job) {
         JobEntry entry = job.entry();
-        MDC.put("job", "job " + entry.id() + " ");
+        MDC.put("job", String.valueOf(entry.id()));
         try {
             events.tell(new JobState(entry, job.progress()));
             Objects.requireNonNull(works.get(entry.kind())).run(job);
