@@ -9,9 +9,10 @@
 #   radosgw.sh user DIR NAME ACCESS_KEY SECRET   one more user
 #   radosgw.sh quota DIR NAME BYTES              what all buckets of a user may hold together
 #   radosgw.sh bucket DIR NAME                   creates a bucket of the first user
+#   radosgw.sh stats DIR NAME                    prints bytes and objects of a bucket
 #
 # Nothing here is meant to keep data: the OSD lives in memory.
-set -euo pipefail
+set -Eeuo pipefail
 
 USER_NAME=tidemark
 ACCESS_KEY=TIDEMARKACCESSKEY
@@ -19,6 +20,13 @@ SECRET_KEY=tidemark-secret-key-for-tests
 PATH=$PATH:/usr/sbin:/sbin
 
 fail() { echo "radosgw.sh: $*" >&2; exit 1; }
+
+# Whatever ends the script says where, and what the daemons said.
+told() {
+    echo "radosgw.sh: line $1 failed" >&2
+    [ ! -f "$DIR/log/start" ] || tail -n 20 "$DIR/log/start" >&2
+}
+trap 'told $LINENO' ERR
 
 # wait_for SECONDS WHAT COMMAND...
 wait_for() {
@@ -138,14 +146,14 @@ start() {
     uuid=$(cat /proc/sys/kernel/random/uuid)
     write_config
     echo "$PORT" >"$DIR/port"
-    monmaptool --create --clobber --fsid "$FSID" --addv a "[v1:127.0.0.1:$MON_PORT]" "$DIR/monmap" >/dev/null
-    ceph-mon --mkfs -i a --monmap "$DIR/monmap" -c "$DIR/ceph.conf"
-    ceph-mon -i a -c "$DIR/ceph.conf"
+    monmaptool --create --clobber --fsid "$FSID" --addv a "[v1:127.0.0.1:$MON_PORT]" "$DIR/monmap" >>"$DIR/log/start"
+    ceph-mon --mkfs -i a --monmap "$DIR/monmap" -c "$DIR/ceph.conf" >>"$DIR/log/start" 2>&1
+    ceph-mon -i a -c "$DIR/ceph.conf" >>"$DIR/log/start" 2>&1
     ceph() { timeout 20 /usr/bin/ceph -c "$DIR/ceph.conf" "$@"; }
     wait_for 60 "the monitor" ceph osd new "$uuid"
-    ceph-osd -i 0 --mkfs --osd-uuid "$uuid" -c "$DIR/ceph.conf" >/dev/null 2>&1
-    ceph osd crush add osd.0 1.0 root=default host=h1 >/dev/null 2>&1
-    ceph-osd -i 0 -c "$DIR/ceph.conf" >/dev/null 2>&1
+    ceph-osd -i 0 --mkfs --osd-uuid "$uuid" -c "$DIR/ceph.conf" >>"$DIR/log/start" 2>&1
+    ceph osd crush add osd.0 1.0 root=default host=h1 >>"$DIR/log/start" 2>&1
+    ceph-osd -i 0 -c "$DIR/ceph.conf" >>"$DIR/log/start" 2>&1
     osd_is_up() { ceph osd stat | grep -q '1 up'; }
     wait_for 60 "the OSD" osd_is_up
     start_gateway
@@ -171,7 +179,7 @@ add_user() {
 command=${1:-}
 DIR=${2:-}
 if [ -z "$DIR" ] || [ "${DIR#/}" = "$DIR" ]; then
-    sed -n '2,13s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,14s/^# \{0,1\}//p' "$0" >&2
     exit 2
 fi
 shift 2
@@ -183,6 +191,12 @@ case $command in
     start-gateway) start_gateway ;;
     user) add_user "$@" ;;
     bucket) put "$1" "" ;;
+    stats)
+        timeout 60 radosgw-admin -c "$DIR/ceph.conf" bucket stats --bucket="$1" 2>/dev/null | python3 -c '
+import json, sys
+usage = json.load(sys.stdin)["usage"].get("rgw.main", {})
+print(usage.get("size", 0), usage.get("num_objects", 0))'
+        ;;
     quota)
         timeout 60 radosgw-admin -c "$DIR/ceph.conf" quota set --quota-scope=user --uid="$1" --max-size="$2" >/dev/null
         timeout 60 radosgw-admin -c "$DIR/ceph.conf" quota enable --quota-scope=user --uid="$1" >/dev/null

@@ -312,7 +312,7 @@ const routes: Record<string, Handler> = {
   },
   'POST session': (_, body, __, response) => {
     if (body.password !== 'tidemark-demo' && !empty) {
-      throw new Refusal(401, 'not-authenticated', 'Not logged in', 'User name or password is wrong.');
+      throw new Refusal(401, 'not-authenticated', 'Not signed in', 'User name or password is wrong.');
     }
     return begin(response);
   },
@@ -415,7 +415,7 @@ export async function answer(request: IncomingMessage, response: ServerResponse)
   const path = url.pathname.replace('/api/v1/', '');
   try {
     if (!OPEN.includes(`${request.method} ${path}`) && !isLoggedIn(request)) {
-      throw new Refusal(401, 'not-authenticated', 'Please log in', 'This page needs a user.');
+      throw new Refusal(401, 'not-authenticated', 'Please sign in', 'This page needs a user.');
     }
     if (path.endsWith('/events')) {
       events(response);

@@ -21,7 +21,7 @@ export class ApiError extends Error {
 }
 
 const TITLES: Record<number, string> = {
-  401: 'Please log in',
+  401: 'Please sign in',
   403: 'Not permitted',
   404: 'Not found',
   409: 'Busy or in conflict',

@@ -63,7 +63,7 @@ function UserMenu({ onLeft }: { onLeft: () => void }) {
       >
         <DropdownList>
           <DropdownItem onClick={() => setChanging(true)}>Change password</DropdownItem>
-          <DropdownItem onClick={leave}>Log out</DropdownItem>
+          <DropdownItem onClick={leave}>Sign out</DropdownItem>
         </DropdownList>
       </Dropdown>
       {changing && <PasswordModal onClose={() => setChanging(false)} />}

@@ -32,6 +32,7 @@ test('times are told in the largest fitting unit', () => {
 });
 
 test('durations', () => {
+  assert.equal(duration(0.01), 'under 0.1 s');
   assert.equal(duration(0.44), '0.4 s');
   assert.equal(duration(3), '3 s');
   assert.equal(duration(59.4), '59 s');

@@ -37,6 +37,9 @@ export function relative(time: Date, now: Date): string {
 
 /** How long something takes or took: "0.4 s", "12 s", "3 min 20 s", "2 h 5 min". */
 export function duration(seconds: number): string {
+  if (seconds < 0.1) {
+    return 'under 0.1 s';
+  }
   if (seconds < 10) {
     return `${seconds.toFixed(1).replace(/\.0$/, '')} s`;
   }

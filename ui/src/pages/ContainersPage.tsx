@@ -46,7 +46,7 @@ function Containers({ containers }: { containers: Container[] }) {
             <Td dataLabel="Newest recovery point"><Ago at={container.protection.newestPointAt} none="none" /></Td>
             <Td dataLabel="Policies">{container.policies.join(', ') || <span className="tm-subtle">none</span>}</Td>
             <Td dataLabel="Next backup"><Ago at={container.protection.nextRunAt} none="not planned" planned /></Td>
-            <Td dataLabel="Size">{bytes(container.images.reduce((sum, image) => sum + (image.sizeBytes ?? 0), 0))}</Td>
+            <Td dataLabel="Size" modifier="nowrap">{bytes(container.images.reduce((sum, image) => sum + (image.sizeBytes ?? 0), 0))}</Td>
           </Tr>
         ))}
       </Tbody>
@@ -60,7 +60,7 @@ export function ContainersPage() {
   const navigate = useNavigate();
   const button = useMay('admin') && <Button onClick={add}>Add container</Button>;
   return (
-    <PageFrame title="Containers" description="What is backed up: each with its images, all of one instant." actions={button}>
+    <PageFrame title="Containers" description="What is backed up: each with its images, all of one instant." actions={containers.data?.length !== 0 && button}>
       <Loaded resource={containers}>
         {(data) =>
           data.length === 0 ? (

@@ -25,12 +25,14 @@ const ANSWER: Record<OverviewState, { words: string; icon: ReactNode }> = {
 
 function Hero({ overview }: { overview: Overview }) {
   const { words, icon } = ANSWER[overview.state];
+  // The appliance's sentence stands alone elsewhere and may begin with what the headline says already.
+  const more = overview.sentence.startsWith(`${words}.`) ? overview.sentence.slice(words.length + 1).trim() : overview.sentence;
   return (
     <section className={`tm-hero tm-${overview.state}`} aria-live="polite">
       <span className="tm-hero-icon" aria-hidden="true">{icon}</span>
       <div className="tm-hero-words">
         <h2>{words}</h2>
-        {overview.sentence !== `${words}.` && <p>{overview.sentence}</p>}
+        {more && <p>{more}</p>}
       </div>
       <Tide className="tm-hero-tide" />
     </section>

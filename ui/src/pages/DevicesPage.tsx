@@ -62,7 +62,7 @@ function Devices({ devices, onDetach }: { devices: Device[]; onDetach?: (device:
             </Td>
             <Td dataLabel="Mounted at" className="tm-mono">{device.mountPoint}</Td>
             <Td dataLabel="Container">{device.container && <Link to={at('containers', device.container)}>{device.container}</Link>}</Td>
-            <Td dataLabel="Size">{bytes(device.sizeBytes)}</Td>
+            <Td dataLabel="Size" modifier="nowrap">{bytes(device.sizeBytes)}</Td>
             <Td isActionCell>{onDetach && <Menu label={`Actions for ${device.image}`} actions={[{ text: 'Detach', run: () => onDetach(device), danger: true }]} />}</Td>
           </Tr>
         ))}
@@ -78,7 +78,7 @@ export function DevicesPage() {
   const mayAll = useMay('admin');
   const button = mayAll && <Button onClick={attach}>Attach image</Button>;
   return (
-    <PageFrame title="Devices" description="Images that are attached: block devices of this host whose changes are tracked." actions={button}>
+    <PageFrame title="Devices" description="Images that are attached: block devices of this host whose changes are tracked." actions={devices.data?.length !== 0 && button}>
       <Loaded resource={devices}>
         {(data) =>
           data.length === 0 ? (

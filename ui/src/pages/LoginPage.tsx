@@ -12,7 +12,7 @@ export function LoginPage({ onEntered }: { onEntered: (session: Session) => void
   const [password, setPassword] = useState('');
   const [problem, setProblem] = useState<Problem>();
   const [busy, setBusy] = useState(false);
-  const logIn = async (event: FormEvent) => {
+  const signIn = async (event: FormEvent) => {
     event.preventDefault();
     setBusy(true);
     setProblem(undefined);
@@ -24,13 +24,13 @@ export function LoginPage({ onEntered }: { onEntered: (session: Session) => void
     }
   };
   return (
-    <Door title="Log in">
-      <Form onSubmit={logIn}>
+    <Door title="Sign in">
+      <Form onSubmit={signIn}>
         <Field id="user-name" label="User name" value={userName} onChange={setUserName} required autoFocus autoComplete="username" />
         <Field id="password" label="Password" type="password" value={password} onChange={setPassword} required autoComplete="current-password" />
         {problem && <ProblemAlert problem={problem} />}
         <Button type="submit" isBlock isLoading={busy} isDisabled={busy || userName === '' || password === ''}>
-          Log in
+          Sign in
         </Button>
       </Form>
     </Door>

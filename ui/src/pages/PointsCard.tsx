@@ -87,12 +87,12 @@ export function PointsCard({ points, onRestore, onBackup }: Props) {
             }
             const onProtect = mayProtect ? protect : undefined;
             return (
-              <>
+              <div className="tm-points">
                 <Timeline points={all} chosen={chosen.pointId} onChoose={setPicked} />
                 <Chosen point={chosen} onRestore={onRestore} onProtect={onProtect} />
                 {chosen.fullReason && <Alert isInline isPlain variant="info" title={`Everything was read: ${chosen.fullReason}`} />}
                 <PointTable points={all} chosen={chosen.pointId} onChoose={setPicked} />
-              </>
+              </div>
             );
           }}
         </Loaded>

@@ -40,7 +40,7 @@ export function SetUpPage({ onEntered }: { onEntered: (session: Session) => void
     return (
       <Door title="Set up already">
         <Content component="p">This appliance has a first user. The link has done its work.</Content>
-        <Link to="/">Log in</Link>
+        <Link to="/">Sign in</Link>
       </Door>
     );
   }

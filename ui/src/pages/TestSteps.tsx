@@ -4,6 +4,8 @@ import { SingleWriter } from './TargetsPage';
 
 /** A connection test, step by step. */
 export function TestSteps({ test }: { test: TargetTest }) {
+  // Usually the step that failed has said it already.
+  const more = test.steps.some((step) => step.detail === test.error?.detail) ? undefined : test.error?.detail;
   return (
     <div className="tm-stack" data-testid="connection-test">
       <ProgressStepper isVertical aria-label="Connection test">
@@ -21,7 +23,7 @@ export function TestSteps({ test }: { test: TargetTest }) {
         ))}
       </ProgressStepper>
       {test.ok && <Alert isInline variant="success" title="The connection works" />}
-      {test.error && <Alert isInline variant="danger" title={test.error.title}>{test.error.detail}</Alert>}
+      {test.error && <Alert isInline variant="danger" title={test.error.title}>{more}</Alert>}
       {test.singleWriter && <SingleWriter notice={test.notice} />}
       {!test.singleWriter && test.notice && <Alert isInline variant="info" title={test.notice} />}
     </div>

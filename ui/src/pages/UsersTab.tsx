@@ -84,7 +84,7 @@ export function UsersTab() {
       </Loaded>
       {editing && <UserModal user={editing === 'new' ? undefined : editing} onClose={() => setEditing(undefined)} onSaved={users.reload} />}
       {removing && (
-        <ConfirmModal title={`Remove ${removing}?`} text="The user can no longer log in." submit="Remove" onConfirm={() => api.delete(at('users', removing))} onClose={() => setRemoving(undefined)} onDone={users.reload} />
+        <ConfirmModal title={`Remove ${removing}?`} text="The user can no longer sign in." submit="Remove" onConfirm={() => api.delete(at('users', removing))} onClose={() => setRemoving(undefined)} onDone={users.reload} />
       )}
     </div>
   );

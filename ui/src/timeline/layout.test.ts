@@ -70,7 +70,9 @@ test('ticks of ten years are few', () => {
 
 test('the first range shows something', () => {
   assert.equal(fittingRange([], NOW), 'day');
-  assert.equal(fittingRange([NOW - HOUR], NOW), 'day');
+  assert.equal(fittingRange([NOW - HOUR], NOW), 'all');
+  assert.equal(fittingRange([1, 2, 3, 4].map((hours) => NOW - hours * HOUR), NOW), 'all');
+  assert.equal(fittingRange([1, 5, 9, 20].map((hours) => NOW - hours * HOUR), NOW), 'day');
   assert.equal(fittingRange([NOW - 90 * DAY], NOW), 'all');
   assert.equal(fittingRange([2, 3, 4, 5].map((days) => NOW - days * DAY), NOW), 'week');
 });

@@ -45,8 +45,11 @@ export function spanOf(range: Range, now: number, oldest: number | undefined): S
 /** The shortest range that shows more than a few points, so that the first look is neither empty nor a smear. */
 export function fittingRange(times: number[], now: number): Range {
   const within = (length: number) => times.filter((time) => time >= now - length).length;
-  if (times.length <= 3 || within(DAY) === times.length) {
-    return times.every((time) => time >= now - DAY) ? 'day' : 'all';
+  if (times.length === 0) {
+    return 'day';
+  }
+  if (times.length <= 3 || within(6 * HOUR) === times.length) {
+    return 'all';
   }
   return within(DAY) >= 3 ? 'day' : within(7 * DAY) >= 3 ? 'week' : 'all';
 }

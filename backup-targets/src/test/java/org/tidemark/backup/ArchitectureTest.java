@@ -52,7 +52,28 @@ class ArchitectureTest {
                 .resideInAnyPackage("org.tidemark.backup.repository..", "org.tidemark.backup.engine..")
                 .should()
                 .dependOnClassesThat()
-                .resideInAnyPackage("org.tidemark.backup.target.local..", "org.tidemark.backup.target.memory..")
+                .resideInAnyPackage(
+                        "org.tidemark.backup.target.local..",
+                        "org.tidemark.backup.target.memory..",
+                        "org.tidemark.backup.target.s3..")
+                .check(CLASSES);
+    }
+
+    @Test
+    void onlyTheS3TargetKnowsTheSdkAndOnlyItsProbeDeletes() {
+        noClasses()
+                .that()
+                .resideOutsideOfPackage("org.tidemark.backup.target.s3..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("software.amazon..")
+                .check(CLASSES);
+        noClasses()
+                .that()
+                .doNotHaveSimpleName("S3Probe")
+                .should()
+                .dependOnClassesThat()
+                .haveNameMatching(".*\\.Delete(Object|Objects|Bucket)[A-Za-z]*Request.*")
                 .check(CLASSES);
     }
 

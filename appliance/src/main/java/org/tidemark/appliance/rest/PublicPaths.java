@@ -23,9 +23,14 @@ final class PublicPaths {
         return !isUnder("/api", plain) && !isUnder("/q", plain);
     }
 
-    /** A view of the web interface is no file: its last part has no ending. */
+    /** Files of the web interface whose name changes with their content. */
+    static boolean isAsset(String path) {
+        return isUnder("/assets", path);
+    }
+
+    /** A view of the web interface is no file. Names of containers may have dots, so only at the top does a dot make a file. */
     static boolean isView(String path) {
-        return isUi(path) && path.indexOf('.', path.lastIndexOf('/')) < 0;
+        return isUi(path) && !isAsset(path) && (path.indexOf('/', 1) > 0 || path.indexOf('.') < 0);
     }
 
     /** The resources do not see {@code ;name=value} in a path; whoever decides what is public must not either. */

@@ -47,10 +47,18 @@ public final class WebFilters {
         if ("https".equals(context.request().scheme())) {
             response.putHeader("Strict-Transport-Security", "max-age=31536000");
         }
-        if (!PublicPaths.isUi(context.normalizedPath())) {
-            response.putHeader("Cache-Control", "no-store");
-        }
+        String caching = caching(context.normalizedPath());
+        // At the end, because the handler of files puts one of its own.
+        context.addHeadersEndHandler(ended -> response.putHeader("Cache-Control", caching));
         context.next();
+    }
+
+    /** The page that names the assets is asked for each time, so that a newer appliance shows its own UI at once. */
+    private static String caching(String path) {
+        if (!PublicPaths.isUi(path)) {
+            return "no-store";
+        }
+        return PublicPaths.isAsset(path) ? "public, max-age=31536000, immutable" : "no-cache";
     }
 
     /** The framework refuses long bodies too, but without a word. */

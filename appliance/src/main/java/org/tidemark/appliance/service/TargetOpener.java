@@ -7,6 +7,7 @@ import java.net.URI;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Clock;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
@@ -27,6 +28,7 @@ import org.tidemark.backup.target.TargetException;
 import org.tidemark.backup.target.TargetProbe;
 import org.tidemark.backup.target.Targets;
 import org.tidemark.backup.target.local.LocalTarget;
+import org.tidemark.backup.target.local.NewFolder;
 import org.tidemark.backup.target.s3.S3Credentials;
 import org.tidemark.backup.target.s3.S3Settings;
 import org.tidemark.backup.target.s3.S3Target;
@@ -155,12 +157,25 @@ public final class TargetOpener {
         } catch (IOException e) {
             long millis = (System.nanoTime() - begun) / 1_000_000;
             return new TargetTest.Result(
-                    millis,
-                    java.util.List.of(new TargetTest.Step("open", false, millis, FailureKind.words(e))),
-                    false,
-                    null,
-                    e);
+                    millis, List.of(new TargetTest.Step("open", false, millis, FailureKind.words(e))), false, null, e);
         }
+    }
+
+    /** Looks at a place that may not be a target yet; leaves it as it is. */
+    public TargetTest.Result testNew(TargetEntry entry) throws IOException {
+        if (entry.kind() != TargetEntry.Kind.LOCAL || NewFolder.isTarget(localPath(entry))) {
+            return test(entry);
+        }
+        long begun = System.nanoTime();
+        NewFolder.Result result = NewFolder.probe(localPath(entry), System::nanoTime);
+        return new TargetTest.Result(
+                (System.nanoTime() - begun) / 1_000_000, steps(result.steps()), false, null, result.failure());
+    }
+
+    private static List<TargetTest.Step> steps(List<ProbeStep> steps) {
+        return steps.stream()
+                .map(step -> new TargetTest.Step(step.name(), step.ok(), step.millis(), step.detail()))
+                .toList();
     }
 
     private static TargetTest.Result test(BackupTarget target, long begun) {
@@ -177,9 +192,7 @@ public final class TargetOpener {
         }
         return new TargetTest.Result(
                 (System.nanoTime() - begun) / 1_000_000,
-                report.steps().stream()
-                        .map(step -> new TargetTest.Step(step.name(), step.ok(), step.millis(), step.detail()))
-                        .toList(),
+                steps(report.steps()),
                 report.usable() && !report.capabilities().shared(),
                 report.notice().orElse(null),
                 failure);

@@ -99,7 +99,7 @@ public final class TargetRegistry {
 
     /** Tests what is wanted; nothing is remembered. */
     public TargetTest.Result test(Wanted wanted) throws IOException {
-        return opener.test(entry(wanted, "", null));
+        return opener.testNew(entry(wanted, "", null));
     }
 
     /** Tests a target that is known. */

@@ -15,6 +15,7 @@ import java.security.cert.CertificateException;
 import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -37,6 +38,15 @@ public final class Api {
         this.client = client;
         this.url = url;
         this.headers = headers;
+    }
+
+    /** A JSON object of names and values in turn. */
+    public static String body(Object... namesAndValues) throws IOException {
+        Map<String, Object> body = new LinkedHashMap<>();
+        for (int i = 0; i < namesAndValues.length; i += 2) {
+            body.put(String.valueOf(namesAndValues[i]), namesAndValues[i + 1]);
+        }
+        return JSON.std.asString(body);
     }
 
     /** As nobody. */

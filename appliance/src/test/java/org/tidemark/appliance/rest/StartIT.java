@@ -10,7 +10,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.sql.DriverManager;
-import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import javax.net.ssl.SSLHandshakeException;
 import org.junit.jupiter.api.AfterEach;
@@ -42,7 +41,7 @@ class StartIT {
     }
 
     private static String firstUser(String code) throws Exception {
-        return JSON.std.asString(Map.of("code", code, "userName", "anna", "password", PASSWORD));
+        return Api.body("code", code, "userName", "anna", "password", PASSWORD);
     }
 
     private static String mode(Path file) throws Exception {

@@ -89,7 +89,7 @@ public final class ImageReader {
         }
         int most = segments.preferredReadBytes();
         long at = offsetBytes;
-        while (dst.remaining() > ChunkGeometry.CHUNK_BYTES && most > 0) {
+        while (dst.remaining() > ChunkGeometry.CHUNK_BYTES && most > 0 && dst.isDirect()) {
             int length = Math.min(dst.remaining(), most);
             try (Ahead ahead = ahead(at, length)) {
                 ahead.read(at, dst.slice(dst.position(), length));

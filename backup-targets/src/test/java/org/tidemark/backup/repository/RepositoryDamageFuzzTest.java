@@ -23,7 +23,9 @@ import org.tidemark.backup.repository.log.PointList;
 import org.tidemark.backup.repository.log.RecoveryPoint;
 import org.tidemark.backup.repository.verify.DeepVerify;
 import org.tidemark.backup.repository.verify.VerifyReport;
+import org.tidemark.backup.target.BackupTarget;
 import org.tidemark.backup.target.memory.MemoryTarget;
+import org.tidemark.backup.testing.FaultyTarget;
 import org.tidemark.backup.testing.ModelDisk;
 import org.tidemark.ploop.testing.Seeds;
 
@@ -66,7 +68,12 @@ class RepositoryDamageFuzzTest {
 
     /** Reads everything. Returns whether damage was seen; fails on wrong bytes. */
     private static boolean readsRightOrTellsDamage(MemoryTarget target) throws IOException {
-        try (BackupRepository repository = reopen(target, 1)) {
+        boolean seen = readsRightOrTellsDamage(new FaultyTarget(target, 128 << 10), "ahead");
+        return readsRightOrTellsDamage(target, "one") | seen;
+    }
+
+    private static boolean readsRightOrTellsDamage(BackupTarget target, String other) throws IOException {
+        try (BackupRepository repository = reopen(target, other.length())) {
             PointList list = repository.points("web");
             boolean seen = !list.unreadable().isEmpty() || list.points().size() < CONTENTS.size();
             for (RecoveryPoint point : list.points()) {
@@ -76,17 +83,17 @@ class RepositoryDamageFuzzTest {
             assertThat(report.clean())
                     .isEqualTo(!seen || list.points().size() + list.unreadable().size() < CONTENTS.size());
             // The index of packs, too, is read or left out.
-            backupAgain(repository, list);
+            backupAgain(repository, list, "other-" + other);
             return seen;
         } catch (RepositoryException e) {
             return true;
         }
     }
 
-    private static void backupAgain(BackupRepository repository, PointList list) throws IOException {
+    private static void backupAgain(BackupRepository repository, PointList list, String container) throws IOException {
         ModelDisk disk = new ModelDisk("root", 1 << 20);
         disk.write(0, CONTENTS.get(0));
-        RecoveryPoint point = backup(repository, "other", Optional.empty(), 0, disk.freezeFull("again"));
+        RecoveryPoint point = backup(repository, container, Optional.empty(), 0, disk.freezeFull("again"));
         try {
             org.tidemark.backup.testing.Repositories.assertRestores(repository, point, "root", disk.content);
         } catch (RepositoryException e) {

@@ -51,6 +51,9 @@ public abstract class AbstractBackupTargetContract {
         assertThat(read(target, "pack/00/x.pk", ByteRange.exact(0, 8))).isEqualTo("abcdefgh");
         assertThat(read(target, "pack/00/x.pk", ByteRange.exact(2, 3))).isEqualTo("cde");
         assertThat(read(target, "pack/00/x.pk", ByteRange.exact(8, 0))).isEmpty();
+        assertThat(read(target, "pack/00/x.pk", ByteRange.upTo(2, 3))).isEqualTo("cde");
+        assertThat(read(target, "pack/00/x.pk", ByteRange.upTo(6, 100))).isEqualTo("gh");
+        assertThat(read(target, "pack/00/x.pk", ByteRange.upTo(8, 100))).isEmpty();
         assertThat(read(target, "pack/00/x.pk", ByteRange.head(3))).isEqualTo("abc");
         assertThat(read(target, "pack/00/x.pk", ByteRange.head(100))).isEqualTo("abcdefgh");
         assertThat(read(target, "pack/00/x.pk", ByteRange.tail(3))).isEqualTo("fgh");
@@ -98,6 +101,7 @@ public abstract class AbstractBackupTargetContract {
         target.putIfAbsent("a", words("0123"));
         fails(TargetException.Kind.CORRUPT, () -> read(target, "a", ByteRange.exact(2, 3)));
         fails(TargetException.Kind.CORRUPT, () -> read(target, "a", ByteRange.exact(5, 0)));
+        fails(TargetException.Kind.CORRUPT, () -> read(target, "a", ByteRange.upTo(5, 10)));
     }
 
     @Test

@@ -20,6 +20,7 @@ import org.tidemark.backup.target.memory.MemoryFault.Verb;
 /** Any target, failing as a plan says. LOSE and TRUNCATE are not to be had here. */
 public final class FaultyTarget implements BackupTarget {
     private final BackupTarget target;
+    private final int preferredReadBytes;
     private final AtomicLong calls = new AtomicLong();
     /** Keys that listings do not show yet. Guarded by itself. */
     private final Set<String> delayed = new HashSet<>();
@@ -27,7 +28,13 @@ public final class FaultyTarget implements BackupTarget {
     private volatile MemoryFault.Plan plan = (verb, key, call) -> MemoryFault.NONE;
 
     public FaultyTarget(BackupTarget target) {
+        this(target, target.capabilities().preferredReadBytes());
+    }
+
+    /** One that says that requests cost something. */
+    public FaultyTarget(BackupTarget target, int preferredReadBytes) {
         this.target = target;
+        this.preferredReadBytes = preferredReadBytes;
     }
 
     /** From now on calls go wrong as {@code newPlan} says; the count of calls begins anew. */
@@ -115,7 +122,8 @@ public final class FaultyTarget implements BackupTarget {
 
     @Override
     public TargetCapabilities capabilities() {
-        return target.capabilities();
+        TargetCapabilities capabilities = target.capabilities();
+        return new TargetCapabilities(capabilities.durable(), capabilities.shared(), preferredReadBytes);
     }
 
     @Override

@@ -22,6 +22,7 @@ import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
 import software.amazon.awssdk.core.checksums.RequestChecksumCalculation;
 import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.services.s3.S3Client;
+import software.amazon.awssdk.services.s3.model.S3Exception;
 
 /**
  * A real S3 server, Ceph's radosgw, started by benchmarks/radosgw.sh. Takes 15 seconds to start, so all tests of a JVM
@@ -47,7 +48,7 @@ public final class RadosGateway {
 
     private RadosGateway(Path folder) throws IOException {
         this.folder = folder;
-        for (String line : run("start", "0")) {
+        for (String line : start()) {
             int equals = line.indexOf('=');
             if (equals > 0) {
                 said.put(line.substring(0, equals), line.substring(equals + 1));
@@ -67,6 +68,16 @@ public final class RadosGateway {
                 .uploadId();
         admin.abortMultipartUpload(
                 request -> request.bucket("warm-up").key("parts").uploadId(upload));
+    }
+
+    /** Ports are chosen before they are used; on a busy machine one may be taken meanwhile. */
+    private List<String> start() throws IOException {
+        try {
+            return run("start", "0");
+        } catch (IOException e) {
+            System.out.println("radosgw did not start, once more: " + e.getMessage());
+            return run("start", "0");
+        }
     }
 
     /** The one of this JVM; started when it is asked for first, ended with the JVM. */
@@ -114,10 +125,12 @@ public final class RadosGateway {
                     .redirectErrorStream(true)
                     .redirectOutput(output.toFile())
                     .start();
-            if (!process.waitFor(LIMIT_SECONDS, TimeUnit.SECONDS) || process.exitValue() != 0) {
+            boolean ended = process.waitFor(LIMIT_SECONDS, TimeUnit.SECONDS);
+            if (!ended || process.exitValue() != 0) {
                 process.destroyForcibly();
-                throw new IOException(
-                        String.join(" ", command) + ": " + Files.readString(output, StandardCharsets.UTF_8));
+                throw new IOException(String.join(" ", command)
+                        + (ended ? " ended with " + process.exitValue() : " did not end") + ": "
+                        + Files.readString(output, StandardCharsets.UTF_8));
             }
             return Files.readAllLines(output);
         } catch (InterruptedException e) {
@@ -189,13 +202,22 @@ public final class RadosGateway {
         return new S3Credentials.Given("ACCESS" + name, "secret-of-" + name, Optional.empty());
     }
 
-    /** Removes a bucket and everything in it, as an administrator by mistake does. */
+    /** Removes a bucket and everything in it, also what others put there meanwhile. */
     public void removeBucket(String bucket) {
-        admin.listObjectsV2Paginator(request -> request.bucket(bucket))
-                .contents()
-                .forEach(object ->
-                        admin.deleteObject(request -> request.bucket(bucket).key(object.key())));
-        admin.deleteBucket(request -> request.bucket(bucket));
+        for (int attempt = 1; ; attempt++) {
+            admin.listObjectsV2Paginator(request -> request.bucket(bucket))
+                    .contents()
+                    .forEach(object ->
+                            admin.deleteObject(request -> request.bucket(bucket).key(object.key())));
+            try {
+                admin.deleteBucket(request -> request.bucket(bucket));
+                return;
+            } catch (S3Exception e) {
+                if (e.statusCode() != 409 || attempt == 50) {
+                    throw e;
+                }
+            }
+        }
     }
 
     /** kill -9 of radosgw alone; what it stored stays. */

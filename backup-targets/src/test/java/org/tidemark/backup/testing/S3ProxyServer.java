@@ -8,7 +8,6 @@ import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
@@ -110,26 +109,35 @@ public final class S3ProxyServer {
         if (Files.exists(jars.resolve("complete"))) {
             return jars;
         }
-        List<String> command = new ArrayList<>(List.of(
-                "mvn",
-                "-q",
-                "-B",
-                "-f",
-                module.resolve("src/test/s3proxy/pom.xml").toString(),
-                "dependency:copy-dependencies",
-                "-DoutputDirectory=" + jars));
+        // From what Maven has already, if that is everything.
+        if (!copy(module, jars, "--offline") && !copy(module, jars, "--batch-mode")) {
+            throw new IOException("Maven brought no S3Proxy; see its output above");
+        }
+        Files.createFile(jars.resolve("complete"));
+        return jars;
+    }
+
+    private static boolean copy(Path module, Path jars, String how) throws IOException, InterruptedException {
         Path log = Files.createTempFile("tidemark-s3proxy", ".log");
-        Process process = new ProcessBuilder(command)
+        Process process = new ProcessBuilder(
+                        "mvn",
+                        "-q",
+                        "-B",
+                        how,
+                        "-f",
+                        module.resolve("src/test/s3proxy/pom.xml").toString(),
+                        "dependency:copy-dependencies",
+                        "-DoutputDirectory=" + jars)
                 .redirectErrorStream(true)
                 .redirectOutput(log.toFile())
                 .start();
-        if (!process.waitFor(LIMIT_SECONDS, TimeUnit.SECONDS) || process.exitValue() != 0) {
+        boolean done = process.waitFor(LIMIT_SECONDS, TimeUnit.SECONDS) && process.exitValue() == 0;
+        if (!done) {
             process.destroyForcibly();
-            throw new IOException("Maven brought no S3Proxy: " + Files.readString(log, StandardCharsets.UTF_8));
+            System.out.println("S3Proxy, " + how + ": " + Files.readString(log, StandardCharsets.UTF_8));
         }
         Files.delete(log);
-        Files.createFile(jars.resolve("complete"));
-        return jars;
+        return done;
     }
 
     public URI endpoint() {

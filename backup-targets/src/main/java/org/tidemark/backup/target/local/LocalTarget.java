@@ -59,14 +59,7 @@ public final class LocalTarget implements BackupTarget {
             Files.createDirectories(root);
             Path marker = root.resolve(RootIdentity.MARKER);
             if (!Files.exists(marker)) {
-                try (Stream<Path> entries = Files.list(root)) {
-                    // What a fresh file system brings along, and a half-made target.
-                    if (entries.anyMatch(entry -> !entry.endsWith("lost+found") && !entry.endsWith(TEMPORARY))) {
-                        throw new TargetException(
-                                Kind.DENIED,
-                                "folder " + root + " is not empty and is no Tidemark target; take an empty folder");
-                    }
-                }
+                demandEmpty(root);
                 Path temporary =
                         Files.createDirectories(root.resolve(TEMPORARY)).resolve(randomHex(random));
                 writeDurably(temporary, List.of(ByteBuffer.wrap(RootIdentity.content(randomHex(random)))), UNWATCHED);
@@ -88,6 +81,20 @@ public final class LocalTarget implements BackupTarget {
             throw FileErrors.of("create target " + root, e);
         }
         return open(root, random);
+    }
+
+    /** Only an empty folder can become a target. */
+    static void demandEmpty(Path root) throws TargetException {
+        try (Stream<Path> entries = Files.list(root)) {
+            // What a fresh file system brings along, and a half-made target.
+            if (entries.anyMatch(entry -> !entry.endsWith("lost+found") && !entry.endsWith(TEMPORARY))) {
+                throw new TargetException(
+                        Kind.DENIED,
+                        "folder " + root + " is not empty and is no Tidemark target; take an empty folder");
+            }
+        } catch (IOException e) {
+            throw e instanceof TargetException known ? known : FileErrors.of("look at folder " + root, e);
+        }
     }
 
     /** Opens a folder that is a target. UNREACHABLE when it is not there or carries no marker. */
@@ -344,7 +351,7 @@ public final class LocalTarget implements BackupTarget {
         return parent;
     }
 
-    private static TargetException noLinks(Path root, UnsupportedOperationException e) {
+    static TargetException noLinks(Path root, UnsupportedOperationException e) {
         return new TargetException(
                 Kind.DENIED,
                 "the file system of " + root + " has no hard links, which create-if-absent needs; take another one",

@@ -37,7 +37,7 @@ public record S3Settings(
     public enum ChecksumMode {
         /** Always; AWS and recent stores. */
         WHEN_SUPPORTED,
-        /** Only where the protocol demands it: Ceph before version 19 and other stores refuse every put otherwise. */
+        /** Only where the protocol demands it, for stores that refuse checksums they do not know. */
         WHEN_REQUIRED
     }
 
@@ -51,6 +51,7 @@ public record S3Settings(
      */
     public record Transfer(long multipartBytes, int partBytes, int parallelParts, int preferredReadBytes) {
         public static final int MIN_PART_BYTES = 5 << 20;
+        public static final int MIN_READ_BYTES = 64 << 10;
         public static final Transfer DEFAULT = new Transfer(40 << 20, 16 << 20, 4, 4 << 20);
 
         public Transfer {
@@ -59,7 +60,7 @@ public record S3Settings(
                     || multipartBytes < MIN_PART_BYTES
                     || parallelParts < 1
                     || parallelParts > 64
-                    || preferredReadBytes < 0
+                    || preferredReadBytes < MIN_READ_BYTES
                     || preferredReadBytes > 64 << 20) {
                 throw new IllegalArgumentException("parts of " + partBytes + " bytes above " + multipartBytes + ", "
                         + parallelParts + " at once, reads of " + preferredReadBytes);

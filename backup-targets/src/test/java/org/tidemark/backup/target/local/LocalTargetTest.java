@@ -15,8 +15,11 @@ import org.junit.jupiter.api.io.TempDir;
 import org.tidemark.backup.target.AbstractBackupTargetContract;
 import org.tidemark.backup.target.BackupTarget;
 import org.tidemark.backup.target.ByteRange;
+import org.tidemark.backup.target.ProbeReport;
+import org.tidemark.backup.target.ProbeStep;
 import org.tidemark.backup.target.TargetException;
 import org.tidemark.backup.target.TargetException.Kind;
+import org.tidemark.backup.target.TargetProbe;
 
 class LocalTargetTest extends AbstractBackupTargetContract {
     @TempDir
@@ -119,5 +122,18 @@ class LocalTargetTest extends AbstractBackupTargetContract {
         LocalTarget.open(folder.resolve("root"), random, (step, file) -> steps.add(step))
                 .putIfAbsent("a", bytes(1));
         assertThat(steps).containsExactly(PutStep.values());
+    }
+
+    @Test
+    void aProbeTellsStepByStep() throws Exception {
+        BackupTarget target = target();
+        ProbeReport report = TargetProbe.of(target, System::nanoTime);
+        assertThat(report.usable()).isTrue();
+        assertThat(report.steps()).extracting(ProbeStep::name).containsExactly("reach and write", "list");
+        assertThat(report.capabilities().shared()).isTrue();
+        Files.move(folder.resolve("root"), folder.resolve("away"));
+        ProbeReport gone = TargetProbe.of(target, System::nanoTime);
+        assertThat(gone.usable()).isFalse();
+        assertThat(gone.failure().orElseThrow().detail()).contains("If it is a mount point, mount it");
     }
 }
