@@ -16,10 +16,14 @@ need restic qemu-nbd qemu-img qemu-io nbdinfo cmp
 timeout 60 "$tidemark" image create "$disk_folder/c.hdd" --size "${gib}G" --single-file --no-partition >/dev/null
 tidemark_attach "$disk_folder/c.hdd" increment --whole-disk
 device=$attached
+"$tidemark" serve --listen 127.0.0.1:0 --tls off >"$disk_folder/serve.log" 2>&1 &
+appliance=$!
+later "kill $appliance"
+for _ in $(seq 300); do [ -f "$TIDEMARK_STATE/local-access.json" ] && break; sleep 0.1; done
 timeout 60 "$tidemark" container add ct --image "$disk_folder/c.hdd" >/dev/null
 
 timeout 3000 python3 "$here/lib/increment.py" "$tidemark" "$device" "$disk_folder" "$memory_folder" \
-    "$gib" "$full_rounds" "$rounds" >"$memory_folder/rows.md"
+    "$gib" "$full_rounds" "$rounds" "$appliance" >"$memory_folder/rows.md"
 
 out=$(result_file increment)
 {
@@ -31,8 +35,8 @@ out=$(result_file increment)
     echo "- method: $gib GiB disk, 1/4 random data, 1/4 text-like data, the rest never written; into the written half 2,560" \
         "random writes of 4 KiB (10 MiB), 40 random writes of 1 MiB (40 MiB), or none; target is a local folder on the same" \
         "disk; $rounds interleaved rounds ($full_rounds for the full backup), medians. Tidemark: attached expanded image," \
-        "written through its block device, 'warm' a long-lived process, 'cold' one CLI process a backup (Java's start" \
-        "included). restic $(restic version | cut -d' ' -f2), defaults, on a raw file with the same content. Floor: qcow2" \
+        "written through its block device, backed up by a running appliance; 'warm' a client that is there already, 'cold' one" \
+        "command a backup (Java's start included). restic $(restic version | cut -d' ' -f2), defaults, on a raw file with the same content. Floor: qcow2" \
         "with a persistent dirty bitmap of 64 KiB, bitmap query and raw copy of the dirty extents into one file over NBD" \
         "with one fdatasync: it neither hashes nor compresses nor encrypts, and its copy alone cannot be restored"
     echo

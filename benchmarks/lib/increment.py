@@ -13,7 +13,7 @@ import sys
 import time
 
 tidemark, device, disk, memory = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3]), pathlib.Path(sys.argv[4])
-gib, full_rounds, rounds = (int(word) for word in sys.argv[5:8])
+gib, full_rounds, rounds, appliance = (int(word) for word in sys.argv[5:9])
 SIZE = gib << 30
 QUARTER = SIZE // 4
 MIB = 1 << 20
@@ -101,8 +101,13 @@ def write_qcow(writes):
 
 # ---- the rivals ---------------------------------------------------------------------------------------------------
 
+def appliance_peak():
+    """Resident MiB at the most so far, of the process that backs up."""
+    return next(int(line.split()[1]) for line in open(f"/proc/{appliance}/status") if line.startswith("VmHWM")) / 1024
+
+
 class Warm:
-    """A process that lives through all backups."""
+    """A client that lives through all backups of the appliance."""
 
     def __init__(self):
         self.child = subprocess.Popen([tidemark, "bench-backup", "ct", "--json"], stdin=subprocess.PIPE,
@@ -113,8 +118,7 @@ class Warm:
         self.child.stdin.write(target + "\n")
         self.child.stdin.flush()
         row = json.loads(self.child.stdout.readline())
-        peak = next(int(line.split()[1]) for line in open(f"/proc/{self.child.pid}/status") if line.startswith("VmHWM"))
-        record(what, "Tidemark, warm", row["wholeSeconds"], before, stored(disk / target), peak / 1024)
+        record(what, "Tidemark, warm", row["wholeSeconds"], before, stored(disk / target), appliance_peak())
 
     def end(self):
         self.child.stdin.close()
@@ -123,8 +127,8 @@ class Warm:
 
 def cold(what, target):
     before = stored(disk / target)
-    seconds, peak = measured([tidemark, "backup", "ct", "--target", target, "--json"])
-    record(what, "Tidemark, cold CLI", seconds, before, stored(disk / target), peak)
+    seconds, _ = measured([tidemark, "backup", "ct", "--target", target, "--json"])
+    record(what, "Tidemark, cold CLI", seconds, before, stored(disk / target), appliance_peak())
 
 
 def restic(what, repository):
@@ -258,4 +262,4 @@ print("## Restore of the last point, once\n")
 for (kind, who), rows in results.items():
     if kind == "restore":
         print(f"- {who}: {rows[0][0]:.1f} s, equal to the source by cmp")
-print("\nPeak memory: of the process (Tidemark warm: of the long-lived process so far; the floor: of qemu-nbd).")
+print("\nPeak memory: of the process (Tidemark: of the appliance so far; the floor: of qemu-nbd).")

@@ -176,10 +176,10 @@ final class ImageCommand {
         @Mixin
         private Output output = new Output();
 
-        @Parameters(index = "0", paramLabel = "SRC", description = "The image to copy; nobody may write to it.")
+        @Parameters(index = "0", paramLabel = "SRC", description = "The image to read.")
         private Path source = Path.of("");
 
-        @Parameters(index = "1", paramLabel = "DST", description = "The new image; must not exist.")
+        @Parameters(index = "1", paramLabel = "DST", description = "The image to make; nothing may be there.")
         private Path destination = Path.of("");
 
         @Option(names = "--to", required = true, converter = FormatName.class, description = "expanded or raw.")

@@ -25,13 +25,14 @@ final class S3Options {
 
     @Option(
             names = "--path-style",
-            description = "The bucket is part of the path, as most servers of one's own want it.")
-    private boolean pathStyle;
+            negatable = true,
+            description = "Whether the bucket is part of the path (usual with --endpoint) or of the host's name.")
+    private @Nullable Boolean pathStyle;
 
     @Option(
             names = "--checksum-mode",
             paramLabel = "MODE",
-            description = "supported (usual) or required: only where S3 demands checksums, for older servers.")
+            description = "supported, or required: only where S3 demands checksums (usual with --endpoint).")
     private @Nullable String checksumMode;
 
     @Option(
@@ -50,14 +51,14 @@ final class S3Options {
                 "region", region,
                 "bucket", slash < 0 ? rest : rest.substring(0, slash),
                 "prefix", prefix.isEmpty() ? null : prefix,
-                "pathStyle", pathStyle ? true : null,
+                "pathStyle", pathStyle,
                 "checksumMode", checksumMode(),
                 "caCertificate", authority == null ? null : pem(authority),
                 "credentials", credentials == null ? null : credentials(credentials));
     }
 
     boolean isGiven() {
-        return endpoint != null || region != null || pathStyle || checksumMode != null || authority != null;
+        return endpoint != null || region != null || pathStyle != null || checksumMode != null || authority != null;
     }
 
     private @Nullable String checksumMode() throws ApplianceException {
