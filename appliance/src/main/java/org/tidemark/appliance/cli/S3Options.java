@@ -25,7 +25,9 @@ final class S3Options {
 
     @Option(
             names = "--path-style",
-            negatable = true,
+            paramLabel = "true|false",
+            arity = "0..1",
+            fallbackValue = "true",
             description = "Whether the bucket is part of the path (usual with --endpoint) or of the host's name.")
     private @Nullable Boolean pathStyle;
 
