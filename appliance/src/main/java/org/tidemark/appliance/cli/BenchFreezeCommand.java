@@ -32,7 +32,7 @@ final class BenchFreezeCommand implements Callable<Integer> {
     @Mixin
     private Output output = new Output();
 
-    @Parameters(paramLabel = "DEVICE")
+    @Parameters(paramLabel = "DEVICE", description = "Name of the device.")
     private String name = "";
 
     @Option(names = "--samples", defaultValue = "200", description = "How many instants.")

@@ -15,17 +15,23 @@ import picocli.CommandLine.Mixin;
 /** {@code tidemark doctor}. */
 @Command(
         name = "doctor",
-        description = "Tell what this host can do, what is missing and what to do about it.",
+        description = "Tell what this host and its appliance can do, what is missing and what to do about it.",
         mixinStandardHelpOptions = true)
 final class DoctorCommand implements Callable<Integer> {
     @Mixin
     private Output output = new Output();
 
+    @Mixin
+    private ApplianceAccess access = new ApplianceAccess();
+
     @Override
     public Integer call() throws IOException {
+        List<HostNeeds.Need> needs = new ArrayList<>(HostNeeds.all());
+        needs.addAll(HostChecks.all(System.getenv()));
+        needs.addAll(ApplianceChecks.all(access));
         List<Map<String, @Nullable Object>> rows = new ArrayList<>();
         boolean fit = true;
-        for (HostNeeds.Need need : HostNeeds.all()) {
+        for (HostNeeds.Need need : needs) {
             fit &= need.present() || !need.essential();
             rows.add(fields(
                     "what", need.what(),

@@ -27,7 +27,7 @@ final class ImageCheckCommand implements Callable<Integer> {
     @Mixin
     private Output output = new Output();
 
-    @Parameters(paramLabel = "IMAGE")
+    @Parameters(paramLabel = "IMAGE", description = "A folder with DiskDescriptor.xml, or a single file.")
     private Path path = Path.of("");
 
     @Override

@@ -114,7 +114,7 @@ final class ImageCommand {
         @Mixin
         private Output output = new Output();
 
-        @Parameters(paramLabel = "IMAGE")
+        @Parameters(paramLabel = "IMAGE", description = "A folder with DiskDescriptor.xml, or a single file.")
         private Path path = Path.of("");
 
         @Override

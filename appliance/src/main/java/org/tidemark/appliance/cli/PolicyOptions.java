@@ -40,7 +40,7 @@ final class PolicyOptions {
             description = "At these times: minute, hour, day of month, month, day of week; for instance '30 2 * * *'.")
     private @Nullable String cron;
 
-    @Option(names = "--zone", description = "Time zone of --cron, such as Europe/Berlin (usual: the appliance's).")
+    @Option(names = "--zone", paramLabel = "ZONE", description = "Time zone of --cron, such as Europe/Berlin (usual: the appliance's).")
     private @Nullable String zone;
 
     @Option(

@@ -20,7 +20,7 @@ final class S3Options {
     @Option(names = "--endpoint", paramLabel = "URL", description = "The S3 server; AWS when left out.")
     private @Nullable String endpoint;
 
-    @Option(names = "--region", description = "Region of the bucket.")
+    @Option(names = "--region", paramLabel = "REGION", description = "Region of the bucket.")
     private @Nullable String region;
 
     @Option(

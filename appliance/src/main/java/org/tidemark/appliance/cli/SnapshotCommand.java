@@ -35,7 +35,7 @@ final class SnapshotCommand {
         @Mixin
         private Output output = new Output();
 
-        @Parameters(paramLabel = "IMAGE")
+        @Parameters(paramLabel = "IMAGE", description = "A folder with DiskDescriptor.xml, or a single file.")
         private Path image = Path.of("");
 
         @Override
@@ -52,7 +52,7 @@ final class SnapshotCommand {
         @Mixin
         private Output output = new Output();
 
-        @Parameters(paramLabel = "IMAGE")
+        @Parameters(paramLabel = "IMAGE", description = "A folder with DiskDescriptor.xml, or a single file.")
         private Path image = Path.of("");
 
         @Override

@@ -16,6 +16,9 @@ import picocli.CommandLine.IVersionProvider;
         versionProvider = Tidemark.Version.class,
         synopsisSubcommandLabel = "COMMAND")
 public final class Tidemark implements Runnable {
+    /** Of classes that do not come from a jar. */
+    static final String UNKNOWN_VERSION = "development";
+
     /** In the order of the help. */
     private static final List<Map.Entry<String, Supplier<Object>>> COMMANDS = List.of(
             named("demo", DemoCommand::new),
@@ -54,9 +57,13 @@ public final class Tidemark implements Runnable {
     static final class Version implements IVersionProvider {
         @Override
         public String[] getVersion() {
-            String version = Tidemark.class.getPackage().getImplementationVersion();
-            return new String[] {"tidemark " + (version == null ? "development" : version)};
+            return new String[] {"tidemark " + version()};
         }
+    }
+
+    static String version() {
+        String version = Tidemark.class.getPackage().getImplementationVersion();
+        return version == null ? UNKNOWN_VERSION : version;
     }
 
     @Override

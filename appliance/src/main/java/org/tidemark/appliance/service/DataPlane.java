@@ -52,9 +52,7 @@ public final class DataPlane implements Closeable {
     public static DataPlane connect(RunFolder run, boolean external) throws IOException {
         return new DataPlane(
                 run,
-                external
-                        ? ControlClient.connect(run, ControlClient.USUAL_LIMIT)
-                        : ServerLauncher.ensureRunning(run));
+                external ? ControlClient.connect(run, ControlClient.USUAL_LIMIT) : ServerLauncher.ensureRunning(run));
     }
 
     /** Connects if the device server runs. */

@@ -157,11 +157,7 @@ public final class TargetOpener {
         } catch (IOException e) {
             long millis = (System.nanoTime() - begun) / 1_000_000;
             return new TargetTest.Result(
-                    millis,
-                    List.of(new TargetTest.Step("open", false, millis, FailureKind.words(e))),
-                    false,
-                    null,
-                    e);
+                    millis, List.of(new TargetTest.Step("open", false, millis, FailureKind.words(e))), false, null, e);
         }
     }
 

@@ -27,7 +27,17 @@ public final class Cli implements AutoCloseable {
 
     private static final long LOOK_EVERY_NANOS = 2_000_000;
     private static final Set<String> OF_THE_APPLIANCE = Set.of(
-            "status", "backup", "restore", "points", "point", "verify", "container", "target", "policy", "job", "user",
+            "status",
+            "backup",
+            "restore",
+            "points",
+            "point",
+            "verify",
+            "container",
+            "target",
+            "policy",
+            "job",
+            "user",
             "token");
 
     private final String word;

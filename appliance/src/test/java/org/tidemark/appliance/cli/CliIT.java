@@ -135,7 +135,8 @@ class CliIT {
                 .contains("ann");
         assertThat(json("user", "add", "bob", "--role", "viewer", "--password-file", password.toString()))
                 .isNotNull();
-        assertThat(json("user", "update", "bob", "--role", "operator", "--disable").toString())
+        assertThat(json("user", "update", "bob", "--role", "operator", "--disable")
+                        .toString())
                 .contains("operator", "disabled=true");
         assertThat(json("user", "remove", "bob").toString()).contains("removed=true");
         assertThat(json("user", "list")).asList().hasSize(1);
@@ -163,8 +164,7 @@ class CliIT {
                 "cannot be reached");
         cli.startAppliance();
         Cli.refused(
-                cli.begin(Cli.command(
-                                "status", "--url", cli.appliance().url(), "--token-file", token.toString()))
+                cli.begin(Cli.command("status", "--url", cli.appliance().url(), "--token-file", token.toString()))
                         .await(),
                 6,
                 "token");

@@ -56,10 +56,9 @@ class CommandsTest {
                         .as(name + " " + option.longestName() + " has no description")
                         .isTrue();
             }
-            spec.positionalParameters()
-                    .forEach(parameter -> assertThat(parameter.description())
-                            .as(name + " " + parameter.paramLabel() + " has no description")
-                            .isNotEmpty());
+            spec.positionalParameters().forEach(parameter -> assertThat(parameter.description())
+                    .as(name + " " + parameter.paramLabel() + " has no description")
+                    .isNotEmpty());
             List<String> line = new ArrayList<>(List.of(name.split(" ")));
             line.remove(0);
             line.add("--help");
@@ -71,11 +70,8 @@ class CommandsTest {
     void theNamesOfTheTableAreThoseOfTheCommands() {
         for (Map.Entry<String, CommandLine> sub :
                 Tidemark.commandLine().getSubcommands().entrySet()) {
-            CommandLine.Command annotation = sub.getValue()
-                    .getCommandSpec()
-                    .userObject()
-                    .getClass()
-                    .getAnnotation(CommandLine.Command.class);
+            CommandLine.Command annotation =
+                    sub.getValue().getCommandSpec().userObject().getClass().getAnnotation(CommandLine.Command.class);
             assertThat(sub.getKey()).isEqualTo(annotation.name());
         }
     }
@@ -113,7 +109,9 @@ class CommandsTest {
     void completionAsksTheApplianceForNames() throws Exception {
         Path program = Files.writeString(folder.resolve("tidemark"), "#!/bin/sh\necho \"$2-one\"; echo \"$2-two\"\n");
         assertThat(program.toFile().setExecutable(true)).isTrue();
-        assertThat(completed("tidemark", "backup", "container-o")).contains("container-one").doesNotContain("two");
+        assertThat(completed("tidemark", "backup", "container-o"))
+                .contains("container-one")
+                .doesNotContain("two");
         assertThat(completed("tidemark", "policy", "add", "p", "--target", "target-t"))
                 .contains("target-two");
         assertThat(completed("tidemark", "policy", "add", "p", "--container", "container-t"))
@@ -138,8 +136,8 @@ class CommandsTest {
             Path page = folder.resolve(spec.qualifiedName("-") + ".1");
             assertThat(page).content().startsWith(".TH ").contains(".SH NAME", ".SH SYNOPSIS", ".SH OPTIONS");
             if (checked) {
-                Commands.Result result = Commands.tryRun(
-                        LIMIT, "sh", "-c", "groff -man -ww -Tutf8 '" + page + "' 2>&1 >/dev/null");
+                Commands.Result result =
+                        Commands.tryRun(LIMIT, "sh", "-c", "groff -man -ww -Tutf8 '" + page + "' 2>&1 >/dev/null");
                 assertThat(result.exitCode()).isZero();
                 assertThat(result.output()).as(page.toString()).isEmpty();
             }

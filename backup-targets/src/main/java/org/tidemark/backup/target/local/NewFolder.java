@@ -5,7 +5,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.function.LongSupplier;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.tidemark.backup.target.ProbeStep;
 import org.tidemark.backup.target.TargetException;
@@ -51,8 +50,7 @@ public final class NewFolder {
     private static String empty(Path folder) throws TargetException {
         LocalTarget.demandEmpty(folder);
         try {
-            return folder + " is empty, "
-                    + (Files.getFileStore(folder).getUsableSpace() >> 30) + " GiB are free";
+            return folder + " is empty, " + (Files.getFileStore(folder).getUsableSpace() >> 30) + " GiB are free";
         } catch (IOException e) {
             throw FileErrors.of("look at folder " + folder, e);
         }
