@@ -40,7 +40,7 @@ export function PolicyPreviewBox({ schedule, retention }: { schedule: Schedule; 
   }
   return (
     <div className="tm-preview" aria-live="polite">
-      <strong>{preview.sentence}</strong>
+      <div><strong>{preview.sentence}</strong></div>
       {preview.retentionSentence && <div>{preview.retentionSentence}</div>}
       {preview.next.length > 0 && <div className="tm-subtle">Next: {preview.next.slice(0, 3).map((time) => exact(new Date(time))).join(' · ')}</div>}
     </div>

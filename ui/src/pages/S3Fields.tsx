@@ -1,5 +1,5 @@
-import { Checkbox, ExpandableSection, FormGroup, FormSelect, FormSelectOption, TextArea } from '@patternfly/react-core';
-import type { ChecksumMode, CredentialSource } from '../api/types';
+import { ExpandableSection, FormGroup, FormSelect, FormSelectOption, TextArea } from '@patternfly/react-core';
+import type { CredentialSource } from '../api/types';
 import { Field, Help } from '../components/Field';
 import type { TargetForm } from './targetForm';
 
@@ -44,9 +44,16 @@ export function S3Fields({ form, change }: Props) {
       <ExpandableSection toggleText="More settings">
         <div className="tm-stack">
           <Field id="region" label="Region" value={form.region} onChange={(region) => change({ region })} placeholder="eu-central-1" />
-          <Checkbox id="path-style" label="The bucket's name stands in the path" description="What most stores other than Amazon's need." isChecked={form.pathStyle} onChange={(_, pathStyle) => change({ pathStyle })} />
+          <FormGroup label="Where the bucket's name stands" fieldId="addressing">
+            <FormSelect id="addressing" value={form.addressing} onChange={(_, addressing) => change({ addressing: addressing as TargetForm['addressing'] })}>
+              <FormSelectOption value="" label="Where it usually does with such a store" />
+              <FormSelectOption value="path" label="In the path" />
+              <FormSelectOption value="host" label="In the host name" />
+            </FormSelect>
+          </FormGroup>
           <FormGroup label="Checksums" fieldId="checksums">
-            <FormSelect id="checksums" value={form.checksumMode} onChange={(_, mode) => change({ checksumMode: mode as ChecksumMode })}>
+            <FormSelect id="checksums" value={form.checksumMode} onChange={(_, mode) => change({ checksumMode: mode as TargetForm['checksumMode'] })}>
+              <FormSelectOption value="" label="What is usual for such a store" />
               <FormSelectOption value="WHEN_REQUIRED" label="Only where the protocol asks for them" />
               <FormSelectOption value="WHEN_SUPPORTED" label="Wherever possible (newer stores)" />
             </FormSelect>

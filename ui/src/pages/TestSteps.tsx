@@ -16,7 +16,7 @@ export function TestSteps({ test }: { test: TargetTest }) {
             titleId={`step-title-${i}`}
             variant={step.ok ? 'success' : 'danger'}
             aria-label={`${step.name}: ${step.ok ? 'ok' : 'failed'}`}
-            description={[step.detail, step.millis !== undefined && `${step.millis} ms`].filter(Boolean).join(', ')}
+            description={[step.detail, step.millis ? `${step.millis} ms` : undefined].filter(Boolean).join(', ')}
           >
             {step.name}
           </ProgressStep>

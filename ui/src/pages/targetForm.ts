@@ -9,8 +9,9 @@ export interface TargetForm {
   region: string;
   bucket: string;
   prefix: string;
-  pathStyle: boolean;
-  checksumMode: ChecksumMode;
+  /** Empty: what is usual for such a store. */
+  addressing: '' | 'path' | 'host';
+  checksumMode: '' | ChecksumMode;
   caCertificate: string;
   source: CredentialSource;
   accessKey: string;
@@ -20,7 +21,7 @@ export interface TargetForm {
 }
 
 export const EMPTY_TARGET: TargetForm = {
-  name: '', kind: 'LOCAL', path: '', endpoint: '', region: '', bucket: '', prefix: '', pathStyle: true, checksumMode: 'WHEN_REQUIRED',
+  name: '', kind: 'LOCAL', path: '', endpoint: '', region: '', bucket: '', prefix: '', addressing: '', checksumMode: '',
   caCertificate: '', source: 'CATALOGUE', accessKey: '', secretKey: '', file: '', profile: '',
 };
 
@@ -47,8 +48,8 @@ export function targetOf(form: TargetForm): NewTarget {
       region: given(form.region),
       bucket: form.bucket.trim(),
       prefix: given(form.prefix),
-      pathStyle: form.pathStyle,
-      checksumMode: form.checksumMode,
+      pathStyle: form.addressing === '' ? undefined : form.addressing === 'path',
+      checksumMode: form.checksumMode || undefined,
       caCertificate: given(form.caCertificate),
       credentials,
     },

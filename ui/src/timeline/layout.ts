@@ -103,7 +103,9 @@ const STEPS: Step[] = [
   { length: 3 * HOUR, label: clockOrDay },
   { length: 6 * HOUR, label: clockOrDay },
   { length: DAY, label: weekday },
+  { length: 2 * DAY, label: weekday },
   { length: 7 * DAY, label: day },
+  { length: 14 * DAY, label: day },
   { length: 31 * DAY, label: month },
   { length: 366 * DAY, label: month },
 ];
