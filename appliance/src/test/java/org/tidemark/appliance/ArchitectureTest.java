@@ -7,7 +7,7 @@ import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import org.junit.jupiter.api.Test;
 
-/** Imports point down: cli -> demo, service -> persistence -> the libraries. */
+/** Imports point down: cli -> client, demo, service -> persistence -> the libraries. */
 final class ArchitectureTest {
     private static final String BASE = "org.tidemark.appliance.";
     private static final JavaClasses CLASSES = new ClassFileImporter()
@@ -38,6 +38,24 @@ final class ArchitectureTest {
         above(BASE + "cli..", BASE + "persistence..");
         above(BASE + "demo..", BASE + "service..");
         above(BASE + "service..", BASE + "persistence..");
+    }
+
+    @Test
+    void theCommandLineStartsWithoutTheFramework() {
+        noClasses()
+                .that()
+                .resideInAnyPackage(BASE + "cli..", BASE + "client..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage("io.quarkus..", "io.vertx..", "io.smallrye..", "jakarta..", BASE + "rest..")
+                .check(CLASSES);
+        noClasses()
+                .that()
+                .resideInAPackage(BASE + "client..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage(BASE + "service..", BASE + "persistence..", BASE + "cli..", BASE + "security..")
+                .check(CLASSES);
     }
 
     @Test

@@ -132,7 +132,7 @@ final class JobCommand {
         public Integer call() throws IOException {
             ApplianceClient client = access.client();
             Answer job = client.get(ApiPath.of("jobs", id));
-            Answer end = ApplianceClient.demandSuccess(JobRun.watch(client, id, JobRun.title(job), false, output));
+            Answer end = ApplianceClient.demandSuccess(JobRun.watch(client, id, JobRun.title(job), output));
             output.answer(end, shown(end));
             return ExitCodes.DONE;
         }

@@ -6,9 +6,7 @@ import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.tidemark.appliance.client.Answer;
-import org.tidemark.appliance.client.ApiPath;
 import org.tidemark.appliance.client.ApplianceClient;
-import org.tidemark.appliance.failure.FailureKind;
 import picocli.CommandLine.Option;
 
 /** Starts a job of the appliance and sees it through. Mixed into the commands that do. */
@@ -23,13 +21,18 @@ final class JobRun {
      */
     Optional<Answer> start(ApplianceClient client, Map<String, @Nullable Object> request, Output output)
             throws IOException {
-        Answer job = client.post("/jobs", request);
-        String id = job.text("id");
-        if (noWait) {
-            output.object(Output.fields("job", id, "state", word(job, "state")));
-            return Optional.empty();
+        JobCancellation cancellation = new JobCancellation(client);
+        // Listens before the job is there: a signal that comes meanwhile must not leave it running unseen.
+        try (Interrupts interrupts = new Interrupts(cancellation::ask)) {
+            Answer job = client.post("/jobs", request);
+            String id = job.text("id");
+            if (noWait) {
+                output.object(Output.fields("job", id, "state", word(job, "state")));
+                return Optional.empty();
+            }
+            cancellation.of(id);
+            return Optional.of(ApplianceClient.demandSuccess(follow(client, id, title(job), output)));
         }
-        return Optional.of(ApplianceClient.demandSuccess(watch(client, id, title(job), true, output)));
     }
 
     static String title(Answer job) {
@@ -42,12 +45,23 @@ final class JobRun {
         return job.has("container") ? verb + " " + job.text("container") : verb;
     }
 
-    /** Waits for its end with a bar; notices go to standard error. */
-    static Answer watch(ApplianceClient client, String id, String title, boolean cancels, Output output)
-            throws IOException {
+    /** Follows a job that somebody else started; ^C leaves it. */
+    static Answer watch(ApplianceClient client, String id, String title, Output output) throws IOException {
+        try (Interrupts interrupts = new Interrupts(() -> leave(id))) {
+            return follow(client, id, title, output);
+        }
+    }
+
+    private static void leave(String id) {
+        System.err.println();
+        System.err.println("tidemark: left; job " + id + " goes on in the appliance");
+        Runtime.getRuntime().halt(ExitCodes.FAILED);
+    }
+
+    /** With a bar; notices go to standard error. */
+    private static Answer follow(ApplianceClient client, String id, String title, Output output) throws IOException {
         Answer end;
-        try (ProgressBar bar = new ProgressBar(title, !output.isJson());
-                Interrupts interrupts = new Interrupts(() -> onInterrupt(client, id, cancels))) {
+        try (ProgressBar bar = new ProgressBar(title, !output.isJson())) {
             end = client.watch(id, job -> show(bar, job));
         }
         end.texts("notices").forEach(notice -> System.err.println("note: " + notice));
@@ -63,21 +77,6 @@ final class JobRun {
             bar.at(progress.fraction("fraction"), text);
         } else {
             bar.waiting(text);
-        }
-    }
-
-    private static void onInterrupt(ApplianceClient client, String id, boolean cancels) {
-        if (!cancels) {
-            System.err.println();
-            System.err.println("tidemark: left; job " + id + " goes on in the appliance");
-            Runtime.getRuntime().halt(ExitCodes.FAILED);
-        }
-        System.err.println();
-        System.err.println("note: job " + id + " is being cancelled; ^C again leaves it");
-        try {
-            client.post(ApiPath.of("jobs", id, "cancel"), Map.of());
-        } catch (IOException e) {
-            System.err.println("note: it could not be cancelled: " + FailureKind.words(e));
         }
     }
 

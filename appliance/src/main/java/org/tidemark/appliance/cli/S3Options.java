@@ -49,14 +49,22 @@ final class S3Options {
         int slash = rest.indexOf('/');
         String prefix = slash < 0 ? "" : rest.substring(slash + 1).replaceAll("/+$", "");
         return ApplianceClient.body(
-                "endpoint", endpoint,
-                "region", region,
-                "bucket", slash < 0 ? rest : rest.substring(0, slash),
-                "prefix", prefix.isEmpty() ? null : prefix,
-                "pathStyle", pathStyle,
-                "checksumMode", checksumMode(),
-                "caCertificate", authority == null ? null : pem(authority),
-                "credentials", credentials == null ? null : credentials(credentials));
+                "endpoint",
+                endpoint,
+                "region",
+                region,
+                "bucket",
+                slash < 0 ? rest : rest.substring(0, slash),
+                "prefix",
+                prefix.isEmpty() ? null : prefix,
+                "pathStyle",
+                pathStyle,
+                "checksumMode",
+                checksumMode(),
+                "caCertificate",
+                authority == null ? null : pem(authority),
+                "credentials",
+                credentials == null ? null : credentials(credentials));
     }
 
     boolean isGiven() {

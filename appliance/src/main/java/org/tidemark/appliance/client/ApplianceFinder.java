@@ -45,7 +45,13 @@ public final class ApplianceFinder implements Endpoint.Source {
             return ofThisHost();
         }
         String authority = environment.getOrDefault("TIDEMARK_CA", "");
-        return new Endpoint(checked(named), token(), null, authority.isEmpty() ? null : Path.of(authority), false);
+        String fingerprint = environment.getOrDefault("TIDEMARK_CERTIFICATE_SHA256", "");
+        return new Endpoint(
+                checked(named),
+                token(),
+                fingerprint.isBlank() ? null : fingerprint.strip(),
+                authority.isEmpty() ? null : Path.of(authority),
+                false);
     }
 
     private static String checked(String named) throws ApplianceException {

@@ -12,10 +12,12 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.net.http.HttpTimeoutException;
 import java.nio.charset.StandardCharsets;
+import java.security.cert.CertificateException;
 import java.time.Duration;
 import javax.net.ssl.HttpsURLConnection;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLException;
+import javax.net.ssl.SSLPeerUnverifiedException;
 import org.jspecify.annotations.Nullable;
 import org.tidemark.appliance.failure.ApplianceException;
 import org.tidemark.appliance.failure.FailureKind;
@@ -168,11 +170,12 @@ final class Transport {
         if (failure instanceof ApplianceException ours) {
             return ours;
         }
-        if (failure instanceof SSLException) {
+        if (failure instanceof SSLException && isAboutCertificate(failure)) {
             String why = endpoint.certificateSha256() != null
-                    ? "shows another certificate than the appliance that was started here; something else listens there"
+                    ? "shows another certificate than the one that is expected; something else listens there"
                     : "shows a certificate that is not trusted (" + root(failure)
-                            + "); name the file with its authority in TIDEMARK_CA";
+                            + "); name the file with its authority in TIDEMARK_CA, or its fingerprint in"
+                            + " TIDEMARK_CERTIFICATE_SHA256";
             return new ApplianceException(FailureKind.NOT_PERMITTED, endpoint.url() + " " + why, failure);
         }
         String why = failure instanceof SocketTimeoutException || failure instanceof HttpTimeoutException
@@ -180,6 +183,16 @@ final class Transport {
                 : failure instanceof UnknownHostException ? "there is no such host" : root(failure);
         return new ApplianceException(
                 FailureKind.UNREACHABLE, "the appliance at " + endpoint.url() + " cannot be reached: " + why, failure);
+    }
+
+    private static boolean isAboutCertificate(Throwable failure) {
+        for (Throwable one = failure; one != null && one.getCause() != one; one = one.getCause()) {
+            if (one instanceof CertificateException) {
+                return true;
+            }
+        }
+        // A name that does not fit is told by nothing but this class.
+        return failure instanceof SSLPeerUnverifiedException;
     }
 
     private static String root(Throwable failure) {

@@ -113,7 +113,7 @@ class BadInputIT {
             Cli.Result result = cli.run((verb + " --target t-c").split(" "));
             // The appliance has the right one open and finds it gone; asked again, it finds another one there.
             assertThat(result.exitCode()).as(result.err()).isIn(4, 7);
-            Cli.refused(result, result.exitCode(), "another");
+            Cli.refused(result, result.exitCode(), "target");
         }
         assertThat(cli.ok("points", "c", "--target", "t-c", "--json").jsonRows())
                 .as("what is known")

@@ -3,7 +3,10 @@ package org.tidemark.appliance.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.jr.ob.JSON;
+import java.io.File;
 import java.io.IOException;
+import java.net.URISyntaxException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -118,17 +121,34 @@ public final class Cli implements AutoCloseable {
     }
 
     public static List<String> command(String... arguments) {
-        String usual = System.getProperty("java.class.path", "");
         List<String> line = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1",
                 "-Xshare:auto",
                 "-cp",
-                System.getProperty("surefire.test.class.path", usual),
+                classPath(),
                 Tidemark.class.getName()));
         line.addAll(List.of(arguments));
         return line;
+    }
+
+    /** The few libraries of the package, so that a command that needs another one is found out. */
+    private static String classPath() {
+        try {
+            Path classes = Path.of(Tidemark.class
+                    .getProtectionDomain()
+                    .getCodeSource()
+                    .getLocation()
+                    .toURI());
+            List<String> entries = new ArrayList<>(List.of(classes.toString()));
+            try (DirectoryStream<Path> libraries = Files.newDirectoryStream(classes.resolveSibling("lib"), "*.jar")) {
+                libraries.forEach(library -> entries.add(library.toString()));
+            }
+            return String.join(File.pathSeparator, entries);
+        } catch (IOException | URISyntaxException e) {
+            throw new IllegalStateException("build the package first: target/lib is missing", e);
+        }
     }
 
     public Running begin(String... arguments) throws IOException {

@@ -145,6 +145,10 @@ class ApplianceClientTest {
         assertThat(byEnvironment.token()).isEqualTo("tdm_environment");
         assertThat(byEnvironment.authority()).isEqualTo(Path.of("/some/ca.pem"));
         assertThat(byEnvironment.toString()).doesNotContain("tdm_");
+        Map<String, String> pinned = Map.of(
+                "TIDEMARK_URL", "https://elsewhere:1", "TIDEMARK_TOKEN", "t", "TIDEMARK_CERTIFICATE_SHA256", "AB:CD ");
+        assertThat(new ApplianceFinder(null, null, pinned).find().certificateSha256())
+                .isEqualTo("AB:CD");
 
         Map<String, String> local = Map.of("TIDEMARK_STATE", folder.toString());
         ApplianceException none = failure(() -> new ApplianceFinder(null, null, local).find());

@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyStore;
 import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.util.Base64;
 import java.util.HexFormat;
@@ -84,8 +85,12 @@ class TrustTest {
         return new ApplianceClient(() -> new Endpoint(url, "tdm_test", sha256, authority, false));
     }
 
-    private String fingerprint() throws Exception {
-        return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(certificate));
+    private String fingerprint() {
+        try {
+            return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(certificate));
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException(e);
+        }
     }
 
     private Path pem() throws Exception {
@@ -112,6 +117,18 @@ class TrustTest {
                 catchThrowableOfType(ApplianceException.class, () -> client.patch("/users/u", Map.of()));
         assertThat(patch).hasMessageContaining("another certificate");
         assertThat(server.asked()).as("no token was sent").isEmpty();
+    }
+
+    @Test
+    void aServerThatSpeaksNoTls() throws Exception {
+        try (FakeAppliance plain = FakeAppliance.start(exchange -> FakeAppliance.json(exchange, 200, "{}"))) {
+            String url = "https://127.0.0.1:" + plain.port();
+            ApplianceClient client =
+                    new ApplianceClient(() -> new Endpoint(url, "tdm_test", fingerprint(), null, false));
+            ApplianceException failure = catchThrowableOfType(ApplianceException.class, () -> client.get("/overview"));
+            assertThat(failure.kind()).isEqualTo(FailureKind.UNREACHABLE);
+            assertThat(failure).hasMessageContaining(url);
+        }
     }
 
     @Test
