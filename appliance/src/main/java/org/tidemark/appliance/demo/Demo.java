@@ -204,26 +204,17 @@ public final class Demo {
     private void proveRestore(Answer one, Path log, boolean leaveMounted) throws IOException {
         String id = one.text("pointId");
         Path image = setting.folder().resolve("restored-" + id);
-        Path root = Files.createDirectories(setting.folder().resolve("root-" + id));
         say.accept("restoring point " + id);
-        job(body("kind", "RESTORE", "container", CONTAINER, "point", id, "destination", image.toString()));
-        Answer device = api().post("/devices", body("image", image.toString()));
-        String findings = FileSystemType.EXT4.check(Path.of(device.text("blockDevice")));
-        if (!findings.isEmpty()) {
-            throw new IOException("e2fsck finds faults in the restored point " + id + ":\n" + findings);
-        }
-        api().delete("/devices/" + device.text("deviceId"));
-        Answer mounted = api().post("/devices", body("image", image.toString(), "mount", root.toString()));
-        long begun = one.number("freezeBegunNanos");
-        LoadProof.Result result = LoadProof.check(root.resolve("load"), log, begun, begun + one.number("frozenNanos"));
+        PointProof.Outcome proof =
+                PointProof.of(api(), CONTAINER, one, image, setting.folder().resolve("root-" + id), log);
         if (!leaveMounted) {
-            api().delete("/devices/" + mounted.text("deviceId"));
+            api().delete("/devices/" + proof.deviceId());
         }
-        if (!result.holds()) {
-            throw new IOException("restored point " + id + " is wrong:\n  " + String.join("\n  ", result.violations()));
+        if (!proof.holds()) {
+            throw new IOException("restored point " + id + " is wrong:\n  " + proof.words());
         }
-        say.accept("point " + id + ": e2fsck clean, " + result.files() + " files and " + result.entries()
-                + " transfers are what was acknowledged, nothing later is there");
+        say.accept("point " + id + ": e2fsck clean, " + proof.load().files() + " files and "
+                + proof.load().entries() + " transfers are what was acknowledged, nothing later is there");
         if (leaveMounted) {
             api().put(
                             "/containers/" + CONTAINER,
