@@ -58,7 +58,7 @@ final class S3Options {
                 "prefix",
                 prefix.isEmpty() ? null : prefix,
                 "pathStyle",
-                pathStyle,
+                pathStyle ? Boolean.TRUE : hostStyle ? Boolean.FALSE : null,
                 "checksumMode",
                 checksumMode(),
                 "caCertificate",
