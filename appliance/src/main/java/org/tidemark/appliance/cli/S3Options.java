@@ -25,11 +25,11 @@ final class S3Options {
 
     @Option(
             names = "--path-style",
-            paramLabel = "true|false",
-            arity = "0..1",
-            fallbackValue = "true",
-            description = "Whether the bucket is part of the path (usual with --endpoint) or of the host's name.")
-    private @Nullable Boolean pathStyle;
+            description = "The bucket is part of the path, as in most stores of one's own (usual with --endpoint).")
+    private boolean pathStyle;
+
+    @Option(names = "--no-path-style", description = "The bucket is part of the host's name (usual for AWS).")
+    private boolean hostStyle;
 
     @Option(
             names = "--checksum-mode",
@@ -58,7 +58,7 @@ final class S3Options {
                 "prefix",
                 prefix.isEmpty() ? null : prefix,
                 "pathStyle",
-                pathStyle,
+                pathStyle ? Boolean.TRUE : hostStyle ? Boolean.FALSE : null,
                 "checksumMode",
                 checksumMode(),
                 "caCertificate",
@@ -68,7 +68,12 @@ final class S3Options {
     }
 
     boolean isGiven() {
-        return endpoint != null || region != null || pathStyle != null || checksumMode != null || authority != null;
+        return endpoint != null
+                || region != null
+                || pathStyle
+                || hostStyle
+                || checksumMode != null
+                || authority != null;
     }
 
     private @Nullable String checksumMode() throws ApplianceException {

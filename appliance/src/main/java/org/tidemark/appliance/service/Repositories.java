@@ -7,7 +7,6 @@ import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -20,10 +19,12 @@ import org.tidemark.appliance.failure.FailureKind;
 import org.tidemark.appliance.persistence.TargetEntry;
 import org.tidemark.appliance.persistence.Targets;
 import org.tidemark.backup.repository.BackupRepository;
+import org.tidemark.backup.repository.RepositoryException;
 import org.tidemark.backup.repository.RepositoryOptions;
 import org.tidemark.backup.target.BackupTarget;
 import org.tidemark.backup.target.RequestCounter;
 import org.tidemark.backup.target.RetryPolicy;
+import org.tidemark.backup.target.TargetException;
 
 /**
  * The open repositories, one for each target: opened at their first use and kept, so that what was learnt of them stays. One that
@@ -36,12 +37,7 @@ public final class Repositories {
 
     private final Targets targets;
     private final TargetOpener opener;
-    private final Object lock = new Object();
-    /** By target name. Guarded by lock. */
-    private final Map<String, Open> open = new HashMap<>();
-    /** No longer handed out; jobs may still use them. Guarded by lock. */
-    private final List<Open> retired = new ArrayList<>();
-
+    private final Map<String, Slot> slots = new ConcurrentHashMap<>();
     private final Map<String, Status> statuses = new ConcurrentHashMap<>();
 
     /** A target and the repository on it; the repository does not own the target. */
@@ -49,6 +45,20 @@ public final class Repositories {
         void close() {
             repository.close();
             target.close();
+        }
+    }
+
+    /** What is open of one target; its own lock guards it. */
+    private static final class Slot {
+        private @Nullable Open open;
+        /** No longer handed out; jobs may still use them. */
+        private final List<Open> retired = new ArrayList<>();
+
+        private void retire() {
+            if (open != null) {
+                retired.add(open);
+                open = null;
+            }
         }
     }
 
@@ -80,26 +90,42 @@ public final class Repositories {
 
     /** The repository of a target; belongs to this object, which closes it. Refuses any other that lies there. */
     public BackupRepository of(TargetEntry entry) throws IOException {
-        synchronized (lock) {
-            Open known = open.get(entry.name());
-            if (known != null && known.entry().equals(entry)) {
-                return known.repository();
+        return opened(entry).repository();
+    }
+
+    /** Targets are opened side by side: one that hangs holds up nobody else. */
+    private Open opened(TargetEntry entry) throws IOException {
+        Slot slot = slots.computeIfAbsent(entry.name(), name -> new Slot());
+        synchronized (slot) {
+            Open known = slot.open;
+            if (known == null || !known.entry().equals(entry)) {
+                slot.retire();
+                known = open(entry);
+                slot.open = known;
             }
-            BackupTarget target = opener.open(entry);
-            boolean done = false;
-            try {
-                BackupRepository repository =
-                        BackupRepository.open(target, Optional.of(entry.repositoryId()), RepositoryOptions.defaults());
-                open.put(entry.name(), new Open(entry, target, repository));
-                done = true;
-                if (known != null) {
-                    retired.add(known);
-                }
-                return repository;
-            } finally {
-                if (!done) {
-                    target.close();
-                }
+            return known;
+        }
+    }
+
+    private Open open(TargetEntry entry) throws IOException {
+        BackupTarget target = opener.open(entry);
+        boolean done = false;
+        try {
+            ProbeReport report = TargetOpener.probe(target);
+            if (report.capabilities().shared() == entry.singleWriter()) {
+                LOG.warnf(
+                        "target %s behaves otherwise than when it was added: %s",
+                        entry.name(), report.notice().orElse("it keeps writers apart now"));
+            }
+            BackupRepository repository = BackupRepository.open(
+                    opener.decorated(target, RetryPolicy.forPeople(), new RequestCounter(), () -> false),
+                    Optional.of(entry.repositoryId()),
+                    RepositoryOptions.defaults());
+            done = true;
+            return new Open(entry, target, repository);
+        } finally {
+            if (!done) {
+                target.close();
             }
         }
     }
@@ -109,25 +135,21 @@ public final class Repositories {
      */
     public BackupRepository forJob(TargetEntry entry, RequestCounter counter, BooleanSupplier cancelled)
             throws IOException {
-        BackupRepository repository = of(entry);
-        BackupTarget bare;
-        synchronized (lock) {
-            Open known = open.get(entry.name());
-            bare = known == null || known.repository() != repository ? null : known.target();
-        }
-        if (bare == null) {
-            throw new ApplianceException(
-                    FailureKind.UNAVAILABLE, "target '" + entry.name() + "' is being changed; try again");
-        }
-        return repository.through(opener.decorated(bare, RetryPolicy.forJobs(), counter, cancelled));
+        Open open = opened(entry);
+        return open.repository().through(opener.decorated(open.target(), RetryPolicy.forJobs(), counter, cancelled));
     }
 
-    /** What a use of a target showed of it; null when it went well. */
+    /** What a use of a target showed of it; null when it went well. A failure of something else says nothing. */
     public void seen(String name, @Nullable IOException failure) {
-        boolean away = failure != null && FailureKind.of(failure) == FailureKind.UNREACHABLE;
+        boolean ofTarget = failure instanceof TargetException
+                || failure instanceof RepositoryException
+                || failure instanceof ApplianceException;
+        if (failure != null && !ofTarget) {
+            return;
+        }
         statuses.put(
                 name, new Status(failure == null, Instant.now(), failure == null ? null : FailureKind.words(failure)));
-        if (away) {
+        if (failure != null && FailureKind.of(failure) == FailureKind.UNREACHABLE) {
             forget(name);
         }
     }
@@ -160,21 +182,22 @@ public final class Repositories {
 
     /** The target is opened anew at its next use; jobs that use it now go on with what they have. */
     public void forget(String name) {
-        synchronized (lock) {
-            Open known = open.remove(name);
-            if (known != null) {
-                retired.add(known);
+        Slot slot = slots.get(name);
+        if (slot != null) {
+            synchronized (slot) {
+                slot.retire();
             }
         }
     }
 
     @PreDestroy
     void close() {
-        synchronized (lock) {
-            retired.addAll(open.values());
-            open.clear();
-            retired.forEach(Open::close);
-            retired.clear();
+        for (Slot slot : slots.values()) {
+            synchronized (slot) {
+                slot.retire();
+                slot.retired.forEach(Open::close);
+                slot.retired.clear();
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 package org.tidemark.appliance.rest.v1;
 
+import io.smallrye.common.annotation.Blocking;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.infrastructure.Infrastructure;
 import io.smallrye.mutiny.subscription.BackPressureStrategy;
@@ -180,6 +181,7 @@ public final class JobsResource {
     /** Every change of one job, its present state first; ends when the job has ended. */
     @GET
     @Path("{id}/events")
+    @Blocking
     @RolesAllowed(Scopes.READ)
     @Produces(MediaType.SERVER_SENT_EVENTS)
     @RestStreamElementType(MediaType.APPLICATION_JSON)
@@ -198,6 +200,8 @@ public final class JobsResource {
         return Multi.createFrom()
                 .<OutboundSseEvent>emitter(
                         emitter -> listen(emitter, sse, wanted, endsWithJob, beginning), BackPressureStrategy.ERROR)
+                // What is told first is asked of the catalogue, which must not hold up the threads of the network.
+                .runSubscriptionOn(Infrastructure.getDefaultWorkerPool())
                 .onOverflow()
                 .buffer(MAX_BEHIND)
                 .onFailure()

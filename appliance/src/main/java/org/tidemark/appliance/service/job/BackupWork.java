@@ -3,10 +3,8 @@ package org.tidemark.appliance.service.job;
 import jakarta.inject.Inject;
 import jakarta.inject.Singleton;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.tidemark.appliance.persistence.ApplianceIdentity;
@@ -17,6 +15,7 @@ import org.tidemark.appliance.persistence.TargetEntry;
 import org.tidemark.appliance.service.BackupService;
 import org.tidemark.appliance.service.DataPlane;
 import org.tidemark.appliance.service.Host;
+import org.tidemark.appliance.service.ImageFacts;
 import org.tidemark.appliance.service.Points;
 import org.tidemark.appliance.service.Repositories;
 import org.tidemark.appliance.service.Retention;
@@ -72,9 +71,7 @@ public final class BackupWork implements JobWork {
             failure = e;
             throw e;
         } finally {
-            if (failure == null || !job.getAsBoolean()) {
-                repositories.seen(target.name(), failure);
-            }
+            repositories.seen(target.name(), failure);
         }
     }
 
@@ -112,20 +109,21 @@ public final class BackupWork implements JobWork {
         retention.apply(target, container.name());
     }
 
-    /** The ranges of an image ascend, so how far it is handed out is how far it is. */
+    /** Images come one after the other and their ranges ascend, so how far one is handed out is how far it is. */
     private static BackupProgress progress(RunningJob job, ContainerEntry container) throws IOException {
-        Map<String, Long> sizes = new LinkedHashMap<>();
+        Map<String, Long> before = new LinkedHashMap<>();
+        long total = 0;
         for (ContainerEntry.Image image : container.images()) {
-            Path path = Path.of(image.path());
-            sizes.put(image.id(), Files.exists(path) ? 1L : 0L);
+            before.put(image.id(), total);
+            total += ImageFacts.of(Path.of(image.path())).sizeBytes();
         }
-        List<String> order = List.copyOf(sizes.keySet());
+        long wholeBytes = Math.max(1, total);
         return (imageId, offsetBytes, counters) -> job.progress(new JobProgress(
                 "reading what changed",
                 counters.bytesRead(),
                 null,
-                null,
-                (order.size() > 1 ? "image " + imageId + ": " : "") + "read " + counters.bytesRead() / (1 << 20)
+                Math.min(1.0, (before.getOrDefault(imageId, 0L) + offsetBytes) / (double) wholeBytes),
+                (before.size() > 1 ? "image " + imageId + ": " : "") + "read " + counters.bytesRead() / (1 << 20)
                         + " MiB, stored " + counters.bytesStored() / (1 << 20) + " MiB"));
     }
 

@@ -195,7 +195,7 @@ public final class JobRunner {
             case NONE -> {
                 FailureKind kind = FailureKind.of(failure);
                 String words = FailureKind.words(failure);
-                if (failure instanceof RuntimeException && kind == FailureKind.FAILED || failure instanceof Error) {
+                if ((failure instanceof RuntimeException && kind == FailureKind.FAILED) || failure instanceof Error) {
                     LOG.error("a job met a defect of the appliance", failure);
                 }
                 job.logError(words);
