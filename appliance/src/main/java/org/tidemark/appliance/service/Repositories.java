@@ -22,6 +22,7 @@ import org.tidemark.backup.repository.BackupRepository;
 import org.tidemark.backup.repository.RepositoryException;
 import org.tidemark.backup.repository.RepositoryOptions;
 import org.tidemark.backup.target.BackupTarget;
+import org.tidemark.backup.target.ProbeReport;
 import org.tidemark.backup.target.RequestCounter;
 import org.tidemark.backup.target.RetryPolicy;
 import org.tidemark.backup.target.TargetException;
