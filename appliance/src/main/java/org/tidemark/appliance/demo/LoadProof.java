@@ -96,7 +96,10 @@ public final class LoadProof {
         long must = mustHave(LoadLog.LEDGER);
         long may = mayHave(LoadLog.LEDGER);
         if (!Files.exists(database)) {
-            violations.add("the database is not there");
+            if (must > 0) {
+                violations.add(
+                        "the database is not there, but transfer " + must + " was acknowledged before the freeze");
+            }
             return;
         }
         try (Ledger ledger = Ledger.open(database)) {

@@ -80,9 +80,10 @@ class ScheduledBackupsSurviveKillsIT {
         cli.ok("image", "create", image.toString(), "--size", "1G", "--fs", "ext4");
         Answer device = api.post("/devices", body("image", image.toString(), "mount", mount.toString()));
         setUp(api, mount);
-        Path log;
+        Path log = cli.path("load.log");
         try (LoadProcess load = LoadProcess.start(Files.createDirectory(mount.resolve("load")), cli.folder())) {
-            log = load.log();
+            assertThat(load.log()).isEqualTo(log);
+            await("the load has made its database", () -> Files.exists(log) && Files.size(log) > 100_000);
             ApplianceClient.demandSuccess(api.run(body("kind", "BACKUP", "container", "c")));
             for (int i = 0; i < KILLS; i++) {
                 pause(1_000 + random.nextInt(7_000));
