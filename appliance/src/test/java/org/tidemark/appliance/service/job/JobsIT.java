@@ -28,7 +28,7 @@ import org.tidemark.ploop.testing.Requires;
 @Requires({"root", "fuse", "loop", "mkfs.ext4"})
 @Timeout(300)
 class JobsIT {
-    private static final int MEBIBYTES = 400;
+    private static final int MEBIBYTES = 250;
 
     private Cli cli;
     private Path mount;

@@ -97,7 +97,7 @@ class PoliciesIT {
         Instant restarted = Instant.now();
         Cli.await("no storm follows", () -> Instant.now().isAfter(restarted.plusSeconds(3)));
         assertThat(scheduled(again).size() - before).isBetween(1, 2);
-        api.put("/policies/p", policy(false));
+        again.put("/policies/p", policy(false));
     }
 
     @Test
