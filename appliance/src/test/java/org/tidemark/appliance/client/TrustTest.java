@@ -123,8 +123,8 @@ class TrustTest {
     void aServerThatSpeaksNoTls() throws Exception {
         try (FakeAppliance plain = FakeAppliance.start(exchange -> FakeAppliance.json(exchange, 200, "{}"))) {
             String url = "https://127.0.0.1:" + plain.port();
-            ApplianceClient client =
-                    new ApplianceClient(() -> new Endpoint(url, "tdm_test", fingerprint(), null, false));
+            ApplianceClient client = new ApplianceClient(
+                    () -> new Endpoint(url, "tdm_test", fingerprint(), null, false), FakeAppliance.impatient());
             ApplianceException failure = catchThrowableOfType(ApplianceException.class, () -> client.get("/overview"));
             assertThat(failure.kind()).isEqualTo(FailureKind.UNREACHABLE);
             assertThat(failure).hasMessageContaining(url);
