@@ -79,6 +79,10 @@ public final class SecretBox {
                 throw new IllegalArgumentException("unknown form");
             }
             byte[] all = Base64.getDecoder().decode(sealed.substring(FORM.length()));
+            // The decoder overlooks the unused bits of the last character.
+            if (!sealed.equals(FORM + Base64.getEncoder().encodeToString(all))) {
+                throw new IllegalArgumentException("not as it was written");
+            }
             if (all.length < NONCE_BYTES) {
                 throw new IllegalArgumentException("too short");
             }

@@ -45,9 +45,14 @@ final class SecretBoxTest {
     void damageIsNoticed() throws Exception {
         String sealed = box.seal("s3cr3t");
         for (int i = "v1:".length(); i < sealed.length(); i++) {
-            char other = sealed.charAt(i) == 'A' ? 'B' : 'A';
-            String damaged = sealed.substring(0, i) + other + sealed.substring(i + 1);
-            assertThatThrownBy(() -> box.open(damaged)).as("character " + i).hasMessageContaining("secret.key");
+            for (char other : "ABQgw9".toCharArray()) {
+                String damaged = sealed.substring(0, i) + other + sealed.substring(i + 1);
+                if (!damaged.equals(sealed)) {
+                    assertThatThrownBy(() -> box.open(damaged))
+                            .as("character " + i)
+                            .hasMessageContaining("secret.key");
+                }
+            }
         }
         assertThatThrownBy(() -> box.open("s3cr3t")).hasMessageContaining("secret.key");
         assertThatThrownBy(() -> box.open("v1:AAAA")).hasMessageContaining("secret.key");
