@@ -112,10 +112,14 @@ public final class Discovery {
                         notices);
             }
         }
-        throw ApplianceException.usage(
-                real + " lies on " + block + " (" + mount.type() + "), which is no device of Tidemark"
-                        + backing(block) + ". Unmount it, attach its image with 'tidemark attach IMAGE --mount "
-                        + mount.mountPoint() + "' and register it again");
+        String loopOf = backing(block);
+        throw ApplianceException.usage(real + " lies on " + block + " (" + mount.type()
+                + "), which is no device of Tidemark"
+                + (loopOf.isEmpty()
+                        ? ". Only a file system that lies in an image can be protected: 'tidemark image create' makes"
+                                + " one, 'tidemark attach IMAGE --mount DIR' mounts it"
+                        : " but a loop device of " + loopOf + ". Unmount it, attach the image with 'tidemark attach "
+                                + loopOf + " --mount " + mount.mountPoint() + "' and register it again"));
     }
 
     /** The innermost mount that holds a path; of several at the same place the last one, which is on top. */
@@ -136,12 +140,11 @@ public final class Discovery {
         return best;
     }
 
+    /** The file behind a loop device; empty for anything else. */
     private static String backing(String block) throws IOException {
         Path name = Path.of(block).getFileName();
         Path file = Path.of("/sys/block/" + name + "/loop/backing_file");
-        return Files.isReadable(file)
-                ? " but a loop device of " + Files.readString(file).strip()
-                : "";
+        return Files.isReadable(file) ? Files.readString(file).strip() : "";
     }
 
     /** What runc runs: its root file system's mount, and its cgroup. */
