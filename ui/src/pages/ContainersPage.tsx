@@ -60,7 +60,7 @@ export function ContainersPage() {
   const navigate = useNavigate();
   const button = useMay('admin') && <Button onClick={add}>Add container</Button>;
   return (
-    <PageFrame title="Containers" description="What is backed up: each with its images, all of one instant." actions={containers.data?.length !== 0 && button}>
+    <PageFrame title="Containers" description="What is backed up: each with its images, all of one instant." actions={Boolean(containers.data?.length) && button}>
       <Loaded resource={containers}>
         {(data) =>
           data.length === 0 ? (

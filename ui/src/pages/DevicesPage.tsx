@@ -78,7 +78,7 @@ export function DevicesPage() {
   const mayAll = useMay('admin');
   const button = mayAll && <Button onClick={attach}>Attach image</Button>;
   return (
-    <PageFrame title="Devices" description="Images that are attached: block devices of this host whose changes are tracked." actions={devices.data?.length !== 0 && button}>
+    <PageFrame title="Devices" description="Images that are attached: block devices of this host whose changes are tracked." actions={Boolean(devices.data?.length) && button}>
       <Loaded resource={devices}>
         {(data) =>
           data.length === 0 ? (

@@ -35,7 +35,7 @@ export function PoliciesPage() {
     }
   };
   return (
-    <PageFrame title="Policies" description="Which containers, how often, where to, and how long to keep." actions={policies.data?.length !== 0 && button}>
+    <PageFrame title="Policies" description="Which containers, how often, where to, and how long to keep." actions={Boolean(policies.data?.length) && button}>
       {problem && <ProblemAlert problem={problem} />}
       <Loaded resource={policies}>
         {(data) =>

@@ -87,7 +87,7 @@ export function TargetsPage() {
   const mayAll = useMay('admin');
   const button = mayAll && <Button onClick={add}>Add target</Button>;
   return (
-    <PageFrame title="Targets" description="Where recovery points are kept." actions={targets.data?.length !== 0 && button}>
+    <PageFrame title="Targets" description="Where recovery points are kept." actions={Boolean(targets.data?.length) && button}>
       <Loaded resource={targets}>
         {(data) =>
           data.length === 0 ? (
