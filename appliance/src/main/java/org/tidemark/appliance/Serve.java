@@ -5,6 +5,7 @@ import io.quarkus.runtime.annotations.QuarkusMain;
 import java.sql.SQLException;
 import org.tidemark.appliance.config.ServeOptions;
 import org.tidemark.appliance.config.Startup;
+import org.tidemark.appliance.failure.ApplianceException;
 import org.tidemark.appliance.failure.FailureKind;
 import picocli.CommandLine;
 
@@ -44,6 +45,10 @@ public final class Serve {
             Throwable root = failure;
             while (root.getCause() != null && root.getCause() != root) {
                 root = root.getCause();
+                if (root instanceof ApplianceException known) {
+                    System.err.println("tidemark: the appliance could not start: " + known.getMessage());
+                    System.exit(known.kind().exitCode());
+                }
                 if (root instanceof SQLException sql && sql.getErrorCode() == DATABASE_ALREADY_OPEN) {
                     System.err.println("tidemark: another program has the catalogue in the state folder "
                             + System.getProperty("tidemark.state") + " open; close it and start again");

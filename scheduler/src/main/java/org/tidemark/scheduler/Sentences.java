@@ -29,7 +29,7 @@ public final class Sentences {
     /** The schedule with what is done about jitter and missed runs. */
     public static String schedule(Schedule schedule, Jitter jitter, MissedRuns missed) {
         String spread = jitter.most().isZero() ? "" : ", spread over " + Words.duration(jitter.most());
-        String late = missed == MissedRuns.RUN_ONCE ? ", once at once after a pause" : ", missed runs are left out";
+        String late = missed == MissedRuns.RUN_ONCE ? ", and at once after a pause" : ", missed runs are left out";
         return schedule(schedule) + spread + late;
     }
 

@@ -46,7 +46,7 @@ final class SentencesTest {
                         EverySchedule.of(Duration.ofMinutes(5)),
                         new Jitter(Duration.ofSeconds(30)),
                         MissedRuns.RUN_ONCE))
-                .isEqualTo("every 5 minutes, spread over 30 seconds, once at once after a pause");
+                .isEqualTo("every 5 minutes, spread over 30 seconds, and at once after a pause");
     }
 
     @Test

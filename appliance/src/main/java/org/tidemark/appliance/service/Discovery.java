@@ -102,15 +102,13 @@ public final class Discovery {
             mount = mountOf(upper.get().toRealPath());
         }
         String block = mount.source();
-        for (AttachedDevice device : host.devices()) {
-            if (!device.blockDevice().isEmpty()
-                    && (block.equals(device.blockDevice())
-                            || DataPlane.mountPoints(device).contains(mount.mountPoint()))) {
-                return new Found(
-                        List.of(new ContainerEntry.Image("root", device.image().toString())),
-                        ContainerEntry.Runtime.NONE,
-                        notices);
-            }
+        Optional<AttachedDevice> device = deviceOf(mount);
+        if (device.isPresent()) {
+            return new Found(
+                    List.of(new ContainerEntry.Image(
+                            "root", device.get().image().toString())),
+                    ContainerEntry.Runtime.NONE,
+                    notices);
         }
         String loopOf = backing(block);
         throw ApplianceException.usage(real + " lies on " + block + " (" + mount.type()
@@ -120,6 +118,26 @@ public final class Discovery {
                                 + " one, 'tidemark attach IMAGE --mount DIR' mounts it"
                         : " but a loop device of " + loopOf + ". Unmount it, attach the image with 'tidemark attach "
                                 + loopOf + " --mount " + mount.mountPoint() + "' and register it again"));
+    }
+
+    /** The device of this host on whose file system a path lies, which need not exist yet. */
+    Optional<AttachedDevice> deviceUnder(Path path) throws IOException {
+        Path existing = path.toAbsolutePath().normalize();
+        while (!Files.exists(existing) && existing.getParent() != null) {
+            existing = existing.getParent();
+        }
+        return deviceOf(mountOf(existing.toRealPath()));
+    }
+
+    private Optional<AttachedDevice> deviceOf(MountEntry mount) throws IOException {
+        for (AttachedDevice device : host.devices()) {
+            if (!device.blockDevice().isEmpty()
+                    && (mount.source().equals(device.blockDevice())
+                            || DataPlane.mountPoints(device).contains(mount.mountPoint()))) {
+                return Optional.of(device);
+            }
+        }
+        return Optional.empty();
     }
 
     /** The innermost mount that holds a path; of several at the same place the last one, which is on top. */

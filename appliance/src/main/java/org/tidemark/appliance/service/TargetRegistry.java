@@ -5,10 +5,12 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import jakarta.inject.Inject;
 import jakarta.inject.Singleton;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.tidemark.appliance.failure.ApplianceException;
 import org.tidemark.appliance.persistence.Jobs;
@@ -19,6 +21,7 @@ import org.tidemark.appliance.persistence.TargetEntry;
 import org.tidemark.appliance.persistence.Targets;
 import org.tidemark.appliance.security.SecretBox;
 import org.tidemark.backup.target.BackupTarget;
+import org.tidemark.ploop.server.ControlClient.AttachedDevice;
 
 /** Adds, tests, changes and removes targets. */
 @Singleton
@@ -31,6 +34,7 @@ public final class TargetRegistry {
     private final TargetOpener opener;
     private final Repositories repositories;
     private final SecretBox secrets;
+    private final Discovery discovery;
 
     @Inject
     public TargetRegistry(
@@ -39,7 +43,9 @@ public final class TargetRegistry {
             Jobs jobs,
             TargetOpener opener,
             Repositories repositories,
-            SecretBox secrets) {
+            SecretBox secrets,
+            Discovery discovery) {
+        this.discovery = discovery;
         this.targets = targets;
         this.policies = policies;
         this.jobs = jobs;
@@ -97,8 +103,23 @@ public final class TargetRegistry {
         return JSON.readValue(box.open(entry.sealedSecrets()), new TypeReference<Map<String, String>>() {});
     }
 
+    /** What is kept on a device that is backed up would be lost with it, and make it change with every backup. */
+    private void requireElsewhere(Wanted wanted) throws IOException {
+        if (wanted.kind() != TargetEntry.Kind.LOCAL) {
+            return;
+        }
+        String path = String.valueOf(wanted.settings().get("path"));
+        Optional<AttachedDevice> device = discovery.deviceUnder(Path.of(path));
+        if (device.isPresent()) {
+            throw ApplianceException.usage(
+                    path + " lies on device '" + device.get().deviceId() + "', whose image "
+                            + device.get().image() + " is served here; a target must lie elsewhere");
+        }
+    }
+
     /** Tests what is wanted; nothing is remembered. */
     public TargetTest.Result test(Wanted wanted) throws IOException {
+        requireElsewhere(wanted);
         return opener.testNew(entry(wanted, "", null));
     }
 
@@ -115,6 +136,7 @@ public final class TargetRegistry {
             throw ApplianceException.conflict(
                     "target '" + wanted.name() + "' exists already; remove it first or take another name");
         }
+        requireElsewhere(wanted);
         TargetEntry fresh = entry(wanted, "", null);
         String repositoryId;
         TargetTest.Result test;

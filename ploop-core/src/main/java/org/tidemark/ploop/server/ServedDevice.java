@@ -41,6 +41,9 @@ public final class ServedDevice {
         ENDED
     }
 
+    private static final Duration START_LIMIT = Duration.ofSeconds(10);
+    private static final long START_LOOK_NANOS = 10_000_000;
+
     private final ReentrantLock lock = new ReentrantLock();
     private final Path folder;
     private final DeviceOpener opener;
@@ -76,8 +79,15 @@ public final class ServedDevice {
         return state == State.SERVING && failed ? State.BROKEN : state;
     }
 
-    /** The device itself, for commands that look into it; not open while STARTING or ENDED. */
+    /**
+     * The device itself, for commands that look into it. One that is just being opened, as after a takeover, is waited for;
+     * it is not open when it has ended.
+     */
     public BlockDevice device() throws ControlException {
+        long end = System.nanoTime() + START_LIMIT.toNanos();
+        while (device == null && state == State.STARTING && System.nanoTime() - end < 0) {
+            LockSupport.parkNanos(START_LOOK_NANOS);
+        }
         BlockDevice open = device;
         if (open == null) {
             throw new ControlException(ControlException.Kind.BUSY, id() + ": is not being served (" + state + ")");

@@ -176,16 +176,23 @@ public final class OverviewResource {
                         : "Nothing is protected yet. Add a container, then a policy.";
             case SAFE ->
                 counts.total() == 1 ? "Your container is safe." : "All " + counts.total() + " containers are safe.";
-            case DANGER -> counts.failing() + " of " + counts.total() + " containers cannot be backed up.";
+            case DANGER -> share(counts.failing(), counts.total(), "cannot be backed up", "cannot be backed up");
             case ATTENTION -> {
                 if (counts.late() > 0) {
-                    yield counts.late() + " of " + counts.total() + " containers have no recent point.";
+                    yield share(counts.late(), counts.total(), "has no recent point", "have no recent point");
                 }
                 if (counts.unprotected() > 0) {
-                    yield counts.unprotected() + " of " + counts.total() + " containers are in no policy.";
+                    yield share(counts.unprotected(), counts.total(), "is in no policy", "are in no policy");
                 }
                 yield unreachable == 1 ? "A target does not answer." : unreachable + " targets do not answer.";
             }
         };
+    }
+
+    private static String share(long some, long all, String one, String several) {
+        if (some == all) {
+            return all == 1 ? "Your container " + one + "." : "All " + all + " containers " + several + ".";
+        }
+        return some + " of " + all + " containers " + (some == 1 ? one : several) + ".";
     }
 }

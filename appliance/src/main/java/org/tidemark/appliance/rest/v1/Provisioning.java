@@ -11,6 +11,7 @@ import jakarta.validation.ConstraintViolation;
 import jakarta.validation.Valid;
 import jakarta.validation.Validator;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -18,9 +19,11 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Pattern;
 import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 import org.tidemark.appliance.config.ApplianceConfig;
+import org.tidemark.appliance.failure.ApplianceException;
 import org.tidemark.appliance.failure.FailureKind;
 import org.tidemark.appliance.persistence.Containers;
 import org.tidemark.appliance.persistence.Policies;
@@ -38,6 +41,9 @@ import org.tidemark.appliance.service.TargetRegistry;
 @Singleton
 public final class Provisioning {
     private static final Logger LOG = Logger.getLogger(Provisioning.class);
+
+    /** What the parser adds to its sentence: where it was in which Java object. */
+    private static final Pattern FIRST_SENTENCE = Pattern.compile("(?s)( \\(|\\n).*");
 
     private final ApplianceConfig config;
     private final ObjectMapper json;
@@ -118,18 +124,22 @@ public final class Provisioning {
         try {
             wanted = json.readValue(Files.readString(file), Wanted.class);
         } catch (JsonProcessingException e) {
-            throw new IllegalArgumentException("provisioning file " + file + ": " + e.getOriginalMessage(), e);
+            throw refused("provisioning file " + file + " is not what is expected in line "
+                    + (e.getLocation() == null ? 1 : e.getLocation().getLineNr()) + ": "
+                    + FIRST_SENTENCE.matcher(e.getOriginalMessage()).replaceFirst(""));
         } catch (IOException e) {
-            throw new IllegalArgumentException(
-                    "provisioning file " + file + " cannot be read: " + FailureKind.words(e), e);
+            throw refused("provisioning file " + file + " cannot be read: " + FailureKind.words(e));
         }
         Set<ConstraintViolation<Wanted>> violations = validator.validate(wanted);
         if (!violations.isEmpty()) {
             ConstraintViolation<Wanted> first = violations.iterator().next();
-            throw new IllegalArgumentException(
-                    "provisioning file " + file + ": '" + first.getPropertyPath() + "' " + first.getMessage());
+            throw refused("provisioning file " + file + ": '" + first.getPropertyPath() + "' " + first.getMessage());
         }
         return wanted;
+    }
+
+    private static UncheckedIOException refused(String sentence) {
+        return new UncheckedIOException(ApplianceException.usage(sentence));
     }
 
     /** Something that may fail. */

@@ -1,0 +1,182 @@
+package org.tidemark.appliance.rest;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.tidemark.appliance.client.ApplianceClient.body;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.tidemark.appliance.cli.Cli;
+import org.tidemark.appliance.client.Answer;
+import org.tidemark.appliance.client.ApplianceClient;
+import org.tidemark.ploop.testing.Requires;
+
+/** "Am I safe?" from the first start on, and the same in numbers for Prometheus, in health and in the log. */
+@Requires({"root", "fuse", "loop", "mkfs.ext4"})
+@Timeout(300)
+class OverviewIT {
+    private Cli cli;
+    private ApplianceClient client;
+    private Path mount;
+
+    @BeforeEach
+    void start() throws Exception {
+        cli = Cli.start("overview-");
+        mount = Files.createDirectory(cli.path("mnt"));
+        cli.ok("image", "create", cli.path("image").toString(), "--size", "256M", "--fs", "ext4");
+        client = cli.client();
+    }
+
+    @AfterEach
+    void stop() throws IOException {
+        cli.close();
+    }
+
+    private void says(String state, String sentence) throws IOException {
+        Answer overview = client.get("/overview");
+        assertThat(overview.text("state") + ": " + overview.text("sentence")).isEqualTo(state + ": " + sentence);
+    }
+
+    private static Map<String, Object> policy(long everySeconds) throws IOException {
+        return body(
+                "name",
+                "p",
+                "containers",
+                List.of("c"),
+                "target",
+                "t",
+                "schedule",
+                body("kind", "EVERY", "everySeconds", everySeconds));
+    }
+
+    @Test
+    void theAnswerFollowsWhatHappens() throws Exception {
+        says("EMPTY", "Nothing is protected yet. Begin with a target: a place for backups.");
+        Path target = cli.path("target");
+        client.post("/targets", body("name", "t", "kind", "LOCAL", "local", body("path", target.toString())));
+        says("EMPTY", "Nothing is protected yet. Add a container, then a policy.");
+        client.post("/devices", body("image", cli.path("image").toString(), "mount", mount.toString()));
+        client.post("/containers", body("name", "c", "mount", mount.toString()));
+        says("ATTENTION", "Your container is in no policy.");
+        assertThat(client.get("/overview").objects("attention"))
+                .singleElement()
+                .satisfies(one -> assertThat(one.text("name")).isEqualTo("c"));
+        client.post("/policies", policy(3600));
+        ApplianceClient.demandSuccess(client.run(body("kind", "BACKUP", "container", "c")));
+        says("SAFE", "Your container is safe.");
+        Answer safe = client.get("/overview");
+        assertThat(safe.object("containers").number("safe")).isEqualTo(1);
+        assertThat(safe.object("jobs").number("succeededLastDay")).isEqualTo(1);
+        assertThat(safe.number("shippedBytesLastDay")).isPositive();
+        assertThat(safe.objects("attention")).isEmpty();
+
+        // The target goes: the next backup fails, and that is said until one succeeds.
+        Files.move(target, cli.path("gone"));
+        assertThat(client.run(body("kind", "BACKUP", "container", "c")).text("state"))
+                .isEqualTo("FAILED");
+        says("DANGER", "Your container cannot be backed up.");
+        assertThat(client.get("/overview").objects("attention").toString()).contains(target.toString());
+        Files.move(cli.path("gone"), target);
+        ApplianceClient.demandSuccess(client.run(body("kind", "BACKUP", "container", "c")));
+        says("SAFE", "Your container is safe.");
+
+        // A promise of every ten seconds that nothing can keep while the target is away.
+        client.put("/policies/p", policy(10));
+        Files.move(target, cli.path("gone"));
+        Cli.await("it is late or failing", () -> List.of("ATTENTION", "DANGER")
+                .contains(client.get("/overview").text("state")));
+        Files.move(cli.path("gone"), target);
+        Cli.await(
+                "it is safe again", () -> client.get("/overview").text("state").equals("SAFE"));
+        client.delete("/policies/p");
+        client.delete("/containers/c");
+        says("EMPTY", "Nothing is protected yet. Add a container, then a policy.");
+    }
+
+    /** The samples of a page of metrics by name and labels. */
+    private Map<String, Double> metrics() throws Exception {
+        Api reader = Api.of(cli.appliance()).withToken(cli.appliance().localToken());
+        Map<String, Double> samples = new LinkedHashMap<>();
+        for (String line : reader.get("/q/metrics").is(200).body().lines().toList()) {
+            int end = line.lastIndexOf(' ');
+            if (line.startsWith("tidemark_") && end > 0) {
+                samples.put(line.substring(0, end), Double.parseDouble(line.substring(end + 1)));
+            }
+        }
+        return samples;
+    }
+
+    private static double bytes(Map<String, Double> samples, String what) {
+        return samples.getOrDefault("tidemark_backup_bytes_total{container=\"c\",what=\"" + what + "\"}", -1.0);
+    }
+
+    @Test
+    void numbersAreThoseOfTheJobs() throws Exception {
+        client.post("/targets", body("name", "t", "kind", "LOCAL", "local", body("path", cli.path("target"))));
+        Answer device = client.post("/devices", body("image", cli.path("image"), "mount", mount.toString()));
+        client.post("/containers", body("name", "c", "mount", mount.toString()));
+        client.post("/policies", policy(3600));
+        Map<String, Long> sums = new LinkedHashMap<>();
+        for (int i = 1; i <= 2; i++) {
+            Cli.random(mount.resolve("file" + i), 0, 3);
+            Answer result = ApplianceClient.demandSuccess(client.run(body("kind", "BACKUP", "container", "c")))
+                    .object("result");
+            for (String what : List.of("Read", "Changed", "Shipped", "Stored")) {
+                assertThat(result.number("bytes" + what)).as(what).isPositive();
+                sums.merge(what.toLowerCase(java.util.Locale.ROOT), result.number("bytes" + what), Long::sum);
+            }
+        }
+        Map<String, Double> seen = metrics();
+        sums.forEach((what, sum) -> assertThat(bytes(seen, what)).as(what).isEqualTo(sum.doubleValue()));
+        assertThat(seen).containsEntry("tidemark_jobs_total{kind=\"backup\",state=\"succeeded\"}", 2.0);
+        assertThat(seen).containsEntry("tidemark_freeze_seconds_count", 2.0);
+        assertThat(seen.keySet()).anyMatch(name -> name.startsWith("tidemark_freeze_seconds_bucket{le="));
+        String deviceId = device.text("deviceId");
+        Cli.await("the state was looked at", () -> {
+            try {
+                Map<String, Double> now = metrics();
+                return now.getOrDefault("tidemark_container_safe{container=\"c\"}", 0.0) == 1
+                        && now.getOrDefault("tidemark_container_rpo_age_seconds{container=\"c\"}", -1.0) >= 0
+                        && now.getOrDefault("tidemark_container_rpo_allowed_seconds{container=\"c\"}", 0.0) >= 3600
+                        && now.getOrDefault("tidemark_target_reachable{target=\"t\"}", 0.0) == 1
+                        && now.getOrDefault(
+                                        "tidemark_device_requests{device=\"" + deviceId + "\",operation=\"write\"}",
+                                        0.0)
+                                > 0
+                        && now.getOrDefault(
+                                        "tidemark_device_seconds{device=\"" + deviceId + "\",operation=\"write\"}",
+                                        -1.0)
+                                >= 0;
+            } catch (Exception e) {
+                throw new IOException(e);
+            }
+        });
+        // A metric that is always the same would pass so far.
+        double writes = metrics().get("tidemark_device_requests{device=\"" + deviceId + "\",operation=\"write\"}");
+        Cli.random(mount.resolve("more"), 0, 8);
+        Cli.await("the device's writes are counted", () -> {
+            try {
+                return metrics().get("tidemark_device_requests{device=\"" + deviceId + "\",operation=\"write\"}")
+                        > writes;
+            } catch (Exception e) {
+                throw new IOException(e);
+            }
+        });
+        Api nobody = Api.of(cli.appliance());
+        assertThat(nobody.get("/q/metrics").status()).isEqualTo(401);
+        assertThat(nobody.get("/q/health/ready").is(200).body()).contains("UP");
+        assertThat(nobody.get("/q/health/live").is(200).body()).contains("UP");
+        List<Answer> jobs = client.list("/jobs");
+        assertThat(jobs).hasSize(2);
+        for (Answer job : jobs) {
+            assertThat(cli.appliance().said()).contains("job=" + job.text("id") + " ");
+        }
+    }
+}
