@@ -32,6 +32,7 @@ import org.tidemark.appliance.persistence.ContainerEntry;
 import org.tidemark.appliance.persistence.Containers;
 import org.tidemark.appliance.persistence.Names;
 import org.tidemark.appliance.persistence.PolicyEntry;
+import org.tidemark.appliance.security.Scope;
 import org.tidemark.appliance.service.ContainerProtection;
 import org.tidemark.appliance.service.ContainerRegistry;
 import org.tidemark.appliance.service.Discovery;
@@ -99,7 +100,7 @@ public final class ContainersResource {
             List<ContainerView.ImageView> images, ContainerView.RuntimeView runtime, List<String> notices) {}
 
     @GET
-    @RolesAllowed(Scopes.READ)
+    @RolesAllowed(Scope.MAY_READ)
     public Page<ContainerView> list(
             @QueryParam("limit") @Nullable Integer limit, @QueryParam("after") @Nullable String after)
             throws IOException {
@@ -114,13 +115,13 @@ public final class ContainersResource {
 
     @GET
     @Path("{name}")
-    @RolesAllowed(Scopes.READ)
+    @RolesAllowed(Scope.MAY_READ)
     public ContainerView get(@PathParam("name") String name) throws IOException {
         return view(containers.get(name), host.devices());
     }
 
     @POST
-    @RolesAllowed(Scopes.ADMIN)
+    @RolesAllowed(Scope.MAY_ADMINISTER)
     @APIResponse(responseCode = "201")
     @APIResponseSchema(value = ContainerView.class, responseCode = "201")
     public Response add(@Valid @NotNull ContainerRequest request) throws IOException {
@@ -136,7 +137,7 @@ public final class ContainersResource {
     /** Looks and changes nothing. */
     @POST
     @Path("discover")
-    @RolesAllowed(Scopes.ADMIN)
+    @RolesAllowed(Scope.MAY_ADMINISTER)
     public Discovered discover(@Valid @NotNull DiscoverRequest request) throws IOException {
         Discovery.Found found = found(discovery, request);
         List<AttachedDevice> devices = host.devices();
@@ -149,7 +150,7 @@ public final class ContainersResource {
 
     @PUT
     @Path("{name}")
-    @RolesAllowed(Scopes.ADMIN)
+    @RolesAllowed(Scope.MAY_ADMINISTER)
     public ContainerView update(@PathParam("name") String name, @Valid @NotNull ContainerUpdate request)
             throws IOException {
         registry.update(name, found(discovery, new DiscoverRequest(request.images(), null, null)));
@@ -159,7 +160,7 @@ public final class ContainersResource {
     /** Its points stay where they are, and can be restored under its name. */
     @DELETE
     @Path("{name}")
-    @RolesAllowed(Scopes.ADMIN)
+    @RolesAllowed(Scope.MAY_ADMINISTER)
     public void remove(@PathParam("name") String name) throws IOException {
         registry.remove(name);
     }

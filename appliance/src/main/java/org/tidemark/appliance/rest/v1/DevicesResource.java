@@ -26,6 +26,7 @@ import org.jspecify.annotations.Nullable;
 import org.tidemark.appliance.failure.ApplianceException;
 import org.tidemark.appliance.persistence.ContainerEntry;
 import org.tidemark.appliance.persistence.Containers;
+import org.tidemark.appliance.security.Scope;
 import org.tidemark.appliance.service.DataPlane;
 import org.tidemark.appliance.service.DeviceMount;
 import org.tidemark.appliance.service.Host;
@@ -74,7 +75,7 @@ public final class DevicesResource {
             @Nullable Boolean recover) {}
 
     @GET
-    @RolesAllowed(Scopes.READ)
+    @RolesAllowed(Scope.MAY_READ)
     public Page<DeviceView> list(
             @QueryParam("limit") @Nullable Integer limit, @QueryParam("after") @Nullable String after)
             throws IOException {
@@ -87,7 +88,7 @@ public final class DevicesResource {
     }
 
     @POST
-    @RolesAllowed(Scopes.ADMIN)
+    @RolesAllowed(Scope.MAY_ADMINISTER)
     @APIResponse(responseCode = "201")
     @APIResponseSchema(value = DeviceView.class, responseCode = "201")
     public Response attach(@Valid @NotNull DeviceRequest request) throws IOException {
@@ -112,7 +113,7 @@ public final class DevicesResource {
     /** Unmounts it where it is mounted, and detaches it. */
     @DELETE
     @Path("{id}")
-    @RolesAllowed(Scopes.ADMIN)
+    @RolesAllowed(Scope.MAY_ADMINISTER)
     public void detach(@PathParam("id") String id) throws IOException {
         try (DataPlane plane = host.connect()) {
             AttachedDevice device = plane.client().devices().stream()

@@ -38,6 +38,7 @@ import org.jspecify.annotations.Nullable;
 import org.tidemark.appliance.failure.ApplianceException;
 import org.tidemark.appliance.persistence.JobEntry;
 import org.tidemark.appliance.persistence.Jobs;
+import org.tidemark.appliance.security.Scope;
 import org.tidemark.appliance.service.job.JobEvents;
 import org.tidemark.appliance.service.job.JobOrders;
 import org.tidemark.appliance.service.job.JobRunner;
@@ -87,7 +88,7 @@ public final class JobsResource {
     public record JobLog(List<LogLine> lines) {}
 
     @GET
-    @RolesAllowed(Scopes.READ)
+    @RolesAllowed(Scope.MAY_READ)
     public Page<JobView> list(
             @QueryParam("state") JobEntry.@Nullable State state,
             @QueryParam("kind") JobEntry.@Nullable Kind kind,
@@ -107,11 +108,11 @@ public final class JobsResource {
     }
 
     @POST
-    @RolesAllowed({Scopes.BACKUP, Scopes.RESTORE})
+    @RolesAllowed({Scope.MAY_BACKUP, Scope.MAY_RESTORE})
     @APIResponse(responseCode = "202")
     @APIResponseSchema(value = JobView.class, responseCode = "202")
     public Response start(@Valid @NotNull JobRequest request, @Context SecurityContext caller) throws IOException {
-        String needed = request.kind() == JobEntry.Kind.RESTORE ? Scopes.RESTORE : Scopes.BACKUP;
+        String needed = request.kind() == JobEntry.Kind.RESTORE ? Scope.MAY_RESTORE : Scope.MAY_BACKUP;
         if (!caller.isUserInRole(needed)) {
             throw new io.quarkus.security.ForbiddenException();
         }
@@ -135,7 +136,7 @@ public final class JobsResource {
 
     @GET
     @Path("{id}")
-    @RolesAllowed(Scopes.READ)
+    @RolesAllowed(Scope.MAY_READ)
     public JobView get(@PathParam("id") String id) throws IOException {
         return JobView.of(runner.state(jobs.get(id(id))));
     }
@@ -143,12 +144,12 @@ public final class JobsResource {
     @POST
     @Path("{id}/cancel")
     @Consumes(MediaType.WILDCARD)
-    @RolesAllowed({Scopes.BACKUP, Scopes.RESTORE})
+    @RolesAllowed({Scope.MAY_BACKUP, Scope.MAY_RESTORE})
     @APIResponse(responseCode = "202")
     @APIResponseSchema(value = JobView.class, responseCode = "202")
     public Response cancel(@PathParam("id") String id, @Context SecurityContext caller) throws IOException {
         JobEntry entry = jobs.get(id(id));
-        if (!caller.isUserInRole(entry.kind() == JobEntry.Kind.RESTORE ? Scopes.RESTORE : Scopes.BACKUP)) {
+        if (!caller.isUserInRole(entry.kind() == JobEntry.Kind.RESTORE ? Scope.MAY_RESTORE : Scope.MAY_BACKUP)) {
             throw new io.quarkus.security.ForbiddenException();
         }
         return Response.accepted(JobView.of(runner.cancel(entry.id()))).build();
@@ -156,7 +157,7 @@ public final class JobsResource {
 
     @GET
     @Path("{id}/log")
-    @RolesAllowed(Scopes.READ)
+    @RolesAllowed(Scope.MAY_READ)
     public JobLog log(@PathParam("id") String id) throws IOException {
         JobEntry entry = jobs.get(id(id));
         return new JobLog(jobs.logOf(entry.id()).stream()
@@ -167,7 +168,7 @@ public final class JobsResource {
     /** Every change of every open job, the present state of the open ones first. */
     @GET
     @Path("events")
-    @RolesAllowed(Scopes.READ)
+    @RolesAllowed(Scope.MAY_READ)
     @Produces(MediaType.SERVER_SENT_EVENTS)
     @RestStreamElementType(MediaType.APPLICATION_JSON)
     public Multi<OutboundSseEvent> events(@Context Sse sse) {
@@ -182,7 +183,7 @@ public final class JobsResource {
     @GET
     @Path("{id}/events")
     @Blocking
-    @RolesAllowed(Scopes.READ)
+    @RolesAllowed(Scope.MAY_READ)
     @Produces(MediaType.SERVER_SENT_EVENTS)
     @RestStreamElementType(MediaType.APPLICATION_JSON)
     public Multi<OutboundSseEvent> eventsOf(@PathParam("id") String id, @Context Sse sse) throws IOException {

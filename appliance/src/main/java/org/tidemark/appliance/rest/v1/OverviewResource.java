@@ -21,6 +21,7 @@ import org.tidemark.appliance.persistence.JobEntry;
 import org.tidemark.appliance.persistence.Jobs;
 import org.tidemark.appliance.persistence.TargetEntry;
 import org.tidemark.appliance.persistence.Targets;
+import org.tidemark.appliance.security.Scope;
 import org.tidemark.appliance.service.ContainerProtection;
 import org.tidemark.appliance.service.Protection;
 import org.tidemark.appliance.service.Repositories;
@@ -92,7 +93,7 @@ public final class OverviewResource {
             Instant time) {}
 
     @GET
-    @RolesAllowed(Scopes.READ)
+    @RolesAllowed(Scope.MAY_READ)
     public Overview get() throws IOException {
         Instant now = Instant.now();
         Map<Protection.State, Long> states = new EnumMap<>(Protection.State.class);

@@ -23,6 +23,7 @@ import org.tidemark.appliance.persistence.Names;
 import org.tidemark.appliance.persistence.PointCache;
 import org.tidemark.appliance.persistence.TargetEntry;
 import org.tidemark.appliance.persistence.Targets;
+import org.tidemark.appliance.security.Scope;
 import org.tidemark.appliance.service.Points;
 import org.tidemark.appliance.service.Repositories;
 import org.tidemark.appliance.service.Retention;
@@ -59,7 +60,7 @@ public final class PointsResource {
 
     /** Newest first; of one target, or of all of them. */
     @GET
-    @RolesAllowed(Scopes.READ)
+    @RolesAllowed(Scope.MAY_READ)
     public Page<PointView> list(
             @PathParam("name") String name,
             @QueryParam("target") @Nullable String target,
@@ -103,7 +104,7 @@ public final class PointsResource {
 
     @GET
     @Path("{point}")
-    @RolesAllowed(Scopes.READ)
+    @RolesAllowed(Scope.MAY_READ)
     public PointView get(
             @PathParam("name") String name,
             @PathParam("point") String point,
@@ -116,7 +117,7 @@ public final class PointsResource {
 
     @PUT
     @Path("{point}/protection")
-    @RolesAllowed({Scopes.BACKUP, Scopes.ADMIN})
+    @RolesAllowed({Scope.MAY_BACKUP, Scope.MAY_ADMINISTER})
     public PointView protect(
             @PathParam("name") String name,
             @PathParam("point") String point,

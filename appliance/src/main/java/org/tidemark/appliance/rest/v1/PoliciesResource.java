@@ -30,6 +30,7 @@ import org.tidemark.appliance.failure.ApplianceException;
 import org.tidemark.appliance.persistence.Names;
 import org.tidemark.appliance.persistence.Policies;
 import org.tidemark.appliance.persistence.PolicyEntry;
+import org.tidemark.appliance.security.Scope;
 import org.tidemark.appliance.service.PolicyRegistry;
 import org.tidemark.appliance.service.Timetable;
 
@@ -74,7 +75,7 @@ public final class PoliciesResource {
     public record Preview(String sentence, List<Instant> next, String retentionSentence) {}
 
     @GET
-    @RolesAllowed(Scopes.READ)
+    @RolesAllowed(Scope.MAY_READ)
     public Page<PolicyView> list(
             @QueryParam("limit") @Nullable Integer limit, @QueryParam("after") @Nullable String after)
             throws IOException {
@@ -88,13 +89,13 @@ public final class PoliciesResource {
 
     @GET
     @Path("{name}")
-    @RolesAllowed(Scopes.READ)
+    @RolesAllowed(Scope.MAY_READ)
     public PolicyView get(@PathParam("name") String name) throws IOException {
         return view(policies.get(name));
     }
 
     @POST
-    @RolesAllowed(Scopes.ADMIN)
+    @RolesAllowed(Scope.MAY_ADMINISTER)
     @APIResponse(responseCode = "201")
     @APIResponseSchema(value = PolicyView.class, responseCode = "201")
     public Response add(@Valid @NotNull PolicyRequest request) throws IOException {
@@ -111,7 +112,7 @@ public final class PoliciesResource {
 
     @PUT
     @Path("{name}")
-    @RolesAllowed(Scopes.ADMIN)
+    @RolesAllowed(Scope.MAY_ADMINISTER)
     public PolicyView update(@PathParam("name") String name, @Valid @NotNull PolicyRequest request) throws IOException {
         if (request.name() != null && !request.name().equals(name)) {
             throw ApplianceException.usage("a policy keeps its name; make a new one instead");
@@ -125,7 +126,7 @@ public final class PoliciesResource {
 
     @DELETE
     @Path("{name}")
-    @RolesAllowed(Scopes.ADMIN)
+    @RolesAllowed(Scope.MAY_ADMINISTER)
     public void remove(@PathParam("name") String name) throws IOException {
         policies.remove(name);
     }
@@ -133,7 +134,7 @@ public final class PoliciesResource {
     /** Says in words what a schedule means, and when it would run. */
     @POST
     @Path("preview")
-    @RolesAllowed(Scopes.READ)
+    @RolesAllowed(Scope.MAY_READ)
     public Preview preview(@Valid @NotNull PreviewRequest request) throws IOException {
         return new Preview(
                 timetable.sentence(request.schedule()),

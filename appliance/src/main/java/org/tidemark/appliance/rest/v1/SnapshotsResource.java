@@ -20,6 +20,7 @@ import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponseSchema;
 import org.jspecify.annotations.Nullable;
 import org.tidemark.appliance.failure.ApplianceException;
+import org.tidemark.appliance.security.Scope;
 import org.tidemark.ploop.chain.AttachedImage;
 import org.tidemark.ploop.chain.ChainFiles;
 import org.tidemark.ploop.chain.DiskDescriptor;
@@ -50,7 +51,7 @@ public final class SnapshotsResource {
     public record SnapshotRequest(@NotNull String image) {}
 
     @GET
-    @RolesAllowed(Scopes.READ)
+    @RolesAllowed(Scope.MAY_READ)
     public Page<SnapshotView> list(
             @QueryParam("image") @Nullable String image,
             @QueryParam("limit") @Nullable Integer limit,
@@ -67,7 +68,7 @@ public final class SnapshotsResource {
     }
 
     @POST
-    @RolesAllowed(Scopes.ADMIN)
+    @RolesAllowed(Scope.MAY_ADMINISTER)
     @APIResponse(responseCode = "201")
     @APIResponseSchema(value = SnapshotView.class, responseCode = "201")
     public Response create(@Valid @NotNull SnapshotRequest request) throws IOException {

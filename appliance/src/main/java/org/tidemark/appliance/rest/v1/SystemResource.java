@@ -13,6 +13,7 @@ import java.time.Instant;
 import java.util.List;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.jspecify.annotations.Nullable;
+import org.tidemark.appliance.security.Scope;
 import org.tidemark.appliance.service.Host;
 import org.tidemark.appliance.service.HostNeeds;
 import org.tidemark.ploop.server.ControlClient;
@@ -57,7 +58,7 @@ public final class SystemResource {
             List<Check> checks) {}
 
     @GET
-    @RolesAllowed(Scopes.READ)
+    @RolesAllowed(Scope.MAY_READ)
     public SystemView get() throws IOException {
         return new SystemView(
                 version(),

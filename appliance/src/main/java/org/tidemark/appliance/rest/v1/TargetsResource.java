@@ -32,6 +32,7 @@ import org.tidemark.appliance.persistence.Names;
 import org.tidemark.appliance.persistence.TargetEntry;
 import org.tidemark.appliance.persistence.Targets;
 import org.tidemark.appliance.rest.Problem;
+import org.tidemark.appliance.security.Scope;
 import org.tidemark.appliance.service.Repositories;
 import org.tidemark.appliance.service.TargetRegistry;
 import org.tidemark.appliance.service.TargetTest;
@@ -90,7 +91,7 @@ public final class TargetsResource {
     public record ContainerNames(List<String> items) {}
 
     @GET
-    @RolesAllowed(Scopes.READ)
+    @RolesAllowed(Scope.MAY_READ)
     public Page<TargetView> list(
             @QueryParam("limit") @Nullable Integer limit, @QueryParam("after") @Nullable String after)
             throws IOException {
@@ -104,7 +105,7 @@ public final class TargetsResource {
 
     @GET
     @Path("{name}")
-    @RolesAllowed(Scopes.READ)
+    @RolesAllowed(Scope.MAY_READ)
     public TargetView get(@PathParam("name") String name) throws IOException {
         TargetEntry entry = targets.get(name);
         return TargetView.of(entry, repositories.status(entry));
@@ -112,7 +113,7 @@ public final class TargetsResource {
 
     /** Tests the place, makes a repository there or opens the one that is there, and remembers it. */
     @POST
-    @RolesAllowed(Scopes.ADMIN)
+    @RolesAllowed(Scope.MAY_ADMINISTER)
     @APIResponse(responseCode = "201")
     @APIResponseSchema(value = TargetView.class, responseCode = "201")
     public Response add(@Valid @NotNull TargetRequest request) throws IOException {
@@ -126,7 +127,7 @@ public final class TargetsResource {
     /** Other credentials, or another bound; the place stays. */
     @PATCH
     @Path("{name}")
-    @RolesAllowed(Scopes.ADMIN)
+    @RolesAllowed(Scope.MAY_ADMINISTER)
     public TargetView update(@PathParam("name") String name, @Valid @NotNull TargetUpdate request) throws IOException {
         S3Settings.Credentials credentials = request.credentials();
         TargetEntry entry = registry.update(
@@ -144,7 +145,7 @@ public final class TargetsResource {
     /** Forgets it; nothing on it is touched. */
     @DELETE
     @Path("{name}")
-    @RolesAllowed(Scopes.ADMIN)
+    @RolesAllowed(Scope.MAY_ADMINISTER)
     public void remove(@PathParam("name") String name) throws IOException {
         registry.remove(name);
     }
@@ -152,7 +153,7 @@ public final class TargetsResource {
     /** Tests a place and remembers nothing. */
     @POST
     @Path("test")
-    @RolesAllowed(Scopes.ADMIN)
+    @RolesAllowed(Scope.MAY_ADMINISTER)
     public TestResult test(@Valid @NotNull TargetRequest request) throws IOException {
         return result(registry.test(wanted(request)));
     }
@@ -160,7 +161,7 @@ public final class TargetsResource {
     @POST
     @Path("{name}/test")
     @Consumes(MediaType.WILDCARD)
-    @RolesAllowed({Scopes.BACKUP, Scopes.ADMIN})
+    @RolesAllowed({Scope.MAY_BACKUP, Scope.MAY_ADMINISTER})
     public TestResult testKnown(@PathParam("name") String name) throws IOException {
         return result(registry.test(targets.get(name)));
     }
@@ -168,7 +169,7 @@ public final class TargetsResource {
     /** Containers with points there, also such that this appliance does not know. */
     @GET
     @Path("{name}/containers")
-    @RolesAllowed(Scopes.READ)
+    @RolesAllowed(Scope.MAY_READ)
     public ContainerNames containers(@PathParam("name") String name) throws IOException {
         return new ContainerNames(repositories.of(targets.get(name)).containers());
     }
