@@ -81,6 +81,45 @@ public record ChainFiles(
                 directory, descriptor, file -> file.indexOf('/') < 0 ? directory : opener.open(parentOf(folder, file)));
     }
 
+    /**
+     * The files from the base to one level of the snapshot tree, to be read only. Throws INVALID_REQUEST when there is no
+     * such level, or it is half merged.
+     */
+    public static ChainFiles level(Path image, String guid, FolderOpener opener) throws IOException {
+        ChainFiles whole = at(image, opener);
+        DiskDescriptor descriptor = whole.descriptor()
+                .orElseThrow(() -> new ImageException(
+                        ImageException.Kind.INVALID_REQUEST, image + ": a single file has no snapshots"));
+        Path folder = Path.of(whole.directory().name());
+        return level(
+                whole.directory(),
+                descriptor,
+                guid,
+                file -> file.indexOf('/') < 0 ? whole.directory() : opener.open(parentOf(folder, file)));
+    }
+
+    /** The same, of an image all of whose files lie in {@code directory}. */
+    static ChainFiles level(ImageDirectory directory, DiskDescriptor descriptor, String guid) throws IOException {
+        return level(directory, descriptor, guid, file -> directory);
+    }
+
+    private static ChainFiles level(
+            ImageDirectory directory, DiskDescriptor descriptor, String guid, FileFolder folders) throws IOException {
+        DiskDescriptor.Shot shot = descriptor.requireShot(guid);
+        if (shot.temporary()) {
+            throw new ImageException(
+                    ImageException.Kind.INVALID_REQUEST,
+                    directory.name() + ": the snapshot " + shot.guid()
+                            + " is being merged into the one above it and does not exist by itself any more");
+        }
+        return new ChainFiles(
+                directory.name() + " at " + shot.guid(),
+                directory,
+                links(directory, descriptor.pathTo(shot.guid()), folders),
+                Optional.empty(),
+                descriptor.geometry().clusterSizeBytes());
+    }
+
     private static Path parentOf(Path folder, String file) throws IOException {
         try {
             Path parent = folder.toAbsolutePath().resolve(file).normalize().getParent();
@@ -100,8 +139,18 @@ public record ChainFiles(
 
     private static ChainFiles of(ImageDirectory directory, DiskDescriptor descriptor, FileFolder folders)
             throws IOException {
+        return new ChainFiles(
+                directory.name(),
+                directory,
+                links(directory, descriptor.pathTo(descriptor.topGuid()), folders),
+                Optional.of(descriptor),
+                descriptor.geometry().clusterSizeBytes());
+    }
+
+    private static List<Link> links(ImageDirectory directory, List<DiskDescriptor.Image> path, FileFolder folders)
+            throws IOException {
         List<Link> links = new ArrayList<>();
-        for (DiskDescriptor.Image image : descriptor.pathTo(descriptor.topGuid())) {
+        for (DiskDescriptor.Image image : path) {
             String fileName = image.file().substring(image.file().lastIndexOf('/') + 1);
             if (fileName.equals(".") || fileName.equals("..")) {
                 throw new ImageException(
@@ -111,12 +160,7 @@ public record ChainFiles(
             requireOnce(directory, links, link);
             links.add(link);
         }
-        return new ChainFiles(
-                directory.name(),
-                directory,
-                List.copyOf(links),
-                Optional.of(descriptor),
-                descriptor.geometry().clusterSizeBytes());
+        return List.copyOf(links);
     }
 
     /** One file at two levels, spelled differently, would be written to while it is frozen. */

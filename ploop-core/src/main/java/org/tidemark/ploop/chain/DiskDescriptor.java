@@ -199,6 +199,96 @@ public final class DiskDescriptor {
         return parse(name, changed.serialise());
     }
 
+    /** The levels that descend directly from {@code guid}. */
+    public List<Shot> childrenOf(String guid) {
+        return shots.stream().filter(shot -> shot.parentGuid().equals(guid)).toList();
+    }
+
+    /** The level of that name. Throws INVALID_REQUEST when there is none. */
+    public Shot requireShot(String guid) throws ImageException {
+        Shot shot = shotsByGuid.get(Guid.normalise(guid));
+        if (shot == null) {
+            throw new ImageException(
+                    ImageException.Kind.INVALID_REQUEST,
+                    name + ": there is no snapshot " + guid + "; 'tidemark snapshot list' shows those there are");
+        }
+        return shot;
+    }
+
+    /** The file of a level. */
+    public Image imageOf(Shot shot) throws ImageException {
+        return image(shot.guid());
+    }
+
+    /** The same, with a level marked as about to go ({@code Temporary}): every tool merges it when it can. */
+    DiskDescriptor withTemporary(String guid) throws ImageException {
+        DiskDescriptor changed = parse(name, serialise());
+        Element shot = changed.shotElement(guid);
+        if (XmlText.child(shot, "Temporary") == null) {
+            XmlText.append(shot, "Temporary");
+        }
+        return parse(name, changed.serialise());
+    }
+
+    /** The same without a level from which none descends. */
+    DiskDescriptor withoutLeaf(String guid) throws ImageException {
+        DiskDescriptor changed = parse(name, serialise());
+        remove(changed.imageElement(guid));
+        remove(changed.shotElement(guid));
+        return parse(name, changed.serialise());
+    }
+
+    /**
+     * The same without the level {@code removed}: its only child lives in its file from now on, and descends from its
+     * parent.
+     */
+    DiskDescriptor withMerged(String removed, String child) throws ImageException {
+        DiskDescriptor changed = parse(name, serialise());
+        String parent = changed.shot(removed).parentGuid();
+        remove(changed.imageElement(child));
+        required(changed.imageElement(removed), "GUID").setTextContent(child);
+        remove(changed.shotElement(removed));
+        required(changed.shotElement(child), "ParentGUID").setTextContent(parent);
+        return parse(name, changed.serialise());
+    }
+
+    /** The same with a new, empty top in {@code newTopFile}, which descends from {@code guid}; the old top is gone. */
+    DiskDescriptor withTopAt(String guid, String newTopFile) throws ImageException {
+        DiskDescriptor changed = parse(name, serialise());
+        Element storage = required(required(changed.document.getDocumentElement(), "StorageData"), "Storage");
+        remove(changed.imageElement(topGuid));
+        appendImage(storage, new Image(topGuid, ExpandedFormat.ID, newTopFile));
+        required(changed.shotElement(topGuid), "ParentGUID").setTextContent(guid);
+        return parse(name, changed.serialise());
+    }
+
+    private Element imageElement(String guid) throws ImageException {
+        Element storage = required(required(document.getDocumentElement(), "StorageData"), "Storage");
+        return elementOf(storage, "Image", guid);
+    }
+
+    private Element shotElement(String guid) throws ImageException {
+        Element root = document.getDocumentElement();
+        Element snapshots = XmlText.child(root, "Snapshots");
+        if (snapshots == null || XmlText.children(snapshots, "Shot").isEmpty()) {
+            throw damaged(name, "lists no snapshots");
+        }
+        return elementOf(snapshots, "Shot", guid);
+    }
+
+    private Element elementOf(Element parent, String child, String guid) throws ImageException {
+        for (Element element : XmlText.children(parent, child)) {
+            if (guid(element, "GUID").equals(guid)) {
+                return element;
+            }
+        }
+        throw damaged(name, "no " + child + " for " + guid);
+    }
+
+    private static void remove(Element element) {
+        element.getParentNode().removeChild(element);
+    }
+
     private static void renameIn(Element parent, String child, String from, String to) {
         Element element = XmlText.child(parent, child);
         if (element != null && Guid.normalise(element.getTextContent()).equals(from)) {

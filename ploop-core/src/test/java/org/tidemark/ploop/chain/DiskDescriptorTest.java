@@ -155,9 +155,9 @@ class DiskDescriptorTest {
                 .containsExactly("root.hdd", "root.hdd.{00000000-0000-0000-0000-000000000002}");
         assertThat(SnapshotOperations.list(files.descriptor().orElseThrow()))
                 .containsExactly(
-                        new SnapshotOperations.Snapshot(guid, Guid.NONE, "root.hdd", false),
+                        new SnapshotOperations.Snapshot(guid, Guid.NONE, "root.hdd", false, false),
                         new SnapshotOperations.Snapshot(
-                                Guid.TOP, guid, "root.hdd.{00000000-0000-0000-0000-000000000002}", true));
+                                Guid.TOP, guid, "root.hdd.{00000000-0000-0000-0000-000000000002}", true, false));
         try (ImageChain chain = ImageChain.open(files, OpenIntent.WRITE, AllocationCursor.transientCursor())) {
             assertThat(chain.deltas()).hasSize(2);
             assertThat(chain.deltas().get(0).writable()).isFalse();

@@ -1,0 +1,140 @@
+package org.tidemark.ploop.chain;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.tidemark.ploop.io.AlignedBuffer;
+import org.tidemark.ploop.io.ImageDirectory;
+import org.tidemark.ploop.io.ImageDirectory.OpenMode;
+import org.tidemark.ploop.io.ImageException;
+import org.tidemark.ploop.io.ImageIo;
+
+/**
+ * What an operation on the tree is about to do, written beside the descriptor before its first step and removed after its
+ * last, so that whoever comes after a crash can finish or undo it. Text, UTF-8, one line each:
+ *
+ * <pre>
+ *   tidemark-intent 1
+ *   merge {guid of the level that goes} {guid of its child}     at most once
+ *   unnamed FILE      to be deleted once the descriptor does not name it; any number
+ * </pre>
+ *
+ * <p>A file is deleted only if it stands here: one that merely is not in the descriptor may be anybody's.
+ *
+ * @param merge the two levels that become one
+ * @param files files that may be left over
+ */
+record ChainIntent(Optional<Merge> merge, List<String> files) {
+    static final String FILE_NAME = "tidemark-intent";
+    private static final String TEMPORARY_NAME = FILE_NAME + ".new";
+    private static final String MAGIC = "tidemark-intent 1";
+    private static final String MERGE = "merge ";
+    private static final String UNNAMED = "unnamed ";
+    private static final int MAX_BYTES = 64 << 10;
+
+    /** The content of {@code child} goes down into the file of {@code removed}, which ceases to be a level. */
+    record Merge(String removed, String child) {}
+
+    static ChainIntent newFile(String file) {
+        return new ChainIntent(Optional.empty(), List.of(file));
+    }
+
+    /** Reads the intent of a folder; empty when nothing was under way. Throws DAMAGED when it cannot be understood. */
+    static Optional<ChainIntent> read(ImageDirectory folder) throws IOException {
+        if (!folder.exists(FILE_NAME)) {
+            return Optional.empty();
+        }
+        try (ImageIo io = folder.open(FILE_NAME, OpenMode.READ_ONLY)) {
+            if (io.size() > MAX_BYTES) {
+                throw damaged(folder, io.size() + " bytes are too many");
+            }
+            int length = (int) io.size();
+            AlignedBuffer buffer = AlignedBuffer.allocate(Math.max(length, 1));
+            io.read(0, buffer, 0, length);
+            byte[] bytes = new byte[length];
+            buffer.bytes().get(0, bytes);
+            return Optional.of(parse(folder, new String(bytes, StandardCharsets.UTF_8)));
+        }
+    }
+
+    private static ChainIntent parse(ImageDirectory folder, String text) throws ImageException {
+        List<String> lines = text.lines().toList();
+        if (lines.isEmpty() || !lines.get(0).equals(MAGIC)) {
+            throw damaged(folder, "it does not begin with '" + MAGIC + "'");
+        }
+        Optional<Merge> merge = Optional.empty();
+        List<String> files = new ArrayList<>();
+        for (String line : lines.subList(1, lines.size())) {
+            String[] words = line.split(" ");
+            if (line.startsWith(MERGE) && words.length == 3 && Guid.isGuid(words[1]) && Guid.isGuid(words[2])) {
+                merge = Optional.of(new Merge(words[1], words[2]));
+            } else if (line.startsWith(UNNAMED) && isPlainName(line.substring(UNNAMED.length()))) {
+                files.add(line.substring(UNNAMED.length()));
+            } else {
+                throw damaged(folder, "'" + line + "' is unknown");
+            }
+        }
+        return new ChainIntent(merge, List.copyOf(files));
+    }
+
+    private static boolean isPlainName(String name) {
+        return !name.isEmpty() && name.indexOf('/') < 0 && !name.equals(".") && !name.equals("..");
+    }
+
+    private static ImageException damaged(ImageDirectory folder, String what) {
+        return new ImageException(
+                ImageException.Kind.DAMAGED,
+                folder.name() + "/" + FILE_NAME + ": " + what
+                        + "; it says what was under way when the host went down. Keep a copy and remove it to go on");
+    }
+
+    /** Writes the intent; durable on return. */
+    void write(ImageDirectory folder) throws IOException {
+        StringBuilder text = new StringBuilder(MAGIC).append('\n');
+        merge.ifPresent(both -> text.append(MERGE)
+                .append(both.removed())
+                .append(' ')
+                .append(both.child())
+                .append('\n'));
+        for (String file : files) {
+            if (!isPlainName(file) || file.indexOf('\n') >= 0) {
+                throw new ImageException(
+                        ImageException.Kind.UNSUPPORTED,
+                        folder.name() + ": a file called '" + file + "' is not supported");
+            }
+            text.append(UNNAMED).append(file).append('\n');
+        }
+        byte[] bytes = text.toString().getBytes(StandardCharsets.UTF_8);
+        AlignedBuffer buffer = AlignedBuffer.allocate(bytes.length);
+        buffer.bytes().put(0, bytes);
+        if (folder.exists(TEMPORARY_NAME)) {
+            folder.delete(TEMPORARY_NAME);
+        }
+        try (ImageIo io = folder.create(TEMPORARY_NAME)) {
+            io.write(0, buffer, 0, bytes.length);
+            io.flush();
+        }
+        folder.rename(TEMPORARY_NAME, FILE_NAME);
+        folder.sync();
+    }
+
+    /** Deletes what the descriptor does not name, then the intent itself; durable on return. */
+    void settle(ImageDirectory folder, DiskDescriptor descriptor) throws IOException {
+        boolean deleted = false;
+        for (String file : files) {
+            boolean named = descriptor.images().stream()
+                    .anyMatch(image -> image.file().equals(file) || image.file().endsWith("/" + file));
+            if (!named && folder.exists(file)) {
+                folder.delete(file);
+                deleted = true;
+            }
+        }
+        if (deleted) {
+            folder.sync();
+        }
+        folder.delete(FILE_NAME);
+        folder.sync();
+    }
+}
