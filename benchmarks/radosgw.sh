@@ -2,7 +2,8 @@
 # A real S3 server for tests and benchmarks: one Ceph monitor, one OSD in memory and radosgw, on loopback, all under one
 # folder. Needs the Debian packages ceph-mon, ceph-osd, radosgw and curl; root.
 #
-#   radosgw.sh start DIR PORT                    starts everything (PORT 0: a free one); prints endpoint and keys
+#   radosgw.sh start DIR PORT [GIB]              starts everything (PORT 0: a free one; GIB: the store's size, 6);
+#                                                prints endpoint and keys. A store that is full answers nothing
 #   radosgw.sh stop DIR                          kills everything that runs under DIR and removes DIR
 #   radosgw.sh kill-gateway DIR                  kill -9 of radosgw alone
 #   radosgw.sh start-gateway DIR                 starts radosgw again, on the same port
@@ -97,7 +98,7 @@ mon data avail crit = 1
 [osd]
 osd data = $DIR/osd
 osd objectstore = memstore
-memstore device bytes = 6442450944
+memstore device bytes = $((STORE_GIB << 30))
 # A gateway that was killed is forgotten quickly; until then its successor cannot make buckets.
 osd client watch timeout = 4
 osd default notify timeout = 4
@@ -140,6 +141,7 @@ start() {
     mkdir -p "$DIR"/{mon,osd,run,log,rgw}
     PORT=${1:-0}
     [ "$PORT" != 0 ] || PORT=$(free_port)
+    STORE_GIB=${2:-6}
     MON_PORT=$(free_port)
     FSID=$(cat /proc/sys/kernel/random/uuid)
     local uuid
@@ -179,7 +181,7 @@ add_user() {
 command=${1:-}
 DIR=${2:-}
 if [ -z "$DIR" ] || [ "${DIR#/}" = "$DIR" ]; then
-    sed -n '2,14s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,15s/^# \{0,1\}//p' "$0" >&2
     exit 2
 fi
 shift 2

@@ -15,7 +15,7 @@ need restic ceph-mon ceph-osd radosgw curl
 
 store=$disk_folder/radosgw
 later "'$here/radosgw.sh' stop '$store'"
-eval "$("$here/radosgw.sh" start "$store" 0 | grep -E '^(endpoint|accessKey|secretKey)=')"
+eval "$("$here/radosgw.sh" start "$store" 0 $((gib * (full_rounds + rounds) * 3 / 4 + 2)) | grep -E '^(endpoint|accessKey|secretKey)=')"
 # shellcheck disable=SC2154
 export AWS_ACCESS_KEY_ID=$accessKey AWS_SECRET_ACCESS_KEY=$secretKey AWS_DEFAULT_REGION=us-east-1
 "$tidemark" serve --listen 127.0.0.1:0 --tls off >"$disk_folder/serve.log" 2>&1 &

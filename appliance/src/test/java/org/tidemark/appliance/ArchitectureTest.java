@@ -1,13 +1,21 @@
 package org.tidemark.appliance;
 
+import static com.tngtech.archunit.base.DescribedPredicate.not;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.type;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
+import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.tidemark.appliance.security.SecretBox;
 
-/** Imports point down: cli -> client, demo, service -> persistence -> the libraries. */
+/**
+ * Imports point down: cli -> client, demo, service -> persistence -> the libraries; rest and health -> service, security;
+ * everything -> config, failure.
+ */
 final class ArchitectureTest {
     private static final String BASE = "org.tidemark.appliance.";
     private static final JavaClasses CLASSES = new ClassFileImporter()
@@ -40,6 +48,54 @@ final class ArchitectureTest {
         above(BASE + "cli..", BASE + "persistence..");
         above(BASE + "demo..", BASE + "service..");
         above(BASE + "service..", BASE + "persistence..");
+    }
+
+    @Test
+    void restAndHealthAreOnTopOfTheServices() {
+        for (String upper : List.of("rest..", "health..")) {
+            for (String lower : List.of("service..", "security..", "persistence..", "config..", "failure..", "cli..")) {
+                above(BASE + upper, BASE + lower);
+            }
+        }
+        above(BASE + "security..", BASE + "persistence..");
+        above(BASE + "service..", BASE + "security..");
+        for (String upper : List.of("service..", "security..", "persistence..")) {
+            above(BASE + upper, BASE + "config..");
+            above(BASE + upper, BASE + "failure..");
+        }
+        above(BASE + "config..", BASE + "failure..");
+    }
+
+    @Test
+    void servicesKnowNothingOfWhoMayDoWhatButOnlySealSecrets() {
+        noClasses()
+                .that()
+                .resideInAPackage(BASE + "service..")
+                .should()
+                .dependOnClassesThat(resideInAPackage(BASE + "security..").and(not(type(SecretBox.class))))
+                .check(CLASSES);
+    }
+
+    /**
+     * But for the check of its health, the words for why it did not open, and the demo, which brings a database of its own
+     * as the load.
+     */
+    @Test
+    void onlyTheCatalogueSpeaksToTheDatabase() {
+        noClasses()
+                .that()
+                .resideInAPackage("org.tidemark.appliance..")
+                .and()
+                .resideOutsideOfPackages(
+                        BASE + "persistence..",
+                        BASE + "security..",
+                        BASE + "health..",
+                        BASE + "demo..",
+                        "org.tidemark.appliance")
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage("org.jdbi..", "java.sql..", "javax.sql..", "org.h2..", "org.flywaydb..")
+                .check(CLASSES);
     }
 
     @Test

@@ -5,7 +5,6 @@ import static org.tidemark.appliance.cli.Output.fields;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import org.tidemark.appliance.service.DataPlane;
@@ -22,7 +21,6 @@ import picocli.CommandLine.Parameters;
         description = "Make an image a block device of this host, and mount its file system if asked to.",
         mixinStandardHelpOptions = true)
 final class AttachCommand implements Callable<Integer> {
-    private static final Duration UNDO_LIMIT = Duration.ofSeconds(10);
 
     @Mixin
     private Output output = new Output();

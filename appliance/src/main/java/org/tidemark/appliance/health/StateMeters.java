@@ -90,13 +90,13 @@ public final class StateMeters {
     }
 
     private void lookAtContainers() {
-        Instant now = Instant.now();
+        ContainerProtection.Look look = protection.at(Instant.now());
         List<MultiGauge.Row<?>> ages = new ArrayList<>();
         List<MultiGauge.Row<?>> bounds = new ArrayList<>();
         List<MultiGauge.Row<?>> states = new ArrayList<>();
         for (ContainerEntry container : containers.all()) {
             Tags tags = Tags.of("container", container.name());
-            Protection one = protection.of(container, now);
+            Protection one = look.of(container);
             if (one.ageSeconds() != null) {
                 ages.add(MultiGauge.Row.of(tags, one.ageSeconds()));
             }

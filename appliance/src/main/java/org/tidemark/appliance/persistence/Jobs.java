@@ -107,17 +107,15 @@ public final class Jobs {
                         .list());
     }
 
-    /** The newest finished job of a container, of a kind. */
-    public Optional<JobEntry> lastFinished(JobEntry.Kind kind, String container) {
+    /** The newest finished job of each container, of a kind. */
+    public List<JobEntry> lastFinishedOfEach(JobEntry.Kind kind) {
         return jdbi.withHandle(handle -> handle.createQuery("""
-                        select * from job where kind = :kind and container = :container
-                            and state in ('SUCCEEDED', 'FAILED', 'CANCELLED')
-                        order by id desc limit 1
+                        select * from job where id in (select max(id) from job where kind = :kind
+                            and state in ('SUCCEEDED', 'FAILED', 'CANCELLED') and container is not null group by container)
                         """)
                 .bind("kind", kind.name())
-                .bind("container", container)
                 .map((row, context) -> entry(row))
-                .findOne());
+                .list());
     }
 
     /** Those that succeeded since then, for sums. */
@@ -160,6 +158,26 @@ public final class Jobs {
                 .bind("id", id)
                 .bind("more", anotherAttempt ? 1 : 0)
                 .execute());
+    }
+
+    /** Writes down what a job has to know when it runs again; durable on return. Empty forgets. */
+    public void memo(long id, Map<String, Object> memo) {
+        jdbi.useHandle(handle -> handle.createUpdate("update job set memo_json = :memo where id = :id")
+                .bind("id", id)
+                .bind("memo", memo.isEmpty() ? null : Columns.json(memo))
+                .execute());
+    }
+
+    /** What an earlier attempt of the job wrote down; empty when it wrote nothing. */
+    public Map<String, Object> memo(long id) {
+        return jdbi.withHandle(handle -> handle.createQuery("select memo_json from job where id = :id")
+                .bind("id", id)
+                .map((row, context) -> {
+                    String memo = row.getString("memo_json");
+                    return memo == null ? Map.<String, Object>of() : Columns.map(memo);
+                })
+                .findOne()
+                .orElse(Map.of()));
     }
 
     /** How a job ended. */

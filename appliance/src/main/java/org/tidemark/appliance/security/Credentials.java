@@ -57,6 +57,18 @@ public final class Credentials implements IdentityProvider<Credentials.Shown> {
         });
     }
 
+    /**
+     * Whether somebody who was let in would be let in still: for answers that go on for long. Asks the catalogue, and does
+     * not count as a use, so that an open page keeps no session alive by itself.
+     */
+    public boolean stillGood(Caller caller) {
+        return switch (caller.kind()) {
+            case USER -> sessions.stillGood(caller.secretHash());
+            case TOKEN -> tokens.stillGood(caller.secretHash());
+            case LOCAL -> true;
+        };
+    }
+
     private Caller caller(Shown request) throws ApplianceException {
         if (request.session) {
             Sessions.Valid session =

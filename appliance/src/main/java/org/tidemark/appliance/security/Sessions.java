@@ -88,6 +88,20 @@ public final class Sessions {
         });
     }
 
+    /** Whether the session of this hash is good still; notes no use. */
+    boolean stillGood(String hash) {
+        long now = clock.millis();
+        return jdbi.withHandle(handle -> handle.createQuery("SELECT COUNT(*) FROM sessions s"
+                                + " JOIN users u ON u.name = s.user_name WHERE s.hash = :hash AND NOT u.disabled"
+                                + " AND s.expires_ms > :now AND s.used_ms > :idle")
+                        .bind("hash", hash)
+                        .bind("now", now)
+                        .bind("idle", now - IDLE.toMillis())
+                        .mapTo(Long.class)
+                        .one())
+                == 1;
+    }
+
     private record Row(String hash, long usedMillis, Valid valid) {}
 
     /** When a session ends at the latest. */

@@ -143,6 +143,17 @@ public final class Tokens {
         return new Caller(Caller.Kind.TOKEN, token.name(), Scope.withImplied(token.scopes()), hash);
     }
 
+    /** Whether the token of this hash is good still; notes no use. */
+    boolean stillGood(String hash) {
+        return jdbi.withHandle(handle -> handle.createQuery("SELECT COUNT(*) FROM tokens WHERE hash = :hash"
+                                + " AND revoked_ms IS NULL AND (expires_ms IS NULL OR expires_ms > :now)")
+                        .bind("hash", hash)
+                        .bind("now", clock.millis())
+                        .mapTo(Long.class)
+                        .one())
+                == 1;
+    }
+
     private record Known(String hash, Token token) {}
 
     private static Token token(ResultSet row) throws SQLException {

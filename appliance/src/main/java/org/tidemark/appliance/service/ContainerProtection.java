@@ -4,16 +4,20 @@ import jakarta.inject.Inject;
 import jakarta.inject.Singleton;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.tidemark.appliance.persistence.ContainerEntry;
 import org.tidemark.appliance.persistence.JobEntry;
 import org.tidemark.appliance.persistence.Jobs;
 import org.tidemark.appliance.persistence.Policies;
 import org.tidemark.appliance.persistence.PolicyEntry;
+import org.tidemark.appliance.persistence.TargetEntry;
 import org.tidemark.appliance.persistence.Targets;
-import org.tidemark.backup.repository.log.RecoveryPoint;
 import org.tidemark.scheduler.RpoMonitor;
 
 /** Says how well containers are protected: the newest point's age against what their policies promise. */
@@ -34,47 +38,80 @@ public final class ContainerProtection {
         this.timetable = timetable;
     }
 
-    /** The enabled policies of a container. */
-    public List<PolicyEntry> policiesOf(ContainerEntry container) {
-        return policies.all().stream()
-                .filter(policy -> policy.containers().contains(container.name()))
-                .toList();
+    /** Reads what the catalogue says now, once for all containers that are asked about. */
+    public Look at(Instant now) {
+        Map<String, JobEntry> last = new HashMap<>();
+        jobs.lastFinishedOfEach(JobEntry.Kind.BACKUP).forEach(job -> last.put(String.valueOf(job.container()), job));
+        Set<String> running = jobs.open().stream()
+                .filter(job -> job.kind() == JobEntry.Kind.BACKUP)
+                .map(job -> String.valueOf(job.container()))
+                .collect(Collectors.toSet());
+        return new Look(now, targets.all(), policies.all(), policies.progress(), last, running);
     }
 
-    public Protection of(ContainerEntry container, Instant now) {
-        Optional<Points.Located> newest = points.newest(targets.all(), container.name());
-        List<PolicyEntry> active =
-                policiesOf(container).stream().filter(PolicyEntry::enabled).toList();
-        Optional<JobEntry> last = jobs.lastFinished(JobEntry.Kind.BACKUP, container.name());
-        boolean running = jobs.open().stream()
-                .anyMatch(job ->
-                        job.kind() == JobEntry.Kind.BACKUP && container.name().equals(job.container()));
-        @Nullable
-        Instant newestAt = newest.map(located -> located.point().instant()).orElse(null);
-        @Nullable
-        Duration age = newestAt == null ? null : Duration.between(newestAt.isAfter(now) ? now : newestAt, now);
-        List<RpoMonitor.Status> promises = active.stream()
-                .flatMap(policy -> timetable.status(policy, newestAt, container.createdAt(), now).stream())
-                .toList();
-        @Nullable
-        Duration allowed = promises.stream()
-                .map(RpoMonitor.Status::rpo)
-                .min(Duration::compareTo)
-                .orElse(null);
-        boolean failed = last.isPresent() && last.get().state() == JobEntry.State.FAILED;
-        Protection.State state = state(!active.isEmpty(), promises, failed, running);
-        return new Protection(
-                state,
-                sentence(state, age, allowed, last, active.isEmpty()),
-                newest.map(located -> located.point().pointId()).orElse(null),
-                newest.map(Points.Located::point).map(RecoveryPoint::instant).orElse(null),
-                newest.map(located -> located.target().name()).orElse(null),
-                allowed == null ? null : allowed.toSeconds(),
-                age == null ? null : age.toSeconds(),
-                active.stream()
-                        .flatMap(policy -> timetable.next(policy, container.name(), now).stream())
-                        .min(Instant::compareTo)
-                        .orElse(null));
+    /** The protection of containers at one moment. */
+    public final class Look {
+        private final Instant now;
+        private final List<TargetEntry> targets;
+        private final List<PolicyEntry> policies;
+        private final List<Policies.Progress> progress;
+        private final Map<String, JobEntry> lastBackups;
+        private final Set<String> backedUpNow;
+
+        private Look(
+                Instant now,
+                List<TargetEntry> targets,
+                List<PolicyEntry> policies,
+                List<Policies.Progress> progress,
+                Map<String, JobEntry> lastBackups,
+                Set<String> backedUpNow) {
+            this.now = now;
+            this.targets = targets;
+            this.policies = policies;
+            this.progress = progress;
+            this.lastBackups = lastBackups;
+            this.backedUpNow = backedUpNow;
+        }
+
+        /** The policies of a container, switched on or not. */
+        public List<PolicyEntry> policiesOf(ContainerEntry container) {
+            return policies.stream()
+                    .filter(policy -> policy.containers().contains(container.name()))
+                    .toList();
+        }
+
+        public Protection of(ContainerEntry container) {
+            Optional<Points.Located> newest = points.newest(targets, container.name());
+            List<PolicyEntry> active =
+                    policiesOf(container).stream().filter(PolicyEntry::enabled).toList();
+            @Nullable JobEntry last = lastBackups.get(container.name());
+            @Nullable
+            Instant newestAt = newest.map(located -> located.point().instant()).orElse(null);
+            @Nullable
+            Duration age = newestAt == null ? null : Duration.between(newestAt.isAfter(now) ? now : newestAt, now);
+            List<RpoMonitor.Status> promises = active.stream()
+                    .flatMap(policy -> timetable.status(policy, newestAt, container.createdAt(), now).stream())
+                    .toList();
+            @Nullable
+            Duration allowed = promises.stream()
+                    .map(RpoMonitor.Status::rpo)
+                    .min(Duration::compareTo)
+                    .orElse(null);
+            boolean failed = last != null && last.state() == JobEntry.State.FAILED;
+            Protection.State state = state(!active.isEmpty(), promises, failed, backedUpNow.contains(container.name()));
+            return new Protection(
+                    state,
+                    sentence(state, age, allowed, Optional.ofNullable(last), active.isEmpty()),
+                    newest.map(located -> located.point().pointId()).orElse(null),
+                    newestAt,
+                    newest.map(located -> located.target().name()).orElse(null),
+                    allowed == null ? null : allowed.toSeconds(),
+                    age == null ? null : age.toSeconds(),
+                    active.stream()
+                            .flatMap(policy -> Timetable.next(policy, progress, container.name(), now).stream())
+                            .min(Instant::compareTo)
+                            .orElse(null));
+        }
     }
 
     private static Protection.State state(

@@ -1,9 +1,11 @@
 package org.tidemark.appliance.service;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 import org.tidemark.backup.engine.BackupEngine;
@@ -11,6 +13,7 @@ import org.tidemark.backup.engine.NewImage;
 import org.tidemark.backup.engine.RestoreEngine;
 import org.tidemark.backup.engine.RestoreProgress;
 import org.tidemark.backup.engine.RestoreResult;
+import org.tidemark.backup.engine.RestoreSink;
 import org.tidemark.backup.repository.BackupRepository;
 import org.tidemark.backup.repository.ImageReader;
 import org.tidemark.backup.repository.log.RecoveryPoint;
@@ -34,16 +37,63 @@ public final class RestoreService {
             Path destination,
             @Nullable String formatId) {}
 
+    /** Hears that everything is written; next the image is made durable and gets its name. */
+    public interface Completion {
+        /**
+         * Called once.
+         *
+         * @param key {@link NewImage#key} of the image
+         */
+        void complete(String key, long sizeBytes, long writtenBytes) throws IOException;
+    }
+
     /** Makes a new image from a point. Nothing of it is left when it fails. */
     public static RestoreResult restore(
-            BackupRepository repository, Wanted wanted, RestoreProgress progress, BooleanSupplier cancelled)
+            BackupRepository repository,
+            Wanted wanted,
+            RestoreProgress progress,
+            Completion completion,
+            BooleanSupplier cancelled)
             throws IOException {
         RecoveryPoint point = wanted.point();
         ImageReader reader = repository.openPoint(point).image(imageId(point, wanted));
         Shape shape = shape(point, reader.imageId(), wanted.formatId());
         NewImage image = NewImage.create(
                 wanted.destination(), shape.layout(), shape.formatId(), reader.sizeBytes(), shape.clusterBytes());
-        return new RestoreEngine(BackupEngine.DEFAULT_WORKERS).restore(reader, image, progress, cancelled);
+        return new RestoreEngine(BackupEngine.DEFAULT_WORKERS)
+                .restore(reader, new AnnouncedImage(image, reader.sizeBytes(), completion), progress, cancelled);
+    }
+
+    /** An image that says when it is complete. */
+    private static final class AnnouncedImage implements RestoreSink {
+        private final NewImage image;
+        private final long sizeBytes;
+        private final Completion completion;
+        private final LongAdder writtenBytes = new LongAdder();
+
+        AnnouncedImage(NewImage image, long sizeBytes, Completion completion) {
+            this.image = image;
+            this.sizeBytes = sizeBytes;
+            this.completion = completion;
+        }
+
+        @Override
+        public void write(long offsetBytes, ByteBuffer data) throws IOException {
+            int length = data.remaining();
+            image.write(offsetBytes, data);
+            writtenBytes.add(length);
+        }
+
+        @Override
+        public void finish() throws IOException {
+            completion.complete(image.key(), sizeBytes, writtenBytes.sum());
+            image.finish();
+        }
+
+        @Override
+        public void abandon() {
+            image.abandon();
+        }
     }
 
     private static String imageId(RecoveryPoint point, Wanted wanted) {

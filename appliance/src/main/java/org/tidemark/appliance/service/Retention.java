@@ -22,6 +22,8 @@ import org.tidemark.scheduler.RetentionPolicy;
  */
 @Singleton
 public final class Retention {
+    private static final int MAX_REASONS = 1_000;
+
     private final Policies policies;
     private final Points points;
     private final PointCache cache;
@@ -49,11 +51,17 @@ public final class Retention {
             boolean expires = !concerned.isEmpty() && kept.isEmpty() && !before.isProtected();
             Instant expiredAt = !expires ? null : before.expiredAt() == null ? now : before.expiredAt();
             PointCache.Mark after =
-                    new PointCache.Mark(before.isProtected(), expiredAt, String.join("; ", kept), before.verifiedAt());
+                    new PointCache.Mark(before.isProtected(), expiredAt, sentence(kept), before.verifiedAt());
             if (!after.equals(before)) {
                 cache.mark(target.repositoryId(), container, point.pointId(), after);
             }
         }
+    }
+
+    /** Many policies may have many reasons; the catalogue has room for so much. */
+    private static String sentence(List<String> reasons) {
+        String all = String.join("; ", reasons);
+        return all.length() <= MAX_REASONS ? all : all.substring(0, MAX_REASONS - 1) + "\u2026";
     }
 
     private static Map<String, List<String>> reasons(

@@ -150,10 +150,11 @@ public final class Timetable {
                 containers);
     }
 
-    /** When a container's turn is next by a policy. */
-    public Optional<Instant> next(PolicyEntry policy, String container, Instant now) {
+    /** When a container's turn is next by a policy; empty when never, or when the policy cannot be read. */
+    public static Optional<Instant> next(
+            PolicyEntry policy, List<Policies.Progress> progress, String container, Instant now) {
         try {
-            PolicyState state = state(policy, policies.progress(), List.of());
+            PolicyState state = state(policy, progress, List.of());
             return state.containers().stream()
                     .filter(one -> one.container().equals(container))
                     .findFirst()

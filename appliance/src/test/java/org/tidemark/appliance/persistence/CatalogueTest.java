@@ -204,6 +204,20 @@ class CatalogueTest {
     }
 
     @Test
+    void whatAnAttemptWritesDownTheNextOneFinds() throws Exception {
+        JobEntry one = jobs.add(job("web"), NOW);
+        JobEntry other = jobs.add(job("web"), NOW);
+        assertThat(jobs.memo(one.id())).isEmpty();
+        jobs.start(one.id(), NOW);
+        jobs.memo(one.id(), Map.of("imageKey", "2049:17"));
+        jobs.requeue(one.id(), true);
+        assertThat(jobs.memo(one.id())).isEqualTo(Map.of("imageKey", "2049:17"));
+        assertThat(jobs.memo(other.id())).isEmpty();
+        jobs.memo(one.id(), Map.of());
+        assertThat(jobs.memo(one.id())).isEmpty();
+    }
+
+    @Test
     void jobsAreListedInPagesNewestFirst() throws Exception {
         List<Long> ids = new ArrayList<>();
         for (int i = 0; i < 7; i++) {
@@ -240,12 +254,16 @@ class CatalogueTest {
         assertThat(jobs.tally(NOW.plusSeconds(101))).isEqualTo(new Jobs.Tally(0, 0));
         assertThat(jobs.succeededSince(JobEntry.Kind.BACKUP, NOW)).hasSize(2);
         assertThat(jobs.succeededSince(JobEntry.Kind.VERIFY, NOW)).isEmpty();
-        assertThat(jobs.lastFinished(JobEntry.Kind.BACKUP, "web").orElseThrow().state())
-                .isEqualTo(JobEntry.State.FAILED);
-        assertThat(jobs.lastFinished(JobEntry.Kind.BACKUP, "db")).isEmpty();
+        JobEntry other = jobs.add(job("db"), NOW);
+        jobs.finish(other.id(), new Jobs.End(JobEntry.State.CANCELLED, null, null, List.of()), NOW.plusSeconds(300));
+        jobs.add(job("db"), NOW);
+        assertThat(jobs.lastFinishedOfEach(JobEntry.Kind.BACKUP))
+                .extracting(job -> job.container() + " " + job.state())
+                .containsExactlyInAnyOrder("web FAILED", "db CANCELLED");
+        assertThat(jobs.lastFinishedOfEach(JobEntry.Kind.VERIFY)).isEmpty();
         jobs.add(job("web"), NOW);
         assertThat(jobs.removeEndedBefore(NOW.plusSeconds(100))).isEqualTo(4);
-        assertThat(jobs.open()).hasSize(1);
+        assertThat(jobs.open()).hasSize(2);
     }
 
     @Test

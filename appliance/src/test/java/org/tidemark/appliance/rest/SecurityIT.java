@@ -3,6 +3,7 @@ package org.tidemark.appliance.rest;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.tidemark.appliance.rest.Api.body;
 
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -11,6 +12,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
@@ -244,6 +247,31 @@ class SecurityIT {
         appliance.start();
         late.get("/api/v1/session").problem(401, "not-authenticated", "ended at 1970");
         admin.get("/api/v1/session").is(200);
+    }
+
+    @Test
+    void anEventStreamEndsWithItsToken() throws Exception {
+        Api.Answer made = makeToken("watcher", "read");
+        Api watcher = nobody.withToken(String.valueOf(made.json().get("secret")));
+        Api other = holderOf("read");
+        CompletableFuture<Api.Answer> stream = watch(watcher);
+        CompletableFuture<Api.Answer> goesOn = watch(other);
+        TimeUnit.SECONDS.sleep(12);
+        assertThat(stream).isNotDone();
+        admin.delete("/api/v1/tokens/" + made.json().get("id")).is(204);
+        assertThat(stream.get(60, TimeUnit.SECONDS).is(200).body()).contains("still here");
+        assertThat(goesOn).isNotDone();
+        watcher.get("/api/v1/jobs/events").problem(401, "not-authenticated", "was revoked");
+    }
+
+    private static CompletableFuture<Api.Answer> watch(Api caller) {
+        return CompletableFuture.supplyAsync(() -> {
+            try {
+                return caller.get("/api/v1/jobs/events");
+            } catch (IOException | InterruptedException e) {
+                throw new IllegalStateException(e);
+            }
+        });
     }
 
     @Test

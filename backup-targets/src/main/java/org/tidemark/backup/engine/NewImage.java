@@ -4,10 +4,12 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.stream.Stream;
@@ -66,7 +68,7 @@ public final class NewImage implements RestoreSink {
             throws IOException {
         Path absolute = destination.toAbsolutePath().normalize();
         Path parent = absolute.getParent();
-        if (Files.exists(absolute, java.nio.file.LinkOption.NOFOLLOW_LINKS)) {
+        if (Files.exists(absolute, LinkOption.NOFOLLOW_LINKS)) {
             throw new FileAlreadyExistsException(
                     absolute + " exists already; nothing is restored over it, choose another name");
         }
@@ -112,6 +114,20 @@ public final class NewImage implements RestoreSink {
         directory.sync();
     }
 
+    /**
+     * What tells this image from any other while it exists: it has it under its partial name already and keeps it when it
+     * gets its own, so that whoever was interrupted between can recognise its work with {@link #keyOf}.
+     */
+    public String key() throws IOException {
+        return keyOf(partial);
+    }
+
+    /** The key of a file or folder: its file system and inode number. */
+    public static String keyOf(Path path) throws IOException {
+        Map<String, Object> known = Files.readAttributes(path, "unix:dev,ino", LinkOption.NOFOLLOW_LINKS);
+        return known.get("dev") + ":" + known.get("ino");
+    }
+
     /** The disk, to be written to until {@link #finish}. */
     public BlockDevice device() {
         return image;
@@ -147,7 +163,7 @@ public final class NewImage implements RestoreSink {
     @Override
     public void finish() throws IOException {
         image.close();
-        if (Files.exists(destination, java.nio.file.LinkOption.NOFOLLOW_LINKS)) {
+        if (Files.exists(destination, LinkOption.NOFOLLOW_LINKS)) {
             remove(partial);
             throw new FileAlreadyExistsException(destination + " appeared while it was being restored");
         }
@@ -175,7 +191,7 @@ public final class NewImage implements RestoreSink {
     }
 
     private static void remove(Path path) throws IOException {
-        if (!Files.exists(path, java.nio.file.LinkOption.NOFOLLOW_LINKS)) {
+        if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
             return;
         }
         List<Path> inside;

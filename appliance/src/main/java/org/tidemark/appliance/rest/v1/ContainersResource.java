@@ -106,9 +106,10 @@ public final class ContainersResource {
             throws IOException {
         Page<ContainerEntry> page = Page.of(containers.all(), limit, after, ContainerEntry::name);
         List<AttachedDevice> devices = host.devices();
+        ContainerProtection.Look look = protection.at(Instant.now());
         List<ContainerView> items = new ArrayList<>();
         for (ContainerEntry entry : page.items()) {
-            items.add(view(entry, devices));
+            items.add(view(entry, look, devices));
         }
         return new Page<>(items, page.next());
     }
@@ -117,7 +118,7 @@ public final class ContainersResource {
     @Path("{name}")
     @RolesAllowed(Scope.MAY_READ)
     public ContainerView get(@PathParam("name") String name) throws IOException {
-        return view(containers.get(name), host.devices());
+        return view(containers.get(name), protection.at(Instant.now()), host.devices());
     }
 
     @POST
@@ -184,7 +185,8 @@ public final class ContainersResource {
         return discovery.runc(runc.id(), runc.root());
     }
 
-    private ContainerView view(ContainerEntry entry, List<AttachedDevice> devices) throws IOException {
+    private static ContainerView view(ContainerEntry entry, ContainerProtection.Look look, List<AttachedDevice> devices)
+            throws IOException {
         List<ContainerView.ImageView> images = new ArrayList<>();
         for (ContainerEntry.Image image : entry.images()) {
             images.add(image(image, devices));
@@ -193,8 +195,8 @@ public final class ContainersResource {
                 entry.name(),
                 images,
                 ContainerView.RuntimeView.of(entry.runtime()),
-                protection.policiesOf(entry).stream().map(PolicyEntry::name).toList(),
-                ContainerView.ProtectionView.of(protection.of(entry, Instant.now())),
+                look.policiesOf(entry).stream().map(PolicyEntry::name).toList(),
+                ContainerView.ProtectionView.of(look.of(entry)),
                 entry.createdAt());
     }
 

@@ -29,6 +29,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
@@ -38,6 +39,8 @@ import org.jspecify.annotations.Nullable;
 import org.tidemark.appliance.failure.ApplianceException;
 import org.tidemark.appliance.persistence.JobEntry;
 import org.tidemark.appliance.persistence.Jobs;
+import org.tidemark.appliance.security.Caller;
+import org.tidemark.appliance.security.Credentials;
 import org.tidemark.appliance.security.Scope;
 import org.tidemark.appliance.service.job.JobEvents;
 import org.tidemark.appliance.service.job.JobOrders;
@@ -49,20 +52,22 @@ import org.tidemark.appliance.service.job.JobState;
 @Produces(MediaType.APPLICATION_JSON)
 @Consumes(MediaType.APPLICATION_JSON)
 public final class JobsResource {
-    private static final long HEARTBEAT_SECONDS = 15;
+    private static final long HEARTBEAT_SECONDS = 10;
     private static final int MAX_BEHIND = 1_000;
 
     private final Jobs jobs;
     private final JobRunner runner;
     private final JobOrders orders;
     private final JobEvents events;
+    private final Credentials credentials;
 
     @Inject
-    public JobsResource(Jobs jobs, JobRunner runner, JobOrders orders, JobEvents events) {
+    public JobsResource(Jobs jobs, JobRunner runner, JobOrders orders, JobEvents events, Credentials credentials) {
         this.jobs = jobs;
         this.runner = runner;
         this.orders = orders;
         this.events = events;
+        this.credentials = credentials;
     }
 
     /**
@@ -165,14 +170,14 @@ public final class JobsResource {
                 .toList());
     }
 
-    /** Every change of every open job, the present state of the open ones first. */
+    /** Every change of every open job, the present state of the open ones first; ends soon after its caller lost the right. */
     @GET
     @Path("events")
     @RolesAllowed(Scope.MAY_READ)
     @Produces(MediaType.SERVER_SENT_EVENTS)
     @RestStreamElementType(MediaType.APPLICATION_JSON)
-    public Multi<OutboundSseEvent> events(@Context Sse sse) {
-        return stream(sse, state -> true, false, () -> {
+    public Multi<OutboundSseEvent> events(@Context Sse sse, @Context SecurityContext caller) {
+        return stream(sse, caller, state -> true, false, () -> {
             List<JobState> open = new ArrayList<>();
             jobs.open().forEach(entry -> open.add(runner.state(entry)));
             return open;
@@ -186,9 +191,15 @@ public final class JobsResource {
     @RolesAllowed(Scope.MAY_READ)
     @Produces(MediaType.SERVER_SENT_EVENTS)
     @RestStreamElementType(MediaType.APPLICATION_JSON)
-    public Multi<OutboundSseEvent> eventsOf(@PathParam("id") String id, @Context Sse sse) throws IOException {
+    public Multi<OutboundSseEvent> eventsOf(
+            @PathParam("id") String id, @Context Sse sse, @Context SecurityContext caller) throws IOException {
         long wanted = jobs.get(id(id)).id();
-        return stream(sse, state -> state.entry().id() == wanted, true, () -> List.of(runner.state(jobs.get(wanted))));
+        return stream(
+                sse,
+                caller,
+                state -> state.entry().id() == wanted,
+                true,
+                () -> List.of(runner.state(jobs.get(wanted))));
     }
 
     /** What is told first; asked when listening has begun, so that nothing falls between. */
@@ -197,10 +208,13 @@ public final class JobsResource {
     }
 
     private Multi<OutboundSseEvent> stream(
-            Sse sse, Predicate<JobState> wanted, boolean endsWithJob, Beginning beginning) {
+            Sse sse, SecurityContext context, Predicate<JobState> wanted, boolean endsWithJob, Beginning beginning) {
+        BooleanSupplier welcome =
+                context.getUserPrincipal() instanceof Caller caller ? () -> credentials.stillGood(caller) : () -> false;
         return Multi.createFrom()
                 .<OutboundSseEvent>emitter(
-                        emitter -> listen(emitter, sse, wanted, endsWithJob, beginning), BackPressureStrategy.ERROR)
+                        emitter -> listen(emitter, sse, welcome, wanted, endsWithJob, beginning),
+                        BackPressureStrategy.ERROR)
                 // What is told first is asked of the catalogue, which must not hold up the threads of the network.
                 .runSubscriptionOn(Infrastructure.getDefaultWorkerPool())
                 .onOverflow()
@@ -212,6 +226,7 @@ public final class JobsResource {
     private void listen(
             MultiEmitter<? super OutboundSseEvent> emitter,
             Sse sse,
+            BooleanSupplier welcome,
             Predicate<JobState> wanted,
             boolean endsWithJob,
             Beginning beginning) {
@@ -222,8 +237,15 @@ public final class JobsResource {
         });
         ScheduledFuture<?> heart = Infrastructure.getDefaultWorkerPool()
                 .scheduleAtFixedRate(
-                        () -> emitter.emit(
-                                sse.newEventBuilder().comment("still here").build()),
+                        () -> {
+                            if (welcome.getAsBoolean()) {
+                                emitter.emit(sse.newEventBuilder()
+                                        .comment("still here")
+                                        .build());
+                            } else {
+                                emitter.complete();
+                            }
+                        },
                         HEARTBEAT_SECONDS,
                         HEARTBEAT_SECONDS,
                         TimeUnit.SECONDS);

@@ -98,8 +98,9 @@ public final class OverviewResource {
         Instant now = Instant.now();
         Map<Protection.State, Long> states = new EnumMap<>(Protection.State.class);
         List<Attention> attention = new ArrayList<>();
+        ContainerProtection.Look look = protection.at(now);
         for (ContainerEntry container : containers.all()) {
-            Protection one = protection.of(container, now);
+            Protection one = look.of(container);
             states.merge(one.state(), 1L, Long::sum);
             if (!isWell(one.state())) {
                 attention.add(new Attention("container", container.name(), one.sentence()));

@@ -157,6 +157,7 @@ public final class PoliciesResource {
 
     private PolicyView view(PolicyEntry entry) throws IOException {
         Instant now = Instant.now();
+        List<Policies.Progress> progress = policies.progress();
         return new PolicyView(
                 entry.name(),
                 entry.containers(),
@@ -167,12 +168,12 @@ public final class PoliciesResource {
                 timetable.sentence(entry.schedule()),
                 entry.enabled()
                         ? entry.containers().stream()
-                                .flatMap(container -> timetable.next(entry, container, now).stream())
+                                .flatMap(container -> Timetable.next(entry, progress, container, now).stream())
                                 .min(Instant::compareTo)
                                 .orElse(null)
                         : null,
-                policies.progress().stream()
-                        .filter(progress -> progress.policy().equals(entry.name()))
+                progress.stream()
+                        .filter(one -> one.policy().equals(entry.name()))
                         .map(Policies.Progress::lastRunAt)
                         .filter(Objects::nonNull)
                         .max(Instant::compareTo)

@@ -110,6 +110,16 @@ public final class RunningJob implements BooleanSupplier {
         }
     }
 
+    /** Writes down what this job has to know when it runs again after a death of the appliance; durable on return. */
+    public void memo(Map<String, Object> values) {
+        jobs.memo(entry.id(), values);
+    }
+
+    /** What an earlier attempt wrote down. */
+    public Map<String, Object> memo() {
+        return jobs.memo(entry.id());
+    }
+
     /** What came of it; kept also when the work fails afterwards. */
     public void result(Map<String, Object> values) {
         result = values;

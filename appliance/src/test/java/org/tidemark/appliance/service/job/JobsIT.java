@@ -189,6 +189,38 @@ class JobsIT {
         assertThat(points(again)).hasSize(1);
     }
 
+    /** What the catalogue knows of a restore whose end the appliance did not live to write down. */
+    private void endUnknown(Answer restore) throws Exception {
+        cli.appliance().stop();
+        catalogue(
+                "update job set state = 'RUNNING', finished_at = null, result_json = null where id = ?",
+                Long.parseLong(restore.text("id")));
+    }
+
+    @Test
+    void aRestoredImageThatTheCatalogueDidNotLearnOfIsRecognisedAndSomeoneElsesIsNot() throws Exception {
+        ApplianceClient api = cli.client();
+        ApplianceClient.demandSuccess(api.watch(backup(api).text("id"), one -> {}));
+        Path image = cli.path("complete");
+        Answer restore = ApplianceClient.demandSuccess(
+                api.run(body("kind", "RESTORE", "container", "c", "point", "latest", "destination", image.toString())));
+        endUnknown(restore);
+        ApplianceClient again = cli.client();
+        awaitState(again, restore, "SUCCEEDED");
+        Answer recognised = again.get("/jobs/" + restore.text("id"));
+        assertThat(recognised.number("attempt")).isEqualTo(2);
+        assertThat(recognised.object("result").number("writtenBytes"))
+                .isEqualTo(restore.object("result").number("writtenBytes"));
+        endUnknown(restore);
+        Files.move(image, cli.path("moved"));
+        Files.createDirectory(image);
+        ApplianceClient third = cli.client();
+        awaitState(third, restore, "FAILED");
+        assertThat(third.get("/jobs/" + restore.text("id")).object("error").text("detail"))
+                .contains(image + " exists already");
+        assertThat(image).isEmptyDirectory();
+    }
+
     @Test
     void afterThreeLostAttemptsItFailsWithTheReason() throws Exception {
         ApplianceClient api = cli.client();
