@@ -5,6 +5,7 @@ import type { Problem, Target, TargetTest } from '../api/types';
 import { Field, nameError } from '../components/Field';
 import { FormModal } from '../components/FormModal';
 import { ProblemAlert } from '../components/ProblemAlert';
+import { Reveal } from '../components/Reveal';
 import { problemOf } from '../live/useResource';
 import { S3Fields } from './S3Fields';
 import { EMPTY_TARGET, isComplete, targetOf, type TargetForm } from './targetForm';
@@ -59,8 +60,8 @@ export function AddTargetModal({ onClose, onAdded }: { onClose: () => void; onAd
       ) : (
         <S3Fields form={form} change={change} />
       )}
-      {problem && <ProblemAlert problem={problem} />}
-      {test && <TestSteps test={test} />}
+      {problem && <Reveal><ProblemAlert problem={problem} /></Reveal>}
+      {test && <Reveal><TestSteps test={test} /></Reveal>}
     </FormModal>
   );
 }

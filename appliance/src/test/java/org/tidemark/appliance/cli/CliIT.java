@@ -63,6 +63,25 @@ class CliIT {
     }
 
     @Test
+    @Requires({"zsh", "fish"})
+    void zshAndFishComplete() throws Exception {
+        Path zsh = cli.path("completion.zsh");
+        Files.writeString(zsh, cli.ok("completion", "zsh").out());
+        Path typist = Path.of(CliIT.class.getResource("complete.zsh").toURI());
+        assertThat(Commands.run(Cli.LIMIT, "timeout", "60", "zsh", "-f", typist.toString(), zsh.toString()))
+                .contains("tidemark restore");
+        Path fish = cli.path("completion.fish");
+        Files.writeString(fish, cli.ok("completion", "fish").out());
+        String words = Commands.run(
+                Cli.LIMIT,
+                "fish",
+                "--no-config",
+                "-c",
+                "source " + fish + "; complete -C 'tidemark resto'; complete -C 'tidemark image create --cl'");
+        assertThat(words).contains("restore\t").contains("--cluster");
+    }
+
+    @Test
     void everyCommandSpeaksJson() throws Exception {
         assertThat(json("doctor")).isInstanceOf(List.class);
         assertThat(json("devices")).isEqualTo(List.of());
