@@ -254,7 +254,8 @@ class ScheduledBackupsSurviveKillsIT {
                 api.delete("/devices/" + proof.deviceId());
                 Commands.run(Cli.LIMIT, "rm", "-r", image.toString());
                 if (!proof.holds()) {
-                    System.out.println("point " + result.text("pointId") + " is wrong: " + proof.words());
+                    System.out.println("point " + result.text("pointId") + " of grade " + result.text("grade")
+                            + " is wrong: " + proof.words());
                     wrong++;
                 }
             }
@@ -292,6 +293,12 @@ class ScheduledBackupsSurviveKillsIT {
                 .append(again)
                 .append(" |\n");
         text.append("| failed, with the reason | ").append(reasons).append(" |\n");
+        text.append("| of them of grade crash, the freeze having been hit | ")
+                .append(jobs.stream()
+                        .filter(job -> job.text("state").equals("SUCCEEDED")
+                                && job.object("result").text("grade").equals("CRASH"))
+                        .count())
+                .append(" |\n");
         text.append("| points in the repository | ").append(listed.size()).append(" |\n");
         text.append("| lost points | ").append(lost(promised, listed).size()).append(" |\n");
         text.append("| restored and compared | ").append(restored).append(" |\n");
