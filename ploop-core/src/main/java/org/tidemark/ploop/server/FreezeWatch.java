@@ -4,6 +4,7 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.locks.LockSupport;
 import org.tidemark.ploop.os.NativeFile;
 import org.tidemark.ploop.os.UnixSocket;
 
@@ -12,6 +13,9 @@ import org.tidemark.ploop.os.UnixSocket;
  * thaw; should this process die or be late, the holder thaws. For one thread.
  */
 public final class FreezeWatch implements Closeable {
+    private static final Duration PATIENCE = Duration.ofSeconds(5);
+    private static final long RETRY_NANOS = 50_000_000;
+
     private final UnixSocket socket;
     private boolean over;
 
@@ -19,8 +23,28 @@ public final class FreezeWatch implements Closeable {
         this.socket = socket;
     }
 
-    /** On return the holder watches. {@code directory} is any open folder of the file system. */
+    /**
+     * On return the holder watches. {@code directory} is any open folder of the file system. A holder that was killed is
+     * waited for: nothing is frozen yet, and its successor comes within a second.
+     */
     public static FreezeWatch arm(RunFolder run, NativeFile directory, Duration deadline) throws IOException {
+        long end = System.nanoTime() + PATIENCE.toNanos();
+        while (true) {
+            try {
+                return armNow(run, directory, deadline);
+            } catch (IOException e) {
+                if (System.nanoTime() - end >= 0) {
+                    throw new IOException(
+                            "the holder does not answer, and nothing is frozen without it: " + e.getMessage()
+                                    + ". The device server starts it again; see its log in the run folder",
+                            e);
+                }
+            }
+            LockSupport.parkNanos(RETRY_NANOS);
+        }
+    }
+
+    private static FreezeWatch armNow(RunFolder run, NativeFile directory, Duration deadline) throws IOException {
         UnixSocket socket = UnixSocket.connect(run.holderSocket(), HolderMessages.LIMIT);
         try {
             Fields question = Fields.of(HolderMessages.VERB, HolderMessages.FREEZE_ARM, "millis", deadline.toMillis());

@@ -96,6 +96,15 @@ class FreezeIT {
     }
 
     @Test
+    void aFreezeWaitsForTheSuccessorOfAKilledHolder() throws Exception {
+        mounted("d1");
+        host.hitHolder();
+        FrozenInstant.Outcome<Boolean> outcome =
+                new FrozenInstant(new HolderWatchdog(host.run()), FREEZE_LIMIT).run(List.of(mount), () -> true);
+        assertThat(outcome.grade()).as(outcome.notice()).isEqualTo(ConsistencyGrade.FILESYSTEM);
+    }
+
+    @Test
     void aViewUnderLoadIsTheFrozenDeviceToTheByte() throws Exception {
         String block = mounted("d1");
         Process load = writer(30);

@@ -123,6 +123,11 @@ public final class ServerHost implements AutoCloseable {
         });
     }
 
+    /** Kills the holder and waits for nothing. */
+    void hitHolder() throws IOException {
+        Processes.byPid(holderPid()).signal(Processes.KILL);
+    }
+
     private static long descriptors(long pid, String target) {
         try (Stream<Path> all = Files.list(Path.of("/proc/" + pid + "/fd"))) {
             return all.filter(one -> pointsTo(one, target)).count();
