@@ -3,7 +3,11 @@ package org.tidemark.appliance.health;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.MultiGauge;
 import io.micrometer.core.instrument.Tags;
+import io.quarkus.runtime.ShutdownEvent;
+import io.quarkus.runtime.StartupEvent;
 import io.quarkus.scheduler.Scheduled;
+import jakarta.annotation.Priority;
+import jakarta.enterprise.event.Observes;
 import jakarta.inject.Inject;
 import jakarta.inject.Singleton;
 import java.io.IOException;
@@ -48,6 +52,8 @@ public final class StateMeters {
     private final MultiGauge requests;
     private final MultiGauge seconds;
     private final MultiGauge inFlight;
+    /** Before and after, the catalogue may be closed. */
+    private volatile boolean open;
 
     @Inject
     public StateMeters(
@@ -78,14 +84,28 @@ public final class StateMeters {
         return MultiGauge.builder(name).description(description).register(registry);
     }
 
+    /** Last of all, for a start that fails before. */
+    void started(@Observes @Priority(Integer.MAX_VALUE) StartupEvent event) {
+        open = true;
+    }
+
+    void ended(@Observes ShutdownEvent event) {
+        open = false;
+    }
+
     @Scheduled(every = "10s", delayed = "2s", concurrentExecution = Scheduled.ConcurrentExecution.SKIP)
     void look() {
+        if (!open) {
+            return;
+        }
         try {
             lookAtContainers();
             lookAtTargets();
             lookAtDevices();
         } catch (IOException | RuntimeException e) {
-            LOG.warn("some numbers could not be gathered: " + e.getMessage());
+            if (open) {
+                LOG.warn("some numbers could not be gathered: " + e.getMessage());
+            }
         }
     }
 

@@ -1,6 +1,10 @@
 package org.tidemark.appliance.service.job;
 
+import io.quarkus.runtime.ShutdownEvent;
+import io.quarkus.runtime.StartupEvent;
 import io.quarkus.scheduler.Scheduled;
+import jakarta.annotation.Priority;
+import jakarta.enterprise.event.Observes;
 import jakarta.inject.Inject;
 import jakarta.inject.Singleton;
 import java.io.IOException;
@@ -24,6 +28,8 @@ public final class PolicyTicker {
     private final Timetable timetable;
     private final Policies policies;
     private final JobRunner runner;
+    /** From when everything has started until the end: before and after, the catalogue may be closed. */
+    private volatile boolean open;
 
     @Inject
     public PolicyTicker(Timetable timetable, Policies policies, JobRunner runner) {
@@ -32,8 +38,20 @@ public final class PolicyTicker {
         this.runner = runner;
     }
 
+    /** Last of all: a start that fails before has ticked never. */
+    void started(@Observes @Priority(Integer.MAX_VALUE) StartupEvent event) {
+        open = true;
+    }
+
+    void ended(@Observes ShutdownEvent event) {
+        open = false;
+    }
+
     @Scheduled(every = "1s", delayed = "1s", concurrentExecution = Scheduled.ConcurrentExecution.SKIP)
     void tick() {
+        if (!open) {
+            return;
+        }
         try {
             Plan plan = Planner.plan(timetable.states(), Instant.now());
             for (Plan.Run run : plan.skipped()) {
@@ -44,7 +62,9 @@ public final class PolicyTicker {
                 submit(run);
             }
         } catch (IOException | RuntimeException e) {
-            LOG.error("the policies could not be looked at; trying again", e);
+            if (open) {
+                LOG.error("the policies could not be looked at; trying again", e);
+            }
         }
     }
 
