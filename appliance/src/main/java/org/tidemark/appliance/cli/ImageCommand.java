@@ -36,7 +36,8 @@ import picocli.CommandLine.Parameters;
             ImageCommand.Create.class,
             ImageCommand.Info.class,
             ImageCheckCommand.class,
-            ImageCommand.Convert.class
+            ImageCommand.Convert.class,
+            ImageCloneCommand.class
         })
 final class ImageCommand {
 
@@ -193,7 +194,7 @@ final class ImageCommand {
             NewImage.Layout layout =
                     singleFile || !format.equals("expanded") ? NewImage.Layout.FILE : NewImage.Layout.FOLDER;
             ChainFiles files = AttachedImage.filesOf(source);
-            ChainLocks.take(files, true).close();
+            ChainLocks.requireUnused(files);
             try (ProgressBar bar = new ProgressBar("converting", !output.isJson())) {
                 long size =
                         ImageService.convert(source, destination, layout, format, at -> bar.at(at, Long.MAX_VALUE, ""));
