@@ -19,7 +19,7 @@ import org.tidemark.ploop.io.AlignedBuffer;
  * <pre>
  * region "map.slots", 16 bytes a slot      region "map.pages", 5120 bytes a slot
  *   0  u64 page number + 1, 0 = free          0  1024 x u32 physical cluster
- *   8  u32 state: 0 clean 1 dirty 2 writing   4096  1024 x u8 level, 255 = nowhere
+ *   8  u32 state: 0 clean 1 dirty 2 writing   4096  1024 x u8 level, 255 = nowhere, 254 = withdrawn
  * </pre>
  *
  * <p>Lookups are optimistic reads; everything else takes the write lock. Page loads do I/O under it: that stalls the
@@ -39,6 +39,9 @@ final class ClusterMap {
     private static final int SLOT_HEADER_BYTES = 16;
     private static final int SLOT_PAGE_BYTES = Delta.PAGE_BYTES + Delta.PAGE_CLUSTERS;
     private static final byte NO_LEVEL = (byte) 255;
+
+    /** Nowhere too, but the file's table may still name a cluster: a successor must not believe it. */
+    private static final byte WITHDRAWN = (byte) 254;
 
     private final List<Delta> deltas;
     private final int topLevel;
@@ -88,7 +91,8 @@ final class ClusterMap {
             setState(slot, DIRTY);
             int base = slot * SLOT_PAGE_BYTES;
             for (int i = 0; i < Delta.PAGE_CLUSTERS; i++) {
-                if ((pages.bytes().get(base + Delta.PAGE_BYTES + i) & 0xFF) != topLevel) {
+                byte level = pages.bytes().get(base + Delta.PAGE_BYTES + i);
+                if (level != WITHDRAWN && (level & 0xFF) != topLevel) {
                     pages.bytes().put(base + Delta.PAGE_BYTES + i, NO_LEVEL);
                 }
             }
@@ -144,7 +148,7 @@ final class ClusterMap {
     private long entryAt(int slot, int index) {
         int base = slot * SLOT_PAGE_BYTES;
         byte level = pages.bytes().get(base + Delta.PAGE_BYTES + index);
-        if (level == NO_LEVEL) {
+        if (level == NO_LEVEL || level == WITHDRAWN) {
             return NOWHERE;
         }
         return ((long) (level & 0xFF) << 32) | (pages.getInt(base + index * 4) & 0xFFFFFFFFL);
@@ -167,6 +171,27 @@ final class ClusterMap {
             pages.putInt(base + index * 4, physicalCluster);
             VarHandle.releaseFence();
             pages.bytes().put(base + Delta.PAGE_BYTES + index, (byte) topLevel);
+        } finally {
+            lock.unlockWrite(stamp);
+        }
+    }
+
+    /** Records that no delta holds the cluster any more. Only in a chain of one, where nothing below shows through. */
+    void withdraw(long cluster) throws IOException {
+        if (topLevel != 0) {
+            throw new IllegalStateException("cluster " + cluster + " of a chain cannot be withdrawn");
+        }
+        long stamp = lock.writeLock();
+        try {
+            int slot = load(pageOf(cluster));
+            if (stateOf(slot) != DIRTY) {
+                if (stateOf(slot) == CLEAN) {
+                    dirtyCount++;
+                }
+                setState(slot, DIRTY);
+            }
+            VarHandle.releaseFence();
+            pages.bytes().put(slot * SLOT_PAGE_BYTES + Delta.PAGE_BYTES + slotIndex(cluster), WITHDRAWN);
         } finally {
             lock.unlockWrite(stamp);
         }

@@ -3,9 +3,11 @@ package org.tidemark.ploop.device;
 import java.io.IOException;
 import java.util.List;
 import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import org.tidemark.ploop.format.Delta;
 import org.tidemark.ploop.io.AlignedBuffer;
+import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.os.Errno;
 import org.tidemark.ploop.os.OsException;
 
@@ -19,6 +21,8 @@ final class ClusterStore {
     private static final int FLUSH_BATCH_PAGES = 64;
     private static final int COPY_BYTES = 1 << 20;
     private static final int COPY_BUFFERS = 2;
+    private static final long LEAVE_NANOS = 5_000_000_000L;
+    private static final long LEAVE_LOOK_NANOS = 1_000_000;
 
     private final List<Delta> deltas;
     private final Delta top;
@@ -29,6 +33,9 @@ final class ClusterStore {
     private final ClusterLockout lockout = new ClusterLockout();
     private final PageBatch batch = new PageBatch(FLUSH_BATCH_PAGES);
     private final ArrayBlockingQueue<AlignedBuffer> copyBuffers = new ArrayBlockingQueue<>(COPY_BUFFERS);
+    private final Visits visits = new Visits();
+    private final ReleasedClusters released;
+    private volatile boolean closing;
 
     /** Asked when every slot of the map holds a changed page. */
     @FunctionalInterface
@@ -44,6 +51,7 @@ final class ClusterStore {
         this.clusterBytes = top.geometry().clusterSizeBytes();
         this.map = map;
         this.room = room;
+        this.released = new ReleasedClusters(top, visits);
         int copies = topLevel == 0 ? 0 : COPY_BUFFERS;
         for (int i = 0; i < copies; i++) {
             copyBuffers.add(AlignedBuffer.allocate(Math.min(COPY_BYTES, clusterBytes)));
@@ -52,6 +60,43 @@ final class ClusterStore {
 
     /** Reads what is on the disk now. */
     void read(long offsetBytes, AlignedBuffer dst, int dstOffset, int lengthBytes) throws IOException {
+        int visit = visits.enter();
+        try {
+            requireOpen();
+            readClusters(offsetBytes, dst, dstOffset, lengthBytes);
+        } finally {
+            visits.leave(visit);
+        }
+    }
+
+    /**
+     * Makes the file of the top smaller, as the last thing before it is closed: everything was flushed and nobody changes
+     * anything. Readers are sent away first, for their map is not true afterwards; when some do not leave in time nothing
+     * is moved.
+     */
+    void shrink(long maxMoveBytes) throws IOException {
+        closing = true;
+        int before = visits.next();
+        long end = System.nanoTime() + LEAVE_NANOS;
+        while (!visits.haveLeft(before) || !visits.haveLeft(before + 1)) {
+            if (System.nanoTime() - end > 0) {
+                return;
+            }
+            LockSupport.parkNanos(LEAVE_LOOK_NANOS);
+        }
+        released.settle();
+        // When it fails nobody knows which map is true, and nothing is read any more.
+        closing = top.shrink(maxMoveBytes);
+    }
+
+    private void requireOpen() throws ImageException {
+        if (closing) {
+            throw new ImageException(
+                    ImageException.Kind.INVALID_REQUEST, top.name() + ": the device is being closed, nothing is read");
+        }
+    }
+
+    private void readClusters(long offsetBytes, AlignedBuffer dst, int dstOffset, int lengthBytes) throws IOException {
         int done = 0;
         while (done < lengthBytes) {
             long at = offsetBytes + done;
@@ -76,7 +121,12 @@ final class ClusterStore {
             long at = offsetBytes + done;
             int inCluster = (int) (at % clusterBytes);
             int length = Math.min(clusterBytes - inCluster, lengthBytes - done);
-            writeInCluster(at / clusterBytes, inCluster, src, srcOffset + done, length);
+            int visit = visits.enter();
+            try {
+                writeInCluster(at / clusterBytes, inCluster, src, srcOffset + done, length);
+            } finally {
+                visits.leave(visit);
+            }
             done += length;
         }
     }
@@ -167,14 +217,30 @@ final class ClusterStore {
         for (long at = from; at < end; ) {
             int inCluster = (int) (at % clusterBytes);
             int length = (int) Math.min(clusterBytes - inCluster, end - at);
-            discardInCluster(at / clusterBytes, inCluster, length);
+            makeRoomForReleases();
+            int visit = visits.enter();
+            try {
+                discardInCluster(at / clusterBytes, inCluster, length);
+            } finally {
+                visits.leave(visit);
+            }
             at += length;
+        }
+    }
+
+    /** Outside of any visit: a flush gives nothing back while the caller itself is one of those it waits for. */
+    private void makeRoomForReleases() throws IOException {
+        if (topLevel == 0 && !released.hasRoom()) {
+            room.make();
         }
     }
 
     private void discardInCluster(long cluster, int inCluster, int length) throws IOException {
         long entry = lookup(cluster);
         if (entry == ClusterMap.NOWHERE) {
+            return;
+        }
+        if (isWhole(cluster, inCluster, length) && release(cluster)) {
             return;
         }
         if (!inTop(entry)) {
@@ -192,17 +258,53 @@ final class ClusterStore {
         top.punch(ClusterMap.physical(entry), inCluster, length);
     }
 
+    private boolean isWhole(long cluster, int inCluster, int length) {
+        return inCluster == 0
+                && (length == clusterBytes
+                        || cluster * clusterBytes + length == top.geometry().diskSizeBytes());
+    }
+
+    /**
+     * Takes a whole cluster out of the map, so that it can be handed out again; false when that is not possible now. Only
+     * where nothing below would show through. A write or read under way finds the cluster as it was: it is not touched
+     * before they have left.
+     */
+    private boolean release(long cluster) throws IOException {
+        if (topLevel != 0 || !top.releases() || !released.hasRoom()) {
+            return false;
+        }
+        lockout.lock(cluster);
+        try {
+            long entry = lookup(cluster);
+            if (entry != ClusterMap.NOWHERE) {
+                withdraw(cluster);
+                released.offer(ClusterMap.physical(entry));
+            }
+            return true;
+        } finally {
+            lockout.unlock(cluster);
+        }
+    }
+
     /**
      * Brings everything written and published before the call into the file; durable on return.
      *
      * <p>Copies of the changed pages are taken first. The sync after that makes the data of every cluster they name
      * durable. Then the copies are written, then synced. Crash before the second sync: the file's table is the old one or
-     * parts of the new one, and both are true; clusters that nothing names are leaked.
+     * parts of the new one, and both are true; clusters that nothing names are leaked. Clusters that the new table does
+     * not name any more go back to the delta after it is durable: until then the old table is true for a crash.
      *
      * @throws NoSpaceForMapException when a page did not fit: nothing is lost, the page is kept and tried again; any other
      *     failure leaves the medium's content unknown
      */
     void flush() throws IOException {
+        long mark = released.mark();
+        flushPages();
+        released.durable(mark);
+        released.settle();
+    }
+
+    private void flushPages() throws IOException {
         try {
             batch.nextSlot(0);
             while (map.takeChangedPages(batch) > 0) {
@@ -271,6 +373,19 @@ final class ClusterStore {
         }
     }
 
+    private void withdraw(long cluster) throws IOException {
+        while (true) {
+            try {
+                map.withdraw(cluster);
+                return;
+            } catch (ClusterMap.MapFullException e) {
+                if (!room.make()) {
+                    throw e;
+                }
+            }
+        }
+    }
+
     private boolean inTop(long entry) {
         return entry != ClusterMap.NOWHERE && ClusterMap.level(entry) == topLevel;
     }
@@ -282,11 +397,17 @@ final class ClusterStore {
         for (long at = offsetBytes; at < end; ) {
             long clusterStart = at - at % clusterBytes;
             long until = Math.min(clusterStart + clusterBytes, end);
-            long entry = lookup(at / clusterBytes);
-            if (entry == ClusterMap.NOWHERE) {
-                joiner.extent(at, until - at, true);
-            } else {
-                clusterExtents(entry, clusterStart, at, until, joiner);
+            int visit = visits.enter();
+            try {
+                requireOpen();
+                long entry = lookup(at / clusterBytes);
+                if (entry == ClusterMap.NOWHERE) {
+                    joiner.extent(at, until - at, true);
+                } else {
+                    clusterExtents(entry, clusterStart, at, until, joiner);
+                }
+            } finally {
+                visits.leave(visit);
             }
             at = until;
         }

@@ -30,7 +30,12 @@ import org.tidemark.ploop.io.ImageException;
  * leaves clusters that nothing names.
  *
  * <p><b>Discarding.</b> Reads back as zeros to the byte: the top delta's part is punched; where a lower delta holds the
- * cluster, a fresh cluster that is zero there takes its place.
+ * cluster, a fresh cluster that is zero there takes its place. A whole cluster of a chain of one leaves the map; when the map
+ * without it is durable, and nobody reads or writes there any more, it is handed out again. A crash before that leaves the
+ * old entry with its old data, for nobody else has the cluster yet; a crash after it a cluster that nothing names.
+ *
+ * <p><b>Closing.</b> Flush; readers leave; clusters at the end of the file move into holes (data, {@code fdatasync}, entries,
+ * {@code fdatasync}); the file is cut; {@code fdatasync}; the mark is cleared, {@code fdatasync}.
  *
  * <p><b>After a failed flush</b> the content of the medium is unknown; the device is {@link DeviceState#ABORTED} and only
  * reads are served.
@@ -38,6 +43,9 @@ import org.tidemark.ploop.io.ImageException;
 public final class PloopDevice implements BlockDevice {
     /** Slots of the cluster map when the caller does not say: 48 MiB of tmpfs at most. */
     public static final int DEFAULT_MAP_SLOTS = 9_600;
+
+    /** What is moved at most into holes when a device is closed; the rest is for image compact. */
+    private static final long CLOSE_MOVE_BYTES = 64L << 20;
 
     private static final int KEPT_BYTES = 4096;
     private static final int KEPT_ABORTED = 1;
@@ -116,6 +124,11 @@ public final class PloopDevice implements BlockDevice {
             @Override
             public void set(long nextPhysicalCluster) {
                 memory.putLong(0, nextPhysicalCluster + 1);
+            }
+
+            @Override
+            public AlignedBuffer memory(int sizeBytes) throws IOException {
+                return area.region("cursor.free", sizeBytes);
             }
         };
     }
@@ -362,6 +375,7 @@ public final class PloopDevice implements BlockDevice {
     /** When this fails the mark may be gone: nothing must be written any more. */
     private void markClosed() throws IOException {
         try {
+            clusters.shrink(CLOSE_MOVE_BYTES);
             top.markClosed();
         } catch (IOException e) {
             abort(e);

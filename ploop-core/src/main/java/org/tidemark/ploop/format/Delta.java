@@ -82,6 +82,22 @@ public interface Delta extends Closeable {
     /** Takes back a cluster that was reserved and did not make it into the map. It is zeroed before it is handed out again. */
     void unreserve(int physicalCluster);
 
+    /**
+     * Whether a cluster that left the map can be handed out again while the delta is open, see {@link #release}. May do
+     * I/O the first time it is asked.
+     */
+    default boolean releases() {
+        return false;
+    }
+
+    /**
+     * Takes back a cluster that was in the map and is in it no longer. The table without it is durable, and nobody reads
+     * or writes in it any more. It is zeroed before it is handed out again; a cluster that cannot be zeroed leaks.
+     */
+    default void release(int physicalCluster) {
+        throw new IllegalStateException(name() + ": clusters of this format are not released");
+    }
+
     /** Visits the parts of a physical cluster that may hold data; positions are offsets within the cluster. */
     void dataExtents(int physicalCluster, int offsetBytes, int lengthBytes, ImageIo.ExtentVisitor visitor)
             throws IOException;
@@ -94,6 +110,17 @@ public interface Delta extends Closeable {
      * the image as not closed. A format without such a mark does nothing.
      */
     void markInUse() throws IOException;
+
+    /**
+     * Moves up to {@code maxMoveBytes} from the end of the file into holes, so that {@link #markClosed} can cut it. The last
+     * thing before that: every page was written and flushed, and whoever has pages in memory must not read or write by
+     * them any more. A format that has no holes does nothing.
+     *
+     * @return whether anything was moved: pages that were read before are not true any more
+     */
+    default boolean shrink(long maxMoveBytes) throws IOException {
+        return false;
+    }
 
     /**
      * Gives surplus space at the end of the file back, then clears the mark; durable on return. All pages were written

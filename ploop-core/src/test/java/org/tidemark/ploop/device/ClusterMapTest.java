@@ -35,6 +35,7 @@ final class ClusterMapTest {
         Chains.create(disk, "d0", new DeltaGeometry(100L * CLUSTER, CLUSTER));
         Chains.create(disk, "d1", new DeltaGeometry(DISK, CLUSTER));
         try (Delta base = delta("d0", OpenIntent.WRITE)) {
+            base.markInUse();
             ClusterMap map = new ClusterMap(List.of(base), 100, 4, new KeptState());
             map.publish(7, base.reserve());
             write(map, base);
@@ -42,6 +43,7 @@ final class ClusterMapTest {
         }
         deltas.add(delta("d0", OpenIntent.READ));
         deltas.add(delta("d1", OpenIntent.WRITE));
+        deltas.get(1).markInUse();
     }
 
     private Delta delta(String name, OpenIntent intent) throws IOException {

@@ -5,6 +5,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
+import org.tidemark.ploop.format.expanded.ClusterGrid;
 import org.tidemark.ploop.format.expanded.ExpandedFormat;
 import org.tidemark.ploop.format.expanded.ExpandedHeader;
 import org.tidemark.ploop.io.AlignedBuffer;
@@ -19,6 +20,7 @@ import org.tidemark.ploop.io.IoCapabilities;
 public final class OrderCheckedImageIo implements ImageIo {
     private final ImageIo below;
     private final ExpandedHeader header;
+    private final ClusterGrid grid;
     private final Map<Long, Long> unflushed = new HashMap<>();
     private final Set<Long> flushed = new HashSet<>();
     private long sequence;
@@ -28,6 +30,7 @@ public final class OrderCheckedImageIo implements ImageIo {
     private OrderCheckedImageIo(ImageIo below, ExpandedHeader header) throws IOException {
         this.below = below;
         this.header = header;
+        this.grid = header.grid();
         this.flushedSize = below.size();
     }
 
@@ -54,8 +57,8 @@ public final class OrderCheckedImageIo implements ImageIo {
 
     private synchronized void touched(long position, long length) {
         sequence++;
-        long first = Math.max(position, header.dataStartBytes()) / header.clusterSizeBytes();
-        for (long cluster = first; cluster * header.clusterSizeBytes() < position + length; cluster++) {
+        long first = grid.wholeClusters(Math.max(position, header.dataStartBytes()));
+        for (long cluster = first; grid.positionBytes(cluster) < position + length; cluster++) {
             if (!flushed.contains(cluster)) {
                 unflushed.putIfAbsent(cluster, sequence);
             }
@@ -75,13 +78,13 @@ public final class OrderCheckedImageIo implements ImageIo {
                     || entry == old.getInt(at)) {
                 continue;
             }
-            long cluster = Integer.toUnsignedLong(entry);
+            long cluster = grid.clusterOf(entry);
             long virtual = (place - ExpandedHeader.BYTES) / 4;
             if (unflushed.containsKey(cluster)) {
                 throw new AssertionError(name() + ": the entry of cluster " + virtual + " names cluster " + cluster
                         + " of the file, whose data was not flushed");
             }
-            if ((cluster + 1) * header.clusterSizeBytes() > flushedSize) {
+            if (grid.positionBytes(cluster + 1) > flushedSize) {
                 throw new AssertionError(name() + ": the entry of cluster " + virtual + " names cluster " + cluster
                         + " of the file, beyond the size that was flushed");
             }
@@ -128,9 +131,8 @@ public final class OrderCheckedImageIo implements ImageIo {
 
     /** A cluster that is emptied as a whole begins anew. */
     private synchronized void forget(long position, long length) {
-        int clusterBytes = header.clusterSizeBytes();
-        for (long cluster = (position + clusterBytes - 1) / clusterBytes;
-                (cluster + 1) * clusterBytes <= position + length;
+        for (long cluster = grid.startedClusters(position);
+                grid.positionBytes(cluster + 1) <= position + length;
                 cluster++) {
             flushed.remove(cluster);
             unflushed.remove(cluster);
@@ -142,7 +144,7 @@ public final class OrderCheckedImageIo implements ImageIo {
     public void truncate(long sizeBytes) throws IOException {
         synchronized (this) {
             flushedSize = Math.min(flushedSize, sizeBytes);
-            long first = sizeBytes / header.clusterSizeBytes();
+            long first = grid.wholeClusters(sizeBytes);
             flushed.removeIf(cluster -> cluster >= first);
             unflushed.keySet().removeIf(cluster -> cluster >= first);
         }

@@ -15,16 +15,19 @@ import org.tidemark.ploop.io.ImageIo;
  * shorter than 4 KiB on the file.
  */
 final class ExpandedDelta implements Delta {
+    private static final System.Logger LOG = System.getLogger(ExpandedDelta.class.getName());
+
     private final ImageIo io;
     private final DeltaGeometry geometry;
     private final @Nullable ClusterAllocator allocator;
+    private final ClusterGrid grid;
     private final long firstDataCluster;
 
-    /** Guards {@link #header} and {@link #scratch}. */
+    /** Guards changes of {@link #header}, and {@link #scratch}. */
     private final Object headerMonitor = new Object();
 
     private final AlignedBuffer scratch = AlignedBuffer.allocate(PAGE_BYTES);
-    private ExpandedHeader header;
+    private volatile ExpandedHeader header;
 
     /** Of an image that is read only: clusters that the file was seen to have. Somebody else may be extending it. */
     private volatile long seenFileClusters;
@@ -33,7 +36,8 @@ final class ExpandedDelta implements Delta {
         this.io = io;
         this.header = header;
         this.geometry = header.geometry();
-        this.firstDataCluster = header.firstDataCluster();
+        this.grid = header.grid();
+        this.firstDataCluster = grid.firstDataCluster();
         this.allocator = allocator;
     }
 
@@ -98,23 +102,23 @@ final class ExpandedDelta implements Delta {
             if (entry == 0) {
                 dst.putInt(at, NOT_ALLOCATED);
             } else {
-                requireEntry(cluster, entry);
+                dst.putInt(at, requireEntry(cluster, entry));
             }
         }
     }
 
-    private void requireEntry(long virtualCluster, int entry) throws IOException {
+    private int requireEntry(long virtualCluster, int entry) throws IOException {
         long end;
         if (allocator != null) {
             end = allocator.nextCluster();
         } else {
             end = seenFileClusters;
-            if (Integer.toUnsignedLong(entry) >= end) {
-                end = ExpandedHeader.ceilDiv(io.size(), geometry.clusterSizeBytes());
+            if (grid.clusterOf(entry) >= end) {
+                end = grid.startedClusters(io.size());
                 seenFileClusters = end;
             }
         }
-        TableScan.requireEntry(name(), header, virtualCluster, entry, end);
+        return (int) TableScan.requireEntry(name(), grid, virtualCluster, entry, end);
     }
 
     @Override
@@ -134,6 +138,8 @@ final class ExpandedDelta implements Delta {
                             ImageException.Kind.INVALID_REQUEST,
                             name() + ": cluster " + cluster + " cannot lie in cluster "
                                     + Integer.toUnsignedLong(physical) + " of the file");
+                } else {
+                    physical = grid.entryOf(Integer.toUnsignedLong(physical));
                 }
                 scratch.putInt(slot * 4, physical);
             }
@@ -159,7 +165,7 @@ final class ExpandedDelta implements Delta {
             throw new IllegalArgumentException(name() + ": cluster " + cluster + " of the file, offset " + offsetBytes
                     + ", length " + lengthBytes + " is not in the data area");
         }
-        return cluster * geometry.clusterSizeBytes() + offsetBytes;
+        return grid.positionBytes(cluster) + offsetBytes;
     }
 
     private ClusterAllocator requireWritable() throws ImageException {
@@ -198,7 +204,12 @@ final class ExpandedDelta implements Delta {
 
     @Override
     public int reserve() throws IOException {
-        return requireWritable().reserve();
+        ClusterAllocator clusters = requireWritable();
+        if (!header.inUse()) {
+            // Clusters of a format extension that others still believe must not be taken for free ones.
+            throw new IllegalStateException(name() + ": clusters are handed out once the image is marked in use");
+        }
+        return clusters.reserve();
     }
 
     @Override
@@ -208,7 +219,33 @@ final class ExpandedDelta implements Delta {
             throw new IllegalArgumentException(
                     name() + ": cluster " + Integer.toUnsignedLong(physicalCluster) + " was never handed out");
         }
-        clusters.unreserve(physicalCluster);
+        clusters.giveBack(physicalCluster);
+    }
+
+    @Override
+    public boolean releases() {
+        ClusterAllocator clusters = allocator;
+        if (clusters == null || !header.inUse()) {
+            return false;
+        }
+        if (clusters.knowsFree()) {
+            return true;
+        }
+        if (header.tableEndBytes() > ExpandedFormat.SCANNED_AT_OPEN_BYTES) {
+            return false;
+        }
+        try {
+            clusters.search();
+            return clusters.knowsFree();
+        } catch (IOException e) {
+            // The next one who asks for a cluster is told why.
+            return false;
+        }
+    }
+
+    @Override
+    public void release(int physicalCluster) {
+        unreserve(physicalCluster);
     }
 
     @Override
@@ -226,9 +263,32 @@ final class ExpandedDelta implements Delta {
 
     @Override
     public void markInUse() throws IOException {
-        requireWritable();
+        ClusterAllocator clusters = requireWritable();
         writeHeader(header.opened());
         io.flush();
+        if (header.tableEndBytes() > ExpandedFormat.SCANNED_AT_OPEN_BYTES && !clusters.knowsFree()) {
+            searchInBackground(clusters);
+        }
+    }
+
+    /** The first one who needs a cluster waits for it, or does it himself; usually nobody has to. */
+    private void searchInBackground(ClusterAllocator clusters) {
+        Thread thread = new Thread(
+                () -> {
+                    try {
+                        clusters.search();
+                    } catch (IOException | RuntimeException e) {
+                        LOG.log(System.Logger.Level.ERROR, name() + ": searching the table for free clusters", e);
+                    }
+                },
+                "free clusters of " + name());
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    @Override
+    public boolean shrink(long maxMoveBytes) throws IOException {
+        return requireWritable().compact(maxMoveBytes / geometry.clusterSizeBytes());
     }
 
     @Override

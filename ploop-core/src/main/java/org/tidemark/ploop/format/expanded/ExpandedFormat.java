@@ -13,6 +13,12 @@ import org.tidemark.ploop.io.ImageIo;
 public final class ExpandedFormat implements DeltaFormat {
     public static final String ID = "expanded";
 
+    /**
+     * A table up to this size (2 TiB of disk at 1 MiB a cluster) is read as a whole when an image is opened for writing; a
+     * larger one while it is open, see {@link ClusterAllocator}.
+     */
+    static final long SCANNED_AT_OPEN_BYTES = 8L << 20;
+
     private static final int ZERO_PIECE_BYTES = 1 << 20;
     private static final int FIRST_PAGE_BYTES = 4096;
 
@@ -28,24 +34,51 @@ public final class ExpandedFormat implements DeltaFormat {
         return ExpandedVersion.of(head, 0) != null;
     }
 
-    /** Writes the table first and the signature last: a crash before the end leaves a file that is no image. */
     @Override
     public void create(ImageIo io, DeltaGeometry geometry) throws IOException {
-        requireCreatable(io.name(), geometry);
-        ExpandedHeader header = ExpandedHeader.fresh(geometry);
+        create(io, geometry, ExpandedLayout.USUAL);
+    }
+
+    /**
+     * Lays out an empty image of either version. Table first, then the size, signature last: a crash before the end leaves
+     * a file that is no image.
+     */
+    public void create(ImageIo io, DeltaGeometry geometry, ExpandedLayout layout) throws IOException {
+        requireCreatable(io.name(), geometry, layout);
+        ExpandedHeader header = ExpandedHeader.fresh(layout.version(), geometry);
+        ClusterGrid grid = header.grid();
         io.truncate(header.dataStartBytes());
         // Real zeros, not a hole: the old kernel driver wants every block of the table allocated.
         AlignedBuffer piece = AlignedBuffer.allocate(ZERO_PIECE_BYTES);
         for (long at = 0; at < header.dataStartBytes(); at += ZERO_PIECE_BYTES) {
-            io.write(at, piece, 0, (int) Math.min(ZERO_PIECE_BYTES, header.dataStartBytes() - at));
+            int length = (int) Math.min(ZERO_PIECE_BYTES, header.dataStartBytes() - at);
+            if (layout.preallocated()) {
+                identity(header, at, piece, length);
+            }
+            io.write(at, piece, 0, length);
+        }
+        if (layout.preallocated()) {
+            io.zero(header.dataStartBytes(), header.entries() * grid.clusterBytes());
         }
         io.flush();
+        io.read(0, piece, 0, FIRST_PAGE_BYTES);
         header.encode(piece, 0);
         io.write(0, piece, 0, FIRST_PAGE_BYTES);
         io.flush();
     }
 
-    private static void requireCreatable(String name, DeltaGeometry geometry) throws ImageException {
+    /** The table of a preallocated image: cluster {@code i} of the disk lies in cluster {@code i} of the data area. */
+    private static void identity(ExpandedHeader header, long position, AlignedBuffer dst, int length) {
+        ClusterGrid grid = header.grid();
+        for (int at = position == 0 ? ExpandedHeader.BYTES : 0; at + 4 <= length; at += 4) {
+            long cluster = (position + at - ExpandedHeader.BYTES) / 4;
+            boolean onDisk = cluster < header.entries();
+            dst.putInt(at, onDisk ? grid.entryOf(grid.firstDataCluster() + cluster) : 0);
+        }
+    }
+
+    private static void requireCreatable(String name, DeltaGeometry geometry, ExpandedLayout layout)
+            throws ImageException {
         int clusterSectors = geometry.clusterSizeBytes() / DeltaGeometry.SECTOR_BYTES;
         if (Integer.bitCount(clusterSectors) != 1
                 || clusterSectors < ExpandedHeader.MIN_CREATE_SECTORS
@@ -60,6 +93,23 @@ public final class ExpandedFormat implements DeltaFormat {
                     ImageException.Kind.INVALID_REQUEST,
                     name + ": a disk of " + geometry.diskSizeBytes() + " bytes needs " + geometry.clusters()
                             + " clusters, possible are " + ExpandedHeader.MAX_ENTRIES + "; use larger clusters");
+        }
+        if (layout.version() == ExpandedVersion.V1
+                && geometry.diskSizeBytes() / DeltaGeometry.SECTOR_BYTES > ExpandedHeader.MAX_V1_SECTORS) {
+            throw new ImageException(
+                    ImageException.Kind.INVALID_REQUEST,
+                    name + ": a disk of " + geometry.diskSizeBytes()
+                            + " bytes is too large for version 1, which ends at 2 TiB; use version 2");
+        }
+        if (layout.preallocated()
+                && ExpandedHeader.fresh(layout.version(), geometry).grid().firstDataCluster() + geometry.clusters() - 1
+                        > ExpandedHeader.fresh(layout.version(), geometry)
+                                .grid()
+                                .lastCluster()) {
+            throw new ImageException(
+                    ImageException.Kind.INVALID_REQUEST,
+                    name + ": version 1 cannot name the last clusters of a preallocated disk of "
+                            + geometry.diskSizeBytes() + " bytes; use version 2");
         }
     }
 
@@ -102,7 +152,8 @@ public final class ExpandedFormat implements DeltaFormat {
             case TAKE_OVER -> prepareTakeOver(io, header, cursor);
             case RECOVER -> TableScan.recover(io, header, cursor);
         }
-        return ExpandedDelta.writable(io, header, new ClusterAllocator(io, header, cursor));
+        return ExpandedDelta.writable(
+                io, header, new ClusterAllocator(io, header, cursor, intent != OpenIntent.TAKE_OVER));
     }
 
     private static void requireExtension(ImageIo io, ExpandedHeader header, boolean writable) throws IOException {
@@ -145,18 +196,24 @@ public final class ExpandedFormat implements DeltaFormat {
                             + " it open, run image check and attach it with --recover");
         }
         long size = io.size();
-        long clusters = ExpandedHeader.ceilDiv(size, header.clusterSizeBytes());
-        // Before the first change: a file that is cut off stays as it is, for those who can mend it.
-        TableScan.requireEntries(io, header, clusters);
-        if (clusters * header.clusterSizeBytes() != size) {
-            io.truncate(clusters * header.clusterSizeBytes());
+        ClusterGrid grid = header.grid();
+        long clusters = grid.startedClusters(size);
+        if (header.tableEndBytes() <= SCANNED_AT_OPEN_BYTES) {
+            // Before the first change: a file that is cut off stays as it is, for those who can mend it.
+            TableScan.requireEntries(io, header, clusters);
+            if (grid.positionBytes(clusters) != size) {
+                io.truncate(grid.positionBytes(clusters));
+            }
         }
+        // Of a large table nothing is known yet. Until it was read no cluster is handed out and none is given back: all
+        // that can change is the mark, and data in clusters that were found to be in the file. The file stays as long
+        // as it is.
         cursor.set(clusters);
     }
 
     private static void prepareTakeOver(ImageIo io, ExpandedHeader header, AllocationCursor cursor) throws IOException {
         long next = cursor.get();
-        long fileClusters = ExpandedHeader.ceilDiv(io.size(), header.clusterSizeBytes());
+        long fileClusters = header.grid().startedClusters(io.size());
         if (next < header.firstDataCluster() || next > fileClusters || (!header.inUse() && next != fileClusters)) {
             throw new ImageException(
                     ImageException.Kind.DAMAGED,

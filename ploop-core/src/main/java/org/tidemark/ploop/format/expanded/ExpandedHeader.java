@@ -22,7 +22,8 @@ import org.tidemark.ploop.io.ImageException;
  * </pre>
  *
  * @param entries number of BAT entries
- * @param firstBlockSectors where the data area begins
+ * @param diskSectors size of the disk; version 1 has only the low 32 bits, the others are ignored and written as 0
+ * @param firstBlockSectors where the data area begins; 0 in some images of version 1, see {@link #dataStartBytes}
  * @param extensionSectors where the format extension lies, 0 for none
  */
 public record ExpandedHeader(
@@ -31,7 +32,7 @@ public record ExpandedHeader(
         int heads,
         int cylinders,
         int clusterSectors,
-        int entries,
+        long entries,
         long diskSectors,
         int useMark,
         int firstBlockSectors,
@@ -62,8 +63,11 @@ public record ExpandedHeader(
     static final int MIN_CREATE_SECTORS = 64;
     static final int MAX_CLUSTER_SECTORS = 131_072;
 
-    /** What other readers accept at most: a table of 2 GiB. */
-    static final long MAX_ENTRIES = Integer.MAX_VALUE / 4;
+    /** The field has 32 bits. Other readers stop earlier: qemu at a table of 2 GiB, which is 536,870,911 entries. */
+    static final long MAX_ENTRIES = 0xFFFFFFFEL;
+
+    /** Version 1 has 32 bits for the size of the disk, and for a position in the file. */
+    static final long MAX_V1_SECTORS = 0xFFFFFFFFL;
 
     private static final int TYPE = 16;
     private static final int HEADS = 20;
@@ -77,19 +81,19 @@ public record ExpandedHeader(
     private static final int EXTENSION_SECTORS = 56;
 
     /** The header of a new, empty image. */
-    static ExpandedHeader fresh(DeltaGeometry geometry) {
+    static ExpandedHeader fresh(ExpandedVersion version, DeltaGeometry geometry) {
         long diskSectors = geometry.diskSizeBytes() / DeltaGeometry.SECTOR_BYTES;
         int clusterSectors = geometry.clusterSizeBytes() / DeltaGeometry.SECTOR_BYTES;
         DiskChs chs = DiskChs.of(diskSectors);
         long entries = geometry.clusters();
         long tableClusters = ceilDiv(BYTES + 4 * entries, geometry.clusterSizeBytes());
         return new ExpandedHeader(
-                ExpandedVersion.V2,
+                version,
                 TYPE_COMPRESSED,
                 chs.heads(),
                 (int) chs.cylinders(),
                 clusterSectors,
-                (int) entries,
+                entries,
                 diskSectors,
                 MARK_CLOSED,
                 (int) (tableClusters * clusterSectors),
@@ -109,8 +113,8 @@ public record ExpandedHeader(
                 src.getInt(offset + HEADS),
                 src.getInt(offset + CYLINDERS),
                 src.getInt(offset + CLUSTER_SECTORS),
-                src.getInt(offset + ENTRIES),
-                src.getLong(offset + DISK_SECTORS),
+                Integer.toUnsignedLong(src.getInt(offset + ENTRIES)),
+                src.getLong(offset + DISK_SECTORS) & (version == ExpandedVersion.V1 ? MAX_V1_SECTORS : -1L),
                 src.getInt(offset + USE_MARK),
                 src.getInt(offset + FIRST_BLOCK_SECTORS),
                 src.getInt(offset + FLAGS),
@@ -123,7 +127,7 @@ public record ExpandedHeader(
         dst.putInt(offset + HEADS, heads);
         dst.putInt(offset + CYLINDERS, cylinders);
         dst.putInt(offset + CLUSTER_SECTORS, clusterSectors);
-        dst.putInt(offset + ENTRIES, entries);
+        dst.putInt(offset + ENTRIES, (int) entries);
         dst.putLong(offset + DISK_SECTORS, diskSectors);
         dst.putInt(offset + USE_MARK, useMark);
         dst.putInt(offset + FIRST_BLOCK_SECTORS, firstBlockSectors);
@@ -133,10 +137,6 @@ public record ExpandedHeader(
 
     /** Throws for a header that contradicts itself or that this version cannot read. Looks at nothing else. */
     public void validate(String name) throws ImageException {
-        if (version != ExpandedVersion.V2) {
-            throw unsupported(
-                    name, "expanded images of version 1 are not supported yet; convert it with ploop convert -v 2");
-        }
         if (type != TYPE_COMPRESSED) {
             throw damaged(name, "type field is " + Integer.toUnsignedString(type) + ", not 2");
         }
@@ -145,7 +145,9 @@ public record ExpandedHeader(
         }
         if ((flags & FLAG_CONVERTING) != 0) {
             throw unsupported(
-                    name, "a conversion between format versions was interrupted; finish it with ploop convert");
+                    name,
+                    "a conversion between format versions was interrupted; run the conversion again, or image check"
+                            + " --repair to go back");
         }
         if (clusterSectors == 0) {
             throw damaged(name, "cluster size is 0");
@@ -156,17 +158,16 @@ public record ExpandedHeader(
                     "clusters of " + Integer.toUnsignedString(clusterSectors) + " sectors are larger than 64 MiB");
         }
         if (entries <= 0 || entries > MAX_ENTRIES) {
-            throw damaged(
-                    name,
-                    "table of " + Integer.toUnsignedString(entries) + " entries, possible are 1 to " + MAX_ENTRIES);
+            throw damaged(name, "table of " + entries + " entries, possible are 1 to " + MAX_ENTRIES);
         }
-        if (diskSectors <= 0 || diskSectors > (long) entries * clusterSectors) {
+        if (diskSectors <= 0 || diskSectors > entries * clusterSectors) {
             throw damaged(
                     name,
                     "disk of " + Long.toUnsignedString(diskSectors) + " sectors does not fit into " + entries
                             + " clusters of " + clusterSectors + " sectors");
         }
-        if (Integer.toUnsignedLong(firstBlockSectors) % clusterSectors != 0 || dataStartBytes() < tableEndBytes()) {
+        boolean aligned = version == ExpandedVersion.V1 || grid().aligned();
+        if (!aligned || dataStartBytes() < tableEndBytes()) {
             throw damaged(
                     name,
                     "data area begins at sector " + Integer.toUnsignedString(firstBlockSectors)
@@ -188,14 +189,22 @@ public record ExpandedHeader(
         return BYTES + 4L * entries;
     }
 
-    /** Where the data area begins. */
+    /** Where the data area begins. Version 1 may leave it open: then it is the first sector behind the table. */
     public long dataStartBytes() {
-        return Integer.toUnsignedLong(firstBlockSectors) * DeltaGeometry.SECTOR_BYTES;
+        long sectors = version == ExpandedVersion.V1 && firstBlockSectors == 0
+                ? ceilDiv(tableEndBytes(), DeltaGeometry.SECTOR_BYTES)
+                : Integer.toUnsignedLong(firstBlockSectors);
+        return sectors * DeltaGeometry.SECTOR_BYTES;
+    }
+
+    /** Where the clusters lie. */
+    public ClusterGrid grid() {
+        return new ClusterGrid(version, clusterSectors, dataStartBytes() / DeltaGeometry.SECTOR_BYTES);
     }
 
     /** The first cluster that may hold data. */
     public long firstDataCluster() {
-        return Integer.toUnsignedLong(firstBlockSectors) / clusterSectors;
+        return grid().firstDataCluster();
     }
 
     /** Whether a writer has it open, or crashed. An unknown mark counts as in use. */
@@ -210,34 +219,33 @@ public record ExpandedHeader(
 
     /** As it stands while the image is open for writing: nobody may believe the extension any more. */
     ExpandedHeader opened() {
-        return new ExpandedHeader(
-                version,
-                type,
-                heads,
-                cylinders,
-                clusterSectors,
-                entries,
-                diskSectors,
-                MARK_IN_USE,
-                firstBlockSectors,
-                flags,
-                0);
+        return with(version, MARK_IN_USE, flags, 0);
     }
 
     /** As it stands after a clean close. */
     ExpandedHeader closed(boolean empty) {
+        return with(version, MARK_CLOSED, empty ? FLAG_EMPTY : 0, 0);
+    }
+
+    /** As it stands after a close that left a format extension which is true. */
+    ExpandedHeader closedWithExtension(boolean empty, long sectors) {
+        return with(version, MARK_CLOSED_V21, empty ? FLAG_EMPTY : 0, sectors);
+    }
+
+    /** The same image with another signature, mark, flags and place of the format extension. */
+    ExpandedHeader with(ExpandedVersion newVersion, int mark, int newFlags, long newExtensionSectors) {
         return new ExpandedHeader(
-                version,
+                newVersion,
                 type,
                 heads,
                 cylinders,
                 clusterSectors,
                 entries,
                 diskSectors,
-                MARK_CLOSED,
+                mark,
                 firstBlockSectors,
-                empty ? FLAG_EMPTY : 0,
-                0);
+                newFlags,
+                newExtensionSectors);
     }
 
     static long ceilDiv(long a, long b) {

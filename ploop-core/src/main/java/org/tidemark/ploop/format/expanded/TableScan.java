@@ -40,9 +40,8 @@ public final class TableScan {
      */
     static void recover(ImageIo io, ExpandedHeader header, AllocationCursor cursor) throws IOException {
         long size = io.size();
-        long fileClusters = ExpandedHeader.ceilDiv(size, header.clusterSizeBytes());
-        long next = requireEntries(io, header, fileClusters);
-        long wanted = next * header.clusterSizeBytes();
+        long next = requireEntries(io, header, header.grid().startedClusters(size));
+        long wanted = header.grid().positionBytes(next);
         if (wanted != size) {
             io.truncate(wanted);
             io.flush();
@@ -52,26 +51,31 @@ public final class TableScan {
 
     /** Throws unless every entry names a cluster that the file has; the first cluster behind all of them. */
     static long requireEntries(ImageIo io, ExpandedHeader header, long fileClusters) throws IOException {
-        long[] next = {header.firstDataCluster()};
+        ClusterGrid grid = header.grid();
+        long[] next = {grid.firstDataCluster()};
         visit(io, header, (virtualCluster, entry) -> {
             if (virtualCluster < header.entries()) {
-                requireEntry(io.name(), header, virtualCluster, entry, fileClusters);
-                next[0] = Math.max(next[0], Integer.toUnsignedLong(entry) + 1);
+                next[0] = Math.max(next[0], requireEntry(io.name(), grid, virtualCluster, entry, fileClusters) + 1);
             }
         });
         return next[0];
     }
 
-    /** Throws unless a nonzero entry names a cluster from the data area up to {@code endCluster}. */
-    static void requireEntry(String name, ExpandedHeader header, long virtualCluster, int entry, long endCluster)
+    /** The cluster that a nonzero entry names. Throws unless it lies in the data area before {@code endCluster}. */
+    static long requireEntry(String name, ClusterGrid grid, long virtualCluster, int entry, long endCluster)
             throws ImageException {
-        long cluster = Integer.toUnsignedLong(entry);
-        if (entry == 0xFFFFFFFF || cluster < header.firstDataCluster() || cluster >= endCluster) {
-            throw new ImageException(
-                    ImageException.Kind.DAMAGED,
-                    name + ": the table says that cluster " + virtualCluster + " lies in cluster " + cluster
-                            + " of the file; possible are " + header.firstDataCluster() + " to " + (endCluster - 1)
-                            + (cluster >= endCluster ? ", the file ends there" : "") + ". Run image check");
+        long cluster = grid.clusterOf(entry);
+        if (entry != 0xFFFFFFFF && cluster >= grid.firstDataCluster() && cluster < endCluster) {
+            return cluster;
         }
+        String says = name + ": the table says that cluster " + virtualCluster + " lies in ";
+        throw new ImageException(
+                ImageException.Kind.DAMAGED,
+                cluster == ClusterGrid.MISALIGNED
+                        ? says + "sector " + Integer.toUnsignedLong(entry)
+                                + " of the file, where no cluster begins. Run image check"
+                        : says + "cluster " + cluster + " of the file; possible are " + grid.firstDataCluster() + " to "
+                                + (endCluster - 1) + (cluster >= endCluster ? ", the file ends there" : "")
+                                + ". Run image check");
     }
 }
