@@ -14,6 +14,7 @@ import org.tidemark.ploop.chain.ChainLocks;
 import org.tidemark.ploop.chain.OwnerRecord;
 import org.tidemark.ploop.device.StateArea;
 import org.tidemark.ploop.filesystem.FileSystemType;
+import org.tidemark.ploop.format.qcow2.Qcow2Format;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.partition.GuidPartitionTable;
 import org.tidemark.ploop.server.ControlClient.AttachedDevice;
@@ -59,6 +60,11 @@ public final class ImageService {
         }
     }
 
+    /** The cluster size that images of a format usually have. */
+    public static int usualClusterBytes(String formatId) {
+        return formatId.equals(Qcow2Format.ID) ? Qcow2Format.USUAL_CLUSTER_BYTES : ChainFiles.RAW_CLUSTER_BYTES;
+    }
+
     /** Puts an empty file system on an image's partition, or on the whole disk when it has none. */
     public static void makeFileSystem(DataPlane plane, Path image, FileSystemType type) throws IOException {
         AttachedDevice device = plane.attach(image, DataPlane.AttachOptions.FOR_ONE_JOB);
@@ -74,7 +80,8 @@ public final class ImageService {
             Path source, Path destination, NewImage.Layout layout, String formatId, LongConsumer progress)
             throws IOException {
         ChainFiles files = AttachedImage.filesOf(source);
-        int cluster = ImageLayout.of(files).clusterBytes();
+        ImageLayout layoutNow = ImageLayout.of(files);
+        int cluster = formatId.equals(layoutNow.formatId()) ? layoutNow.clusterBytes() : usualClusterBytes(formatId);
         try (AttachedImage from = AttachedImage.open(
                 files,
                 AttachedImage.Use.READ_ONLY,

@@ -28,6 +28,14 @@ public final class ExpandedFormat implements DeltaFormat {
         return ExpandedVersion.of(head, 0) != null;
     }
 
+    @Override
+    public int nearestClusterSize(int wantedBytes) {
+        int powerOfTwo = Integer.highestOneBit(Math.max(wantedBytes, 1));
+        return Math.max(
+                ExpandedHeader.MIN_CREATE_SECTORS * DeltaGeometry.SECTOR_BYTES,
+                Math.min(powerOfTwo, ExpandedHeader.MAX_CLUSTER_SECTORS * DeltaGeometry.SECTOR_BYTES));
+    }
+
     /** Writes the table first and the signature last: a crash before the end leaves a file that is no image. */
     @Override
     public void create(ImageIo io, DeltaGeometry geometry) throws IOException {

@@ -31,6 +31,12 @@ public final class Qcow2Format implements DeltaFormat {
     }
 
     @Override
+    public int nearestClusterSize(int wantedBytes) {
+        int powerOfTwo = Integer.highestOneBit(Math.max(wantedBytes, 1));
+        return Math.max(1 << Qcow2Header.MIN_CLUSTER_BITS, Math.min(powerOfTwo, 1 << Qcow2Header.MAX_CLUSTER_BITS));
+    }
+
+    @Override
     public void create(ImageIo io, DeltaGeometry geometry) throws IOException {
         create(io, geometry, CreateOptions.USUAL);
     }
