@@ -52,7 +52,7 @@ final class ArchitectureTest {
 
     @Test
     void formatKnowsIo() {
-        only("format", "io", "os").check(CLASSES);
+        only("format", "io", "os", "=com.github.luben.zstd..").check(CLASSES);
     }
 
     @Test

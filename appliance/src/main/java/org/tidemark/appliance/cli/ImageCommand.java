@@ -21,6 +21,7 @@ import org.tidemark.ploop.chain.OwnerRecord;
 import org.tidemark.ploop.device.StateArea;
 import org.tidemark.ploop.filesystem.FileSystemType;
 import org.tidemark.ploop.filesystem.RootTree;
+import org.tidemark.ploop.format.Formats;
 import org.tidemark.ploop.partition.GuidPartitionTable;
 import org.tidemark.ploop.partition.Partition;
 import picocli.CommandLine.Command;
@@ -47,9 +48,6 @@ final class ImageCommand {
             description = "Make an image: a folder with DiskDescriptor.xml and one expanded delta, or a single file.",
             mixinStandardHelpOptions = true)
     static final class Create implements Callable<Integer> {
-        private static final long MIN_CLUSTER_BYTES = 32L << 10;
-        private static final long MAX_CLUSTER_BYTES = 64L << 20;
-
         @Mixin
         private Output output = new Output();
 
@@ -66,15 +64,14 @@ final class ImageCommand {
         @Option(
                 names = "--cluster",
                 converter = Sizes.class,
-                defaultValue = "1M",
-                description = "Cluster size (${DEFAULT-VALUE}).")
+                description = "Cluster size (1M for expanded, 64K for qcow2).")
         private long clusterBytes;
 
         @Option(
                 names = "--format",
                 converter = FormatName.class,
                 defaultValue = "expanded",
-                description = "expanded or raw (a raw image is a single file).")
+                description = "expanded, qcow2 or raw (the last two are single files).")
         private String format = "expanded";
 
         @Option(names = "--single-file", description = "A single file instead of a folder with a descriptor.")
@@ -101,16 +98,16 @@ final class ImageCommand {
             FileSystemType type = fileSystem != null
                     ? FileSystemType.byName(fileSystem)
                     : source != null ? FileSystemType.EXT4 : null;
-            if (Long.bitCount(clusterBytes) != 1
-                    || clusterBytes < MIN_CLUSTER_BYTES
-                    || clusterBytes > MAX_CLUSTER_BYTES) {
-                throw new IllegalArgumentException(
-                        "the cluster size must be a power of two from 32K to 64M, not " + clusterBytes + " bytes");
+            long cluster = clusterBytes == 0 ? ImageService.usualClusterBytes(format) : clusterBytes;
+            if (cluster != Formats.byId(format).nearestClusterSize((int) Math.min(cluster, Integer.MAX_VALUE))) {
+                throw new IllegalArgumentException("an image of the format " + format
+                        + " cannot have clusters of " + cluster + " bytes; powers of two from 32K to 64M are"
+                        + " possible for expanded, from 512 to 2M for qcow2");
             }
             NewImage.Layout layout =
                     singleFile || !format.equals("expanded") ? NewImage.Layout.FILE : NewImage.Layout.FOLDER;
-            ImageService.Wanted wanted = new ImageService.Wanted(
-                    path, layout, format, sizeBytes, Math.toIntExact(clusterBytes), !bare, type);
+            ImageService.Wanted wanted =
+                    new ImageService.Wanted(path, layout, format, sizeBytes, Math.toIntExact(cluster), !bare, type);
             if (type != null && source != null) {
                 fill(wanted, type, source);
             } else {
@@ -207,10 +204,10 @@ final class ImageCommand {
         @Parameters(index = "1", paramLabel = "DST", description = "The image to make; nothing may be there.")
         private Path destination = Path.of("");
 
-        @Option(names = "--to", required = true, converter = FormatName.class, description = "expanded or raw.")
+        @Option(names = "--to", required = true, converter = FormatName.class, description = "expanded, qcow2 or raw.")
         private String format = "";
 
-        @Option(names = "--single-file", description = "A single file instead of a folder (raw always is one).")
+        @Option(names = "--single-file", description = "A single file instead of a folder (qcow2 and raw always are).")
         private boolean singleFile;
 
         @Override

@@ -52,7 +52,7 @@ final class RestoreCommand implements Callable<Integer> {
     @Option(
             names = "--format",
             converter = FormatName.class,
-            description = "expanded or raw, when it shall not be what it was.")
+            description = "expanded, qcow2 or raw, when it shall not be what it was.")
     private @Nullable String format;
 
     @Option(

@@ -7,6 +7,8 @@ import java.nio.file.Path;
 import org.tidemark.ploop.chain.AttachedImage;
 import org.tidemark.ploop.chain.ChainFiles;
 import org.tidemark.ploop.format.expanded.ExpandedFormat;
+import org.tidemark.ploop.format.qcow2.Qcow2Format;
+import org.tidemark.ploop.format.qcow2.Qcow2Header;
 import org.tidemark.ploop.io.ImageDirectory.OpenMode;
 import org.tidemark.ploop.io.ImageIo;
 
@@ -25,9 +27,11 @@ public record ImageFacts(boolean folder, String formatId, int clusterBytes, long
             sizeBytes = files.descriptor().get().geometry().diskSizeBytes();
         } else {
             try (ImageIo io = files.top().directory().open(files.top().fileName(), OpenMode.READ_ONLY)) {
-                sizeBytes = layout.formatId().equals(ExpandedFormat.ID)
-                        ? ExpandedFormat.readHeader(io).diskSectors() * SECTOR_BYTES
-                        : io.size();
+                sizeBytes = switch (layout.formatId()) {
+                    case ExpandedFormat.ID -> ExpandedFormat.readHeader(io).diskSectors() * SECTOR_BYTES;
+                    case Qcow2Format.ID -> Qcow2Header.read(io).diskSizeBytes();
+                    default -> io.size();
+                };
             }
         }
         return new ImageFacts(layout.folder(), layout.formatId(), layout.clusterBytes(), sizeBytes);

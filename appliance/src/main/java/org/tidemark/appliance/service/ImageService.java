@@ -18,6 +18,7 @@ import org.tidemark.ploop.chain.OwnerRecord;
 import org.tidemark.ploop.device.StateArea;
 import org.tidemark.ploop.filesystem.FileSystemType;
 import org.tidemark.ploop.filesystem.RootTree;
+import org.tidemark.ploop.format.qcow2.Qcow2Format;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.partition.GuidPartitionTable;
 import org.tidemark.ploop.server.ControlClient.AttachedDevice;
@@ -66,6 +67,11 @@ public final class ImageService {
                 image.abandon();
             }
         }
+    }
+
+    /** The cluster size that images of a format usually have. */
+    public static int usualClusterBytes(String formatId) {
+        return formatId.equals(Qcow2Format.ID) ? Qcow2Format.USUAL_CLUSTER_BYTES : ChainFiles.RAW_CLUSTER_BYTES;
     }
 
     /** Puts an empty file system on an image's partition, or on the whole disk when it has none. */
@@ -120,7 +126,8 @@ public final class ImageService {
             Path source, Path destination, NewImage.Layout layout, String formatId, LongConsumer progress)
             throws IOException {
         ChainFiles files = AttachedImage.filesOf(source);
-        int cluster = ImageLayout.of(files).clusterBytes();
+        ImageLayout layoutNow = ImageLayout.of(files);
+        int cluster = formatId.equals(layoutNow.formatId()) ? layoutNow.clusterBytes() : usualClusterBytes(formatId);
         try (AttachedImage from = AttachedImage.open(
                 files,
                 AttachedImage.Use.READ_ONLY,

@@ -29,7 +29,7 @@ public final class RestoreService {
      *
      * @param imageId which image; null when the point has only one
      * @param destination must not exist
-     * @param formatId expanded or raw; null for what it was
+     * @param formatId expanded, qcow2 or raw; null for what it was
      */
     public record Wanted(
             RecoveryPoint point,

@@ -19,6 +19,7 @@ import org.tidemark.ploop.chain.ChainLocks;
 import org.tidemark.ploop.chain.OwnerRecord;
 import org.tidemark.ploop.device.BlockDevice;
 import org.tidemark.ploop.device.StateArea;
+import org.tidemark.ploop.format.DeltaFormat;
 import org.tidemark.ploop.format.DeltaGeometry;
 import org.tidemark.ploop.format.Formats;
 import org.tidemark.ploop.io.AlignedBuffer;
@@ -61,7 +62,7 @@ public final class NewImage implements RestoreSink {
     /**
      * Begins an image.
      *
-     * @param formatId {@code expanded} or {@code raw}
+     * @param formatId {@code expanded}, {@code qcow2} or {@code raw}; the last two are single files
      * @throws FileAlreadyExistsException when there is something of that name
      */
     public static NewImage create(Path destination, Layout layout, String formatId, long sizeBytes, int clusterBytes)
@@ -98,18 +99,21 @@ public final class NewImage implements RestoreSink {
         }
     }
 
+    /** A cluster size that another format had and this one cannot have becomes the nearest that it can. */
     private static void layOut(Path partial, Layout layout, String formatId, long sizeBytes, int clusterBytes)
             throws IOException {
         if (layout == Layout.FOLDER) {
             Files.createDirectory(partial);
-            ChainFiles.create(new VfsImageDirectory(partial), DELTA, sizeBytes, clusterBytes);
+            int nearest = Formats.byId(formatId).nearestClusterSize(clusterBytes);
+            ChainFiles.create(new VfsImageDirectory(partial), DELTA, sizeBytes, nearest);
             return;
         }
         Path folder = java.util.Objects.requireNonNull(partial.getParent());
         String name = java.util.Objects.requireNonNull(partial.getFileName()).toString();
         VfsImageDirectory directory = new VfsImageDirectory(folder);
         try (ImageIo io = directory.create(name)) {
-            Formats.byId(formatId).create(io, new DeltaGeometry(sizeBytes, clusterBytes));
+            DeltaFormat format = Formats.byId(formatId);
+            format.create(io, new DeltaGeometry(sizeBytes, format.nearestClusterSize(clusterBytes)));
         }
         directory.sync();
     }

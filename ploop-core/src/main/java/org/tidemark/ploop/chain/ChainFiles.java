@@ -11,6 +11,8 @@ import java.util.Optional;
 import org.tidemark.ploop.format.DeltaGeometry;
 import org.tidemark.ploop.format.Formats;
 import org.tidemark.ploop.format.expanded.ExpandedFormat;
+import org.tidemark.ploop.format.qcow2.Qcow2Format;
+import org.tidemark.ploop.format.raw.RawFormat;
 import org.tidemark.ploop.io.ImageDirectory;
 import org.tidemark.ploop.io.ImageDirectory.OpenMode;
 import org.tidemark.ploop.io.ImageException;
@@ -43,7 +45,9 @@ public record ChainFiles(
         ImageDirectory open(Path folder) throws IOException;
     }
 
-    /** Finds the files of an image: a folder with a descriptor, the descriptor itself, or a lone file. */
+    /**
+     * Finds the files of an image: a folder with a descriptor, the descriptor itself, a lone file, or a qcow2
+     * image with its backing files. */
     public static ChainFiles at(Path image, FolderOpener opener) throws IOException {
         if (Files.isDirectory(image)) {
             if (!Files.exists(image.resolve(DiskDescriptor.FILE_NAME))) {
@@ -60,7 +64,8 @@ public record ChainFiles(
         if (name.toString().equals(DiskDescriptor.FILE_NAME)) {
             return described(parent, opener);
         }
-        return loneFile(opener.open(parent), name.toString());
+        ChainFiles lone = loneFile(opener.open(parent), name.toString());
+        return lone.top().formatId().equals(Qcow2Format.ID) ? BackingChain.follow(image, opener) : lone;
     }
 
     /** The files of the image whose descriptor lies in {@code directory} and names files of the same folder only. */
@@ -185,7 +190,7 @@ public record ChainFiles(
         return Path.of(folder).toAbsolutePath().normalize();
     }
 
-    /** An image of one file, recognised by its content. */
+    /** An image of one file, recognised by its content, without backing files. */
     public static ChainFiles loneFile(ImageDirectory directory, String fileName) throws IOException {
         try (ImageIo io = directory.open(fileName, OpenMode.READ_ONLY)) {
             String formatId = Formats.recognise(io).id();
@@ -195,7 +200,7 @@ public record ChainFiles(
 
     /** An image of one file of a known format. */
     public static ChainFiles loneFile(ImageDirectory directory, String fileName, String formatId) {
-        int clusterSizeBytes = formatId.equals(ExpandedFormat.ID) ? 0 : RAW_CLUSTER_BYTES;
+        int clusterSizeBytes = formatId.equals(RawFormat.ID) ? RAW_CLUSTER_BYTES : 0;
         return new ChainFiles(
                 directory.name() + "/" + fileName,
                 directory,

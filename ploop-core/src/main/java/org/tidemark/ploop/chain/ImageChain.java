@@ -26,6 +26,9 @@ public final class ImageChain implements Closeable {
 
     /** Opens the top with {@code intent} and everything below it for reading. Closes what it opened when it throws. */
     public static ImageChain open(ChainFiles files, OpenIntent intent, AllocationCursor cursor) throws IOException {
+        if (BackingChain.concerns(files)) {
+            return new ImageChain(BackingChain.open(files, intent, cursor));
+        }
         ImageChain chain = new ImageChain(new ArrayList<>());
         try {
             for (ChainFiles.Link link : files.links()) {

@@ -22,6 +22,7 @@ import org.tidemark.ploop.format.DeltaFormat.OpenIntent;
 import org.tidemark.ploop.format.DeltaGeometry;
 import org.tidemark.ploop.format.expanded.ExpandedFormat;
 import org.tidemark.ploop.format.expanded.ExpandedHeader;
+import org.tidemark.ploop.format.raw.RawFormat;
 import org.tidemark.ploop.io.ImageDirectory;
 import org.tidemark.ploop.io.ImageDirectory.OpenMode;
 import org.tidemark.ploop.io.ImageException;
@@ -101,6 +102,13 @@ public final class ImageClone {
             if (snapshot.isPresent()) {
                 throw new ImageException(
                         ImageException.Kind.INVALID_REQUEST, template + ": a single file has no snapshots");
+            }
+            String format = whole.top().formatId();
+            if (!format.equals(RawFormat.ID) && !format.equals(ExpandedFormat.ID)) {
+                throw new ImageException(
+                        ImageException.Kind.UNSUPPORTED,
+                        template + ": a " + format + " file cannot stand in a descriptor; make an overlay with 'qemu-img"
+                                + " create -b', or convert it to an expanded image first");
             }
             return new Source(whole, List.of(Guid.of(newIds.get())), Optional.empty());
         }

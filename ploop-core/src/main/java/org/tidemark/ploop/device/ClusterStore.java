@@ -3,6 +3,7 @@ package org.tidemark.ploop.device;
 import java.io.IOException;
 import java.util.List;
 import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import org.tidemark.ploop.format.Delta;
@@ -36,6 +37,8 @@ final class ClusterStore {
     private final Visits visits = new Visits();
     private final ReleasedClusters released;
     private volatile boolean closing;
+    /** Made when they are first needed: most chains of one never copy up. */
+    private final AtomicInteger copyBuffersMade = new AtomicInteger();
 
     /** Asked when every slot of the map holds a changed page. */
     @FunctionalInterface
@@ -52,10 +55,6 @@ final class ClusterStore {
         this.map = map;
         this.room = room;
         this.released = new ReleasedClusters(top, visits);
-        int copies = topLevel == 0 ? 0 : COPY_BUFFERS;
-        for (int i = 0; i < copies; i++) {
-            copyBuffers.add(AlignedBuffer.allocate(Math.min(COPY_BYTES, clusterBytes)));
-        }
     }
 
     /** Reads what is on the disk now. */
@@ -134,14 +133,14 @@ final class ClusterStore {
     private void writeInCluster(long cluster, int inCluster, AlignedBuffer src, int srcOffset, int length)
             throws IOException {
         long entry = lookup(cluster);
-        if (!inTop(entry)) {
+        if (!inPlace(entry)) {
             if (entry == ClusterMap.NOWHERE && src.isZero(srcOffset, length)) {
                 return;
             }
             lockout.lock(cluster);
             try {
                 entry = lookup(cluster);
-                if (!inTop(entry)) {
+                if (!inPlace(entry)) {
                     allocate(cluster, entry, inCluster, length, src, srcOffset);
                     return;
                 }
@@ -158,7 +157,7 @@ final class ClusterStore {
      */
     private void allocate(long cluster, long entry, int from, int length, @Nullable AlignedBuffer src, int srcOffset)
             throws IOException {
-        int fresh = top.reserve();
+        int fresh = top.reserveFor(cluster);
         boolean published = false;
         try {
             if (entry != ClusterMap.NOWHERE) {
@@ -198,6 +197,10 @@ final class ClusterStore {
     }
 
     private AlignedBuffer takeCopyBuffer() {
+        if (copyBuffers.isEmpty()
+                && copyBuffersMade.getAndUpdate(made -> Math.min(made + 1, COPY_BUFFERS)) < COPY_BUFFERS) {
+            return AlignedBuffer.allocate(Math.min(COPY_BYTES, clusterBytes));
+        }
         boolean interrupted = false;
         while (true) {
             try {
@@ -243,12 +246,12 @@ final class ClusterStore {
         if (isWhole(cluster, inCluster, length) && release(cluster)) {
             return;
         }
-        if (!inTop(entry)) {
+        if (!inPlace(entry)) {
             lockout.lock(cluster);
             try {
                 entry = lookup(cluster);
-                if (!inTop(entry)) {
-                    allocate(cluster, entry, inCluster, length, null, 0);
+                if (!inPlace(entry)) {
+                    discardCopied(cluster, entry, inCluster, length);
                     return;
                 }
             } finally {
@@ -256,6 +259,16 @@ final class ClusterStore {
             }
         }
         top.punch(ClusterMap.physical(entry), inCluster, length);
+    }
+
+    /** The same for a cluster that cannot be punched where it lies. It is locked out. */
+    private void discardCopied(long cluster, long entry, int inCluster, int length) throws IOException {
+        int zeros = top.zeroCluster();
+        if (!isWhole(cluster, inCluster, length) || zeros == Delta.NOT_ALLOCATED) {
+            allocate(cluster, entry, inCluster, length, null, 0);
+        } else if (!inTop(entry) || ClusterMap.physical(entry) != zeros) {
+            publish(cluster, zeros);
+        }
     }
 
     private boolean isWhole(long cluster, int inCluster, int length) {
@@ -388,6 +401,11 @@ final class ClusterStore {
 
     private boolean inTop(long entry) {
         return entry != ClusterMap.NOWHERE && ClusterMap.level(entry) == topLevel;
+    }
+
+    /** Whether the top holds the cluster, and it may be written where it lies. */
+    private boolean inPlace(long entry) {
+        return inTop(entry) && top.inPlace(ClusterMap.physical(entry));
     }
 
     /** Describes a range that lies on the disk. */

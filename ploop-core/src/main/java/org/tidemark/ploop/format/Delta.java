@@ -79,6 +79,30 @@ public interface Delta extends Closeable {
      */
     int reserve() throws IOException;
 
+    /**
+     * {@link #reserve} for the cluster of the disk that it is meant for, which matters to formats that have only one place
+     * for it.
+     */
+    default int reserveFor(long virtualCluster) throws IOException {
+        return reserve();
+    }
+
+    /**
+     * Whether the cluster may be written and punched where it lies. One that may not (compressed, shared, partly in a lower
+     * delta) can only be read; a write puts a fresh cluster in its place.
+     */
+    default boolean inPlace(int physicalCluster) {
+        return true;
+    }
+
+    /**
+     * A physical cluster that takes no space, reads as zeros and may stand at any place in the map, or {@link
+     * #NOT_ALLOCATED} when the format has none.
+     */
+    default int zeroCluster() {
+        return NOT_ALLOCATED;
+    }
+
     /** Takes back a cluster that was reserved and did not make it into the map. It is zeroed before it is handed out again. */
     void unreserve(int physicalCluster);
 

@@ -11,6 +11,9 @@ public interface DeltaFormat {
     /** Whether the file looks like this format. Reads only; never throws for content. */
     boolean probe(ImageIo io) throws IOException;
 
+    /** The cluster size nearest to a wanted one that the format can create, a power of two. */
+    int nearestClusterSize(int wantedBytes);
+
     /**
      * Lays out an empty delta in an empty file. Everything but the file's name is durable on return.
      *

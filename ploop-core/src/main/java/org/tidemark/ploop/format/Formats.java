@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import org.tidemark.ploop.format.DeltaFormat.OpenIntent;
 import org.tidemark.ploop.format.expanded.ExpandedFormat;
+import org.tidemark.ploop.format.qcow2.Qcow2Format;
 import org.tidemark.ploop.format.raw.RawFormat;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageException;
@@ -18,14 +19,14 @@ import org.tidemark.ploop.io.ImageIo;
  * first sector. Where the format is known (a descriptor names it), open by {@link #byId}, not by {@link #recognise}.
  */
 public final class Formats {
-    private static final List<DeltaFormat> ALL = List.of(new ExpandedFormat(), new RawFormat());
+    private static final List<DeltaFormat> ALL = List.of(new ExpandedFormat(), new Qcow2Format(), new RawFormat());
 
     private static final int SIGNATURE_BYTES = 8;
 
     /** Signatures of formats that exist elsewhere, so that nobody takes such a file for a raw disk. */
     private static final Map<String, String> FOREIGN = Map.of(
             "QFI\u00fb",
-            "qcow2",
+            "QCOW of an unknown version",
             "KDMV",
             "VMDK",
             "vhdxfile",

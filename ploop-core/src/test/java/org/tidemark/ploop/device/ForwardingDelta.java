@@ -40,6 +40,16 @@ abstract class ForwardingDelta implements Delta {
     }
 
     @Override
+    public boolean inPlace(int physicalCluster) {
+        return below.inPlace(physicalCluster);
+    }
+
+    @Override
+    public int zeroCluster() {
+        return below.zeroCluster();
+    }
+
+    @Override
     public ImageIo io() {
         return below.io();
     }

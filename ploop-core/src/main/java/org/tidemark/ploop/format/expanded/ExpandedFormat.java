@@ -35,6 +35,14 @@ public final class ExpandedFormat implements DeltaFormat {
     }
 
     @Override
+    public int nearestClusterSize(int wantedBytes) {
+        int powerOfTwo = Integer.highestOneBit(Math.max(wantedBytes, 1));
+        return Math.max(
+                ExpandedHeader.MIN_CREATE_SECTORS * DeltaGeometry.SECTOR_BYTES,
+                Math.min(powerOfTwo, ExpandedHeader.MAX_CLUSTER_SECTORS * DeltaGeometry.SECTOR_BYTES));
+    }
+
+    @Override
     public void create(ImageIo io, DeltaGeometry geometry) throws IOException {
         create(io, geometry, ExpandedLayout.USUAL);
     }

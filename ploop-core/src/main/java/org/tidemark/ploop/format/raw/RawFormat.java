@@ -27,6 +27,11 @@ public final class RawFormat implements DeltaFormat {
     }
 
     @Override
+    public int nearestClusterSize(int wantedBytes) {
+        return Math.max(DeltaGeometry.SECTOR_BYTES, Integer.highestOneBit(Math.max(wantedBytes, 1)));
+    }
+
+    @Override
     public void create(ImageIo io, DeltaGeometry geometry) throws IOException {
         requireClusters(io, geometry, ImageException.Kind.INVALID_REQUEST);
         io.truncate(geometry.diskSizeBytes());
