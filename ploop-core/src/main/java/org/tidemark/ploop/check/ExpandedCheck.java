@@ -1,6 +1,7 @@
 package org.tidemark.ploop.check;
 
 import java.io.IOException;
+import org.tidemark.ploop.format.expanded.ClusterGrid;
 import org.tidemark.ploop.format.expanded.ExpandedFormat;
 import org.tidemark.ploop.format.expanded.ExpandedHeader;
 import org.tidemark.ploop.format.expanded.TableScan;
@@ -11,6 +12,7 @@ final class ExpandedCheck {
     private final ImageIo io;
     private final FindingList findings;
     private final ExpandedHeader header;
+    private final ClusterGrid grid;
     private final long sizeBytes;
     private final long fileClusters;
     private final ClusterSet named;
@@ -22,8 +24,9 @@ final class ExpandedCheck {
         this.io = io;
         this.findings = findings;
         this.header = ExpandedFormat.readHeader(io);
+        this.grid = header.grid();
         this.sizeBytes = io.size();
-        this.fileClusters = (sizeBytes + header.clusterSizeBytes() - 1) / header.clusterSizeBytes();
+        this.fileClusters = grid.startedClusters(sizeBytes);
         this.named = new ClusterSet(io.name(), fileClusters);
     }
 
@@ -49,7 +52,12 @@ final class ExpandedCheck {
             findings.add(new Finding.MarkedInUse(file, header.useMark()));
         }
         long exact = (header.tableEndBytes() + header.clusterSizeBytes() - 1) / header.clusterSizeBytes();
-        if (header.firstDataCluster() != exact) {
+        if (!grid.aligned() || header.firstBlockSectors() == 0) {
+            contradiction(
+                    Severity.NOTE,
+                    "the data area begins at byte " + header.dataStartBytes()
+                            + ", which is no whole cluster; the kernel driver refuses such images");
+        } else if (header.firstDataCluster() != exact) {
             contradiction(
                     Severity.NOTE,
                     "the data area begins at cluster " + header.firstDataCluster() + ", the table ends in cluster "
@@ -75,11 +83,13 @@ final class ExpandedCheck {
 
     private void entry(long virtualCluster, int entry) {
         String file = io.name();
-        long cluster = Integer.toUnsignedLong(entry);
+        long cluster = grid.clusterOf(entry);
         if (virtualCluster >= header.entries()) {
             if (paddingWords++ == 0) {
                 firstPaddingWord = virtualCluster;
             }
+        } else if (cluster == ClusterGrid.MISALIGNED) {
+            findings.add(new Finding.MisalignedEntry(file, virtualCluster, Integer.toUnsignedLong(entry)));
         } else if (cluster < header.firstDataCluster()) {
             findings.add(new Finding.EntryIntoTable(file, virtualCluster, cluster));
         } else if (cluster >= fileClusters) {
@@ -98,7 +108,7 @@ final class ExpandedCheck {
     }
 
     private void checkTail() {
-        long tailBytes = sizeBytes % header.clusterSizeBytes();
+        long tailBytes = Math.max(0, sizeBytes - grid.positionBytes(0)) % header.clusterSizeBytes();
         if (tailBytes == 0) {
             return;
         }
@@ -110,7 +120,7 @@ final class ExpandedCheck {
     }
 
     private void checkLeaks() {
-        long wholeClusters = sizeBytes / header.clusterSizeBytes();
+        long wholeClusters = grid.wholeClusters(sizeBytes);
         long leaked = 0;
         long first = 0;
         for (long cluster = header.firstDataCluster(); cluster < wholeClusters; cluster++) {

@@ -53,6 +53,20 @@ public sealed interface Finding {
         }
     }
 
+    /** An entry of version 1 names a place where no cluster begins. Other programs read what is there. */
+    record MisalignedEntry(String file, long virtualCluster, long sector) implements Finding {
+        @Override
+        public Severity severity() {
+            return Severity.DAMAGE;
+        }
+
+        @Override
+        public String describe() {
+            return file + ": cluster " + virtualCluster + " lies at sector " + sector
+                    + " of the file, where no cluster begins";
+        }
+    }
+
     /** The last cluster that an entry names is cut off by the end of the file; what is missing reads as zeros. */
     record ShortCluster(String file, long virtualCluster, long physicalCluster, long presentBytes) implements Finding {
         @Override

@@ -130,6 +130,27 @@ final class BrokenDeltas {
         };
     }
 
+    /** Discarded clusters are handed out again, but their entries stay in the table. */
+    static Delta entryClearedLate(Delta below) {
+        return new ForwardingDelta(below) {
+            private final AlignedBuffer old = AlignedBuffer.allocate(PAGE_BYTES);
+            private final AlignedBuffer merged = AlignedBuffer.allocate(PAGE_BYTES);
+            private int writes;
+
+            @Override
+            public synchronized void writeMapPage(long page, AlignedBuffer src, int srcOffset) throws IOException {
+                below.readMapPage(page, old, 0);
+                writes++;
+                for (int slot = 0; slot < PAGE_CLUSTERS; slot++) {
+                    int now = src.getInt(srcOffset + slot * 4);
+                    boolean late = now == NOT_ALLOCATED && writes % 2 == 1;
+                    merged.putInt(slot * 4, late ? old.getInt(slot * 4) : now);
+                }
+                super.writeMapPage(page, merged, 0);
+            }
+        };
+    }
+
     /** When the data of fresh clusters gets into the file. */
     enum Late {
         /** After the table that names them: the table is written before the data. */

@@ -8,6 +8,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.tidemark.ploop.device.BrokenDeltas.Late;
 import org.tidemark.ploop.format.Delta;
+import org.tidemark.ploop.io.ImageDirectory;
 
 /** The crash harness notices what it is there to notice: each of these devices is wrong in one thing and must fail. */
 @Timeout(300)
@@ -54,6 +55,30 @@ final class CrashHarnessControlTest {
     @Test
     void markClearedBeforeTheLastFlush() {
         assertCaught(top(BrokenDeltas::markClearedTooEarly));
+    }
+
+    @Test
+    void entryOfADiscardedClusterClearedLate() {
+        assertCaught(top(BrokenDeltas::entryClearedLate));
+    }
+
+    @Test
+    void clusterNotZeroedBeforeItIsHandedOutAgain() {
+        assertCaught(folder(BrokenFiles::clustersNotZeroed));
+    }
+
+    @Test
+    void fileCutBeforeTheEntryOfAMovedClusterIsDurable() {
+        assertCaught(folder(BrokenFiles::cutBeforeTheEntryIsDurable));
+    }
+
+    @Test
+    void entryOfAMovedClusterBeforeItsData() {
+        assertCaught(folder(BrokenFiles::entryBeforeTheDataIsDurable));
+    }
+
+    private static Breakage folder(UnaryOperator<ImageDirectory> wrong) {
+        return new Breakage(UnaryOperator.identity(), UnaryOperator.identity(), wrong, true).unordered();
     }
 
     private static Breakage top(UnaryOperator<Delta> wrong) {

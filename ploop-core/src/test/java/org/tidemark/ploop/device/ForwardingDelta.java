@@ -92,6 +92,21 @@ abstract class ForwardingDelta implements Delta {
     }
 
     @Override
+    public boolean releases() {
+        return below.releases();
+    }
+
+    @Override
+    public void release(int physicalCluster) {
+        below.release(physicalCluster);
+    }
+
+    @Override
+    public boolean shrink(long maxMoveBytes) throws IOException {
+        return below.shrink(maxMoveBytes);
+    }
+
+    @Override
     public void dataExtents(int physicalCluster, int offsetBytes, int lengthBytes, ImageIo.ExtentVisitor visitor)
             throws IOException {
         below.dataExtents(physicalCluster, offsetBytes, lengthBytes, visitor);

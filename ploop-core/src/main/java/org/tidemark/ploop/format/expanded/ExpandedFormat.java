@@ -229,5 +229,11 @@ public final class ExpandedFormat implements DeltaFormat {
                             + ", the file has " + fileClusters + " clusters and is marked "
                             + (header.inUse() ? "in use" : "closed"));
         }
+        // A predecessor that was killed while it closed the image had moved the clusters from there on and not cut the
+        // file yet; what is handed out next must read as zeros.
+        long endBytes = header.grid().positionBytes(next);
+        if (io.size() > endBytes) {
+            io.truncate(endBytes);
+        }
     }
 }
