@@ -107,7 +107,8 @@ public final class ImageClone {
             if (!format.equals(RawFormat.ID) && !format.equals(ExpandedFormat.ID)) {
                 throw new ImageException(
                         ImageException.Kind.UNSUPPORTED,
-                        template + ": a " + format + " file cannot stand in a descriptor; make an overlay with 'qemu-img"
+                        template + ": a " + format
+                                + " file cannot stand in a descriptor; make an overlay with 'qemu-img"
                                 + " create -b', or convert it to an expanded image first");
             }
             return new Source(whole, List.of(Guid.of(newIds.get())), Optional.empty());

@@ -1,4 +1,4 @@
-package org.tidemark.ploop.filesystem;
+package org.tidemark.appliance.service;
 
 import com.fasterxml.jackson.jr.ob.JSON;
 import java.io.IOException;

@@ -1,4 +1,4 @@
-package org.tidemark.ploop.filesystem;
+package org.tidemark.appliance.service;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -11,6 +11,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.LongConsumer;
+import org.tidemark.ploop.filesystem.ExternalCommand;
+import org.tidemark.ploop.filesystem.FileSystemType;
 
 /**
  * The files that a new container begins with: a folder, the root file system of an OCI bundle, or the layers of an OCI image.
