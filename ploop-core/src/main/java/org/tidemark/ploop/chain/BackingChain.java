@@ -25,11 +25,12 @@ import org.tidemark.ploop.io.ImageDirectory;
 import org.tidemark.ploop.io.ImageDirectory.OpenMode;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.io.ImageIo;
+import org.tidemark.ploop.io.vfs.VfsImageDirectory;
 
 /**
  * Chains of qcow2 images, each of which names its backing file.
  *
- * <p><b>Names.</b> Relative to the folder of the image that names it. Other protocols than files are refused.
+ * <p><b>Names</b> of backing files and data files are relative to the folder of the image that names them. Other protocols than files are refused.
  *
  * <p><b>Formats.</b> A backing file whose format is not told is recognised by its content; when that turns out to be qcow2
  * and names files itself, it is refused: whoever used the disk could have written that header into a raw image.
@@ -113,8 +114,7 @@ final class BackingChain {
         int slash = file.indexOf('/');
         if (colon > 0 && (slash < 0 || colon < slash)) {
             throw new ImageException(
-                    ImageException.Kind.UNSUPPORTED,
-                    above + ": stands on '" + name + "'; only files are supported as backing files");
+                    ImageException.Kind.UNSUPPORTED, above + ": stands on '" + name + "'; only files are supported");
         }
         try {
             return parent(above).resolve(file).normalize();
@@ -229,12 +229,17 @@ final class BackingChain {
             return null;
         }
         String name = header.dataFile().orElse("");
-        if (name.isEmpty() || name.indexOf('/') >= 0 || name.indexOf(':') >= 0) {
+        Path path = resolve(Path.of(link.directory().name()).toAbsolutePath().resolve(link.fileName()), name);
+        String fileName = String.valueOf(path.getFileName());
+        if (name.isEmpty() || name.endsWith("/")) {
             throw new ImageException(
-                    ImageException.Kind.UNSUPPORTED,
-                    link.fileName() + ": its data lies in '" + name + "'; supported are files of the same folder");
+                    ImageException.Kind.DAMAGED,
+                    link.fileName() + ": its data lies in another file, whose name it does not tell");
         }
-        return link.directory().open(name, mode);
+        // A plain name is a file of the same folder, whatever the folder is.
+        return name.indexOf('/') < 0
+                ? link.directory().open(name, mode)
+                : new VfsImageDirectory(parent(path)).open(fileName, mode);
     }
 
     private static int clusterAbove(ChainFiles files, int level) throws IOException {

@@ -6,6 +6,7 @@ import org.tidemark.ploop.chain.ChainFiles;
 import org.tidemark.ploop.chain.DiskDescriptor;
 import org.tidemark.ploop.format.DeltaGeometry;
 import org.tidemark.ploop.format.expanded.ExpandedFormat;
+import org.tidemark.ploop.format.qcow2.Qcow2Format;
 import org.tidemark.ploop.io.ImageDirectory.OpenMode;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.io.ImageIo;
@@ -27,6 +28,12 @@ public final class ChainCheck {
                     allocated += check.run();
                     geometry = check.header().geometry();
                     checkMark(files, link, check, findings);
+                } else if (link.formatId().equals(Qcow2Format.ID)) {
+                    Qcow2Check check = new Qcow2Check(io, findings);
+                    allocated += check.run();
+                    geometry = check.header().geometry();
+                    // A backing file may be larger than what stands on it.
+                    diskBelow = 0;
                 } else {
                     geometry = rawGeometry(io, files.clusterSizeBytes());
                 }
@@ -47,14 +54,17 @@ public final class ChainCheck {
         return findings.report(allocated);
     }
 
-    /** Checks one expanded file. */
+    /** Checks one expanded or qcow2 file. */
     public static CheckReport run(ImageIo io) throws IOException {
         FindingList findings = new FindingList();
-        long allocated = new ExpandedCheck(io, findings).run();
+        long allocated = new Qcow2Format().probe(io)
+                ? new Qcow2Check(io, findings).run()
+                : new ExpandedCheck(io, findings).run();
         return findings.report(allocated);
     }
 
-    private static DeltaGeometry rawGeometry(ImageIo io, int clusterSizeBytes) throws IOException {
+    private static DeltaGeometry rawGeometry(ImageIo io, int chainClusterBytes) throws IOException {
+        int clusterSizeBytes = chainClusterBytes == 0 ? ChainFiles.RAW_CLUSTER_BYTES : chainClusterBytes;
         long size = io.size();
         if (size == 0 || size % DeltaGeometry.SECTOR_BYTES != 0) {
             throw new ImageException(

@@ -149,6 +149,61 @@ public sealed interface Finding {
         }
     }
 
+    /** A cluster of a qcow2 file is referred to more often than its count says: it may be handed out a second time. */
+    record RefcountTooLow(String file, long physicalCluster, long counted, long references) implements Finding {
+        @Override
+        public Severity severity() {
+            return Severity.DAMAGE;
+        }
+
+        @Override
+        public String describe() {
+            return file + ": cluster " + physicalCluster + " of the file is counted " + counted
+                    + " times and referred to " + references + " times";
+        }
+    }
+
+    /** A cluster of a qcow2 file that holds a table belongs to something else too. */
+    record Overlap(String file, long physicalCluster, String one, String other) implements Finding {
+        @Override
+        public Severity severity() {
+            return Severity.DAMAGE;
+        }
+
+        @Override
+        public String describe() {
+            return file + ": cluster " + physicalCluster + " of the file belongs to " + one + " and to " + other;
+        }
+    }
+
+    /** An entry of a qcow2 table that names nothing that it may name. */
+    record BrokenEntry(String file, String entry, long index, String what) implements Finding {
+        @Override
+        public Severity severity() {
+            return Severity.DAMAGE;
+        }
+
+        @Override
+        public String describe() {
+            return file + ": " + entry + " " + index + " " + what;
+        }
+    }
+
+    /** An entry of a qcow2 table says that it is the only one to name a cluster when it is not, or the other way round. */
+    record CopiedMismatch(String file, String entry, long index, long physicalCluster, boolean copied)
+            implements Finding {
+        @Override
+        public Severity severity() {
+            return copied ? Severity.DAMAGE : Severity.WARNING;
+        }
+
+        @Override
+        public String describe() {
+            return file + ": " + entry + " " + index + " says that it is " + (copied ? "" : "not ")
+                    + "the only one to name cluster " + physicalCluster + " of the file, which is wrong";
+        }
+    }
+
     /** Fields of the header, the descriptor or the chain that do not agree. */
     record Contradiction(String file, Severity severity, String what) implements Finding {
         @Override

@@ -209,6 +209,6 @@ class DiskDescriptorTest {
                         ImageException.class, e -> assertThat(e.kind()).isEqualTo(Kind.NOT_AN_IMAGE));
         Files.write(folder.resolve("q"), java.util.Arrays.copyOf(new byte[] {'Q', 'F', 'I', (byte) 0xFB}, 512));
         assertThatThrownBy(() -> ChainFiles.at(folder.resolve("q"), VfsImageDirectory::new))
-                .hasMessageContaining("qcow2");
+                .hasMessageContaining("QCOW");
     }
 }

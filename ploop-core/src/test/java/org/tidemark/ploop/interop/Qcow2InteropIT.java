@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -15,8 +16,13 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.tidemark.ploop.chain.AttachedImage.Use;
 import org.tidemark.ploop.chain.ChainFiles;
+import org.tidemark.ploop.check.ChainCheck;
 import org.tidemark.ploop.contract.DeviceBytes;
 import org.tidemark.ploop.contract.TestBytes;
+import org.tidemark.ploop.format.DeltaGeometry;
+import org.tidemark.ploop.format.qcow2.CreateOptions;
+import org.tidemark.ploop.format.qcow2.Qcow2Format;
+import org.tidemark.ploop.io.ImageIo;
 import org.tidemark.ploop.io.direct.DirectImageDirectory;
 import org.tidemark.ploop.io.vfs.VfsImageDirectory;
 import org.tidemark.ploop.testing.Requires;
@@ -151,6 +157,116 @@ class Qcow2InteropIT {
                         .as("first byte that qemu reads otherwise")
                         .isEqualTo(-1);
                 weRead("image", model);
+            }
+        });
+    }
+
+    static LongStream seeds() {
+        return Seeds.of(8).limit(200);
+    }
+
+    /** Raw or qcow2 at the bottom, disks and clusters of other sizes, overlays made by qemu and by us. */
+    @ParameterizedTest
+    @MethodSource("seeds")
+    void chainsOfBackingFiles(long seed) throws Exception {
+        Seeds.replayable(getClass(), seed, random -> {
+            String below = "raw";
+            Programs.ok(folder, "qemu-img", "create", "-q", "-f", "raw", "l0", "" + (DISK - random.nextInt(9) * 512));
+            Programs.ok(folder, "qemu-io", "-f", "raw", "-c", "write -q -P 77 100k 3M", "l0");
+            int levels = 1 + random.nextInt(4);
+            for (int level = 1; level <= levels; level++) {
+                String name = "l" + level;
+                // Between, disks may be smaller than what they stand on, which hides its end for ever.
+                int size = level == levels ? DISK : DISK - random.nextInt(200) * 4096;
+                int cluster = random.nextInt(3) == 0 ? 65536 : 512 << random.nextInt(10);
+                boolean subclusters = cluster >= 16384 && random.nextInt(3) == 0;
+                if (random.nextBoolean()) {
+                    String options = "cluster_size=" + cluster + (subclusters ? ",extended_l2=on" : "");
+                    Programs.ok(
+                            folder,
+                            "qemu-img",
+                            "create",
+                            "-q",
+                            "-f",
+                            "qcow2",
+                            "-b",
+                            "l" + (level - 1),
+                            "-F",
+                            below,
+                            "-o",
+                            options,
+                            name,
+                            "" + size);
+                } else {
+                    try (ImageIo io = new VfsImageDirectory(folder).create(name)) {
+                        CreateOptions options = new CreateOptions(
+                                subclusters || random.nextBoolean() ? 3 : 2, 4, false, subclusters, false, "", "");
+                        Qcow2Format.create(
+                                io, new DeltaGeometry(size, cluster), options.withBacking("l" + (level - 1), below));
+                    }
+                }
+                below = "qcow2";
+                if (level < levels) {
+                    byte[] model = asRaw(name);
+                    try (DeviceBytes disk = DeviceBytes.open(files(name), Use.READ_WRITE)) {
+                        weWrite(random, disk, model);
+                    }
+                    assertSame(name, model);
+                }
+            }
+            String top = "l" + levels;
+            qemuWrites(random, top, true);
+            byte[] model = asRaw(top);
+            weRead(top, model);
+            try (DeviceBytes disk = DeviceBytes.open(files(top), Use.READ_WRITE)) {
+                weWrite(random, disk, model);
+                assertThat(Arrays.mismatch(disk.read(0, DISK), model)).isEqualTo(-1);
+            }
+            assertSame(top, model);
+        });
+    }
+
+    private void assertSame(String file, byte[] model) throws Exception {
+        checkIsSpotless(file);
+        assertThat(ChainCheck.run(files(file)).findings()).isEmpty();
+        assertThat(Arrays.mismatch(asRaw(file), model))
+                .as("first byte that qemu reads otherwise")
+                .isEqualTo(-1);
+        weRead(file, model);
+    }
+
+    /** What we lay out is spotless, empty and full, whatever the options. */
+    @ParameterizedTest
+    @MethodSource("seeds")
+    void weCreateAndQemuGoesOn(long seed) throws Exception {
+        Seeds.replayable(getClass(), seed, random -> {
+            boolean third = random.nextInt(4) > 0;
+            int cluster = 512 << random.nextInt(13);
+            boolean subclusters = third && cluster >= 16384 && random.nextBoolean();
+            CreateOptions options = new CreateOptions(
+                    third ? 3 : 2,
+                    third ? random.nextInt(7) : 4,
+                    third && random.nextBoolean(),
+                    subclusters,
+                    third && random.nextBoolean(),
+                    "",
+                    "");
+            try (ImageIo io = new VfsImageDirectory(folder).create("image")) {
+                Qcow2Format.create(io, new DeltaGeometry(DISK, cluster), options);
+            }
+            checkIsSpotless("image");
+            byte[] model = new byte[DISK];
+            for (int round = 0; round < 3; round++) {
+                try (DeviceBytes disk = DeviceBytes.open(files("image"), Use.READ_WRITE)) {
+                    weWrite(random, disk, model);
+                }
+                assertSame("image", model);
+                if (options.refcountOrder() > 1) {
+                    Programs.ok(folder, "qemu-img", "snapshot", "-c", "s" + round, "image");
+                }
+                qemuWrites(random, "image", options.refcountOrder() > 0);
+                model = asRaw("image");
+                assertSame("image", model);
             }
         });
     }

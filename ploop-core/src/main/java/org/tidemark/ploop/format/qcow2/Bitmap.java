@@ -32,6 +32,7 @@ public record Bitmap(
     public static final int AUTO = 2;
 
     static final int FIXED_BYTES = 24;
+    static final int AT_FLAGS = 12;
     static final int TYPE_DIRTY = 1;
     private static final int EXTENSION_BYTES = 24;
     private static final int MAX_BITMAPS = 65_535;

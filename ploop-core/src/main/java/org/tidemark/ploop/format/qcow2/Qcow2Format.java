@@ -104,6 +104,21 @@ public final class Qcow2Format implements DeltaFormat {
         return Qcow2Delta.writable(io, data, header, clusters);
     }
 
+    /**
+     * Opens an image for reading as it was at one of its internal snapshots; the files belong to the delta from here on.
+     *
+     * @param idOrName id of the snapshot, or its name
+     * @throws ImageException of kind INVALID_REQUEST when there is no such snapshot
+     */
+    public static Qcow2Delta openSnapshot(ImageIo io, @Nullable ImageIo external, String idOrName) throws IOException {
+        Qcow2Header header = Qcow2Header.read(io);
+        Snapshot snapshot = Snapshot.find(io, header, idOrName);
+        Qcow2Header then = snapshot.diskSizeBytes() < 0 ? header : header.withDiskSize(snapshot.diskSizeBytes());
+        snapshot.requireTable(io, then);
+        ImageIo data = external == null ? io : external;
+        return Qcow2Delta.readOnly(io, data, then, new L1Table(io, then, snapshot.l1Offset(), snapshot.l1Entries()));
+    }
+
     private static L1Table activeL1(ImageIo io, Qcow2Header header) {
         return new L1Table(io, header, header.l1Offset(), header.l1Entries());
     }

@@ -102,6 +102,28 @@ public record Qcow2Header(
         }
     }
 
+    /** The same for a disk of another size. */
+    Qcow2Header withDiskSize(long bytes) {
+        return new Qcow2Header(
+                version,
+                clusterBits,
+                bytes,
+                l1Entries,
+                l1Offset,
+                refcountTableOffset,
+                refcountTableClusters,
+                snapshots,
+                snapshotTableOffset,
+                incompatible,
+                compatible,
+                autoclear,
+                refcountOrder,
+                headerBytes,
+                compression,
+                backingFile,
+                extensions);
+    }
+
     public int clusterSizeBytes() {
         return 1 << clusterBits;
     }
@@ -110,7 +132,7 @@ public record Qcow2Header(
         return (incompatible & DIRTY) != 0;
     }
 
-    boolean corrupt() {
+    public boolean corrupt() {
         return (incompatible & CORRUPT) != 0;
     }
 

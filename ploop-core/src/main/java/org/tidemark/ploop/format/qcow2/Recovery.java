@@ -114,21 +114,15 @@ final class Recovery {
                 .run();
     }
 
-    private void set(RefcountTable stored, ByteBuffer counted, long from, long until, boolean raise)
+    /** A cluster without a block is counted 0 times and, blocks having been made, referred to by nothing. */
+    private static void set(RefcountTable stored, ByteBuffer counted, long from, long until, boolean raise)
             throws IOException {
-        long perBlock = header.refcountBlockEntries();
-        for (long cluster = from; cluster < until; cluster++) {
-            if (stored.block(stored.blockIndex(cluster)) == 0) {
-                // Nothing is counted there and, blocks having been made, nothing is referred to.
-                cluster = (cluster / perBlock + 1) * perBlock - 1;
-                continue;
-            }
+        stored.visit(from, until, (cluster, is) -> {
             long right = Integer.toUnsignedLong(counted.getInt((int) (cluster - from) * 4));
-            long is = stored.get(cluster);
             if (raise ? is < right : is > right) {
                 stored.set(cluster, cluster + 1, right);
             }
-        }
+        });
     }
 
     /** Refuses what is broken. */

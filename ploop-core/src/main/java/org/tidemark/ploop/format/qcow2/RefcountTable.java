@@ -11,7 +11,7 @@ import org.tidemark.ploop.io.ImageIo;
  *
  * <p>Not synchronised: {@link HostClusters} is its only user while an image is written.
  */
-final class RefcountTable {
+public final class RefcountTable {
     /** Counts that are read or written at once. */
     private static final int PIECE_BYTES = 8192;
 
@@ -26,7 +26,7 @@ final class RefcountTable {
     private long knownIndex = -1;
     private long knownBlock;
 
-    RefcountTable(ImageIo io, Qcow2Header header) {
+    public RefcountTable(ImageIo io, Qcow2Header header) {
         this.io = io;
         this.header = header;
         this.tableOffset = header.refcountTableOffset();
@@ -172,8 +172,35 @@ final class RefcountTable {
         return found;
     }
 
+    /** Receives a count. */
+    @FunctionalInterface
+    public interface CountVisitor {
+        void count(long hostCluster, long count) throws IOException;
+    }
+
+    /** Visits the counts of clusters {@code [from, until)}; those without a block are 0. */
+    public void visit(long from, long until, CountVisitor visitor) throws IOException {
+        int bits = header.refcountBits();
+        AlignedBuffer some = AlignedBuffer.allocate(PIECE_BYTES);
+        long perPiece = Math.min(PIECE_BYTES * 8L / bits, header.refcountBlockEntries());
+        for (long at = from; at < until; ) {
+            long index = at % header.refcountBlockEntries();
+            long next = Math.min(until, at + perPiece - index % perPiece);
+            long block = block(blockIndex(at));
+            int firstBit = (int) (index * bits % 8);
+            if (block != 0) {
+                io.read(block + index * bits / 8, some, 0, (int) ((firstBit + (next - at) * bits + 7) / 8));
+            }
+            for (int i = 0; i < next - at; i++) {
+                int bit = firstBit + i * bits;
+                visitor.count(at + i, block == 0 ? 0 : countAt(some, bit / 8, bit % 8, bits));
+            }
+            at = next;
+        }
+    }
+
     /** The cluster after the last one whose count is not 0. */
-    long end() throws IOException {
+    public long end() throws IOException {
         long perBlock = header.refcountBlockEntries();
         for (long index = entries - 1; index >= 0; index--) {
             long block = block(index);

@@ -40,6 +40,46 @@ public record Snapshot(
         return stored(io, header).stream().map(Stored::snapshot).toList();
     }
 
+    /** The snapshot of an id, or else of a name. */
+    static Snapshot find(ImageIo io, Qcow2Header header, String idOrName) throws IOException {
+        List<Snapshot> all = list(io, header);
+        for (Snapshot one : all) {
+            if (one.id().equals(idOrName)) {
+                return one;
+            }
+        }
+        for (Snapshot one : all) {
+            if (one.name().equals(idOrName)) {
+                return one;
+            }
+        }
+        throw new ImageException(
+                ImageException.Kind.INVALID_REQUEST,
+                io.name() + ": has no snapshot '" + idOrName + "'; there are "
+                        + all.stream()
+                                .map(one -> one.id() + " (" + one.name() + ")")
+                                .toList());
+    }
+
+    /** Throws DAMAGED unless the L1 table can lie where it is said to, and is large enough for a disk. */
+    void requireTable(ImageIo io, Qcow2Header header) throws IOException {
+        long end = (io.size() + header.clusterSizeBytes() - 1) & -header.clusterSizeBytes();
+        long bytes = Integer.toUnsignedLong(l1Entries) * 8;
+        boolean size = header.diskSizeBytes() > 0 && header.diskSizeBytes() % 512 == 0;
+        if (!size
+                || header.geometry().clusters() > PhysicalCluster.MAX_VIRTUAL_CLUSTERS
+                || bytes > Qcow2Header.MAX_L1_BYTES
+                || l1Offset <= 0
+                || l1Offset % header.clusterSizeBytes() != 0
+                || l1Offset > end - bytes
+                || Integer.toUnsignedLong(l1Entries) < header.neededL1Entries()) {
+            throw new ImageException(
+                    ImageException.Kind.DAMAGED,
+                    io.name() + ": the snapshot '" + name + "' of a disk of " + header.diskSizeBytes()
+                            + " bytes has an L1 table of " + bytes + " bytes at " + Long.toUnsignedString(l1Offset));
+        }
+    }
+
     static List<Stored> stored(ImageIo io, Qcow2Header header) throws IOException {
         List<Stored> found = new ArrayList<>();
         AlignedBuffer piece = AlignedBuffer.allocate(FIXED_BYTES + MAX_EXTRA_BYTES + 2 * 65_536);
