@@ -82,9 +82,22 @@ public final class AttachedImage implements BlockDevice {
 
     /** The files of an image: past the page cache where its file system can do that, else through it. */
     public static ChainFiles filesOf(Path image) throws IOException {
-        ChainFiles cached = ChainFiles.at(image, VfsImageDirectory::new);
+        return bestOf(opener -> ChainFiles.at(image, opener));
+    }
+
+    /** The same for one level of its snapshots, to be read only. */
+    public static ChainFiles levelOf(Path image, String guid) throws IOException {
+        return bestOf(opener -> ChainFiles.level(image, guid, opener));
+    }
+
+    private interface Finder {
+        ChainFiles find(ChainFiles.FolderOpener opener) throws IOException;
+    }
+
+    private static ChainFiles bestOf(Finder finder) throws IOException {
+        ChainFiles cached = finder.find(VfsImageDirectory::new);
         try {
-            ChainFiles direct = ChainFiles.at(image, DirectImageDirectory::new);
+            ChainFiles direct = finder.find(DirectImageDirectory::new);
             for (ChainFiles.Link link : direct.links()) {
                 link.directory()
                         .open(link.fileName(), ImageDirectory.OpenMode.READ_ONLY)

@@ -8,6 +8,7 @@ import org.tidemark.ploop.chain.AttachedImage;
 import org.tidemark.ploop.chain.ChainFiles;
 import org.tidemark.ploop.chain.HeldLocks;
 import org.tidemark.ploop.chain.OwnerRecord;
+import org.tidemark.ploop.chain.SnapshotLevel;
 import org.tidemark.ploop.device.BlockDevice;
 import org.tidemark.ploop.device.attach.LoopWindow;
 import org.tidemark.ploop.os.HostIdentity;
@@ -16,7 +17,8 @@ import org.tidemark.ploop.partition.Partition;
 
 /**
  * Opens images for the device server: locks them and gives the locks' descriptors to the holder, opens chain, tracker and
- * device, finds the partition. Options of a request: {@code recover} (whoever had the image last) and {@code untracked}.
+ * device, finds the partition. Options of a request: {@code recover} (whoever had the image last), {@code untracked}, and {@code level}
+ * (a snapshot of the image, under a throw-away overlay).
  */
 final class ImageOpener implements DeviceOpener {
     private final LongSupplier generation;
@@ -28,6 +30,10 @@ final class ImageOpener implements DeviceOpener {
 
     @Override
     public BlockDevice open(AttachRequest request, OpenContext context) throws IOException {
+        String level = request.level();
+        if (!level.isEmpty()) {
+            return openLevel(request, level, context);
+        }
         ChainFiles files = AttachedImage.filesOf(request.image());
         HeldLocks locks = context.takeOver()
                 ? KeptLocks.takeOver(files, !request.readOnly(), context.keeper())
@@ -38,6 +44,25 @@ final class ImageOpener implements DeviceOpener {
                 context.area(),
                 locks,
                 !request.options().flag("untracked"),
+                new OwnerRecord(HostIdentity.read(), generation.getAsLong()),
+                UUID::randomUUID);
+    }
+
+    /** A snapshot beside its image, under an overlay that goes with the device. */
+    private AttachedImage openLevel(AttachRequest request, String level, OpenContext context) throws IOException {
+        boolean again = context.takeOver();
+        ChainFiles files = again
+                ? SnapshotLevel.withKeptOverlay(request.image(), level, request.deviceId())
+                : SnapshotLevel.withOverlay(request.image(), level, request.deviceId());
+        HeldLocks locks = again
+                ? KeptLocks.takeOver(files, true, context.keeper())
+                : KeptLocks.take(files, true, context.keeper());
+        return AttachedImage.open(
+                files,
+                again ? AttachedImage.Use.TAKE_OVER : AttachedImage.Use.READ_WRITE,
+                context.area(),
+                SnapshotLevel.throwingAway(files, locks),
+                false,
                 new OwnerRecord(HostIdentity.read(), generation.getAsLong()),
                 UUID::randomUUID);
     }
