@@ -57,7 +57,11 @@ public final class DataPlane implements Closeable {
 
     /** Connects if the device server runs. */
     public static Optional<DataPlane> connectIfRunning(Map<String, String> environment) throws IOException {
-        RunFolder run = RunFolder.ofEnvironment(environment);
+        return connectIfRunning(RunFolder.ofEnvironment(environment));
+    }
+
+    /** Connects if the device server of this run folder runs. */
+    public static Optional<DataPlane> connectIfRunning(RunFolder run) throws IOException {
         try {
             return Optional.of(new DataPlane(run, ControlClient.connect(run, ControlClient.USUAL_LIMIT)));
         } catch (org.tidemark.ploop.server.ControlException e) {
@@ -119,13 +123,8 @@ public final class DataPlane implements Closeable {
 
     /** Attaches a snapshot of an image beside it; what is written goes to an overlay that ends with the device. */
     public AttachedDevice attachSnapshot(Path image, String guid, String name) throws IOException {
-        Fields wanted = Fields.of(
-                "image",
-                image.toRealPath().toString(),
-                "device",
-                name,
-                "options",
-                Map.of("level", guid));
+        Fields wanted =
+                Fields.of("image", image.toRealPath().toString(), "device", name, "options", Map.of("level", guid));
         String id = client.request("attach", wanted, ATTACH_LIMIT).text("device");
         return find(id).orElseThrow(() -> new IOException(id + ": went away while it was attached"));
     }

@@ -106,7 +106,8 @@ class SnapshotsUnderLoadIT {
             host.awaitServing();
             System.out.println(fioRounds + " rounds of fio, " + acknowledged + " synced records, " + kills + " kills, "
                     + killedInside + " of them during a change; writers held for at most " + max(heldMicros)
-                    + " us, frozen for at most " + max(frozenMillis) + " ms; " + mounted + " snapshots mounted, " + compared + " compared as a whole");
+                    + " us, frozen for at most " + max(frozenMillis) + " ms; " + mounted + " snapshots mounted, "
+                    + compared + " compared as a whole");
             finish(block, acknowledged, raw);
         }
 
@@ -190,10 +191,7 @@ class SnapshotsUnderLoadIT {
         private String checksum(String block) throws IOException {
             try {
                 return Commands.run(
-                        ServerHost.LIMIT,
-                        "sh",
-                        "-c",
-                        "dd if=" + block + " bs=1M iflag=direct status=none | sha256sum");
+                        ServerHost.LIMIT, "sh", "-c", "dd if=" + block + " bs=1M iflag=direct status=none | sha256sum");
             } catch (InterruptedException e) {
                 throw new IOException(e);
             }
