@@ -15,6 +15,7 @@ import org.tidemark.ploop.chain.AttachedImage;
 import org.tidemark.ploop.chain.ChainFiles;
 import org.tidemark.ploop.chain.ChainProgress;
 import org.tidemark.ploop.chain.DiskDescriptor;
+import org.tidemark.ploop.chain.Guid;
 import org.tidemark.ploop.chain.SnapshotOperations;
 import org.tidemark.ploop.filesystem.FrozenInstant;
 import org.tidemark.ploop.io.ImageException;
@@ -137,20 +138,28 @@ public final class Snapshots {
 
     /** Freezes the present content as a level. A mounted file system is frozen for the instant. */
     public Created create(String word) throws IOException {
+        return create(word, UUID.randomUUID());
+    }
+
+    /** The same under a name of the caller's choice, which no snapshot of the image has. */
+    public Created create(String word, UUID name) throws IOException {
         try (Place place = place(word)) {
             if (place.plane() == null || place.device() == null) {
                 ChainFiles files = place.files();
-                return new Created(
-                        files.name(), new SnapshotOperations(UUID::randomUUID).create(files), "closed", 0, "");
+                String guid = new SnapshotOperations(Guid.firstThenRandom(name)).create(files);
+                return new Created(files.name(), guid, "closed", 0, "");
             }
-            return create(place.plane(), place.device());
+            return create(place.plane(), place.device(), name);
         }
     }
 
-    private static Created create(DataPlane plane, AttachedDevice device) throws IOException {
+    private static Created create(DataPlane plane, AttachedDevice device, UUID name) throws IOException {
         List<Path> mounts = DataPlane.mountPoints(device).stream().limit(1).toList();
-        Fields prepared =
-                plane.client().request("snapshot.prepare", Fields.of("device", device.deviceId()), PREPARE_LIMIT);
+        Fields prepared = plane.client()
+                .request(
+                        "snapshot.prepare",
+                        Fields.of("device", device.deviceId(), "snapshot", Guid.of(name)),
+                        PREPARE_LIMIT);
         FrozenInstant frozen = new FrozenInstant(new HolderWatchdog(plane.run()), BackupService.FREEZE_LIMIT);
         FrozenInstant.Outcome<Fields> outcome = frozen.run(mounts, () -> plane.client()
                 .request(

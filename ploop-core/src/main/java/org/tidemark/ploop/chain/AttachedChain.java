@@ -104,7 +104,7 @@ final class AttachedChain {
         ChainSteps.requireRoom(folder, descriptor);
         ChainSteps.requireWholeClusters(
                 files.name(), device.deltas().get(device.deltas().size() - 1));
-        String guid = Guid.of(newIds.get());
+        String guid = ChainSteps.newGuid(folder, descriptor, newIds);
         Image newTop = new Image(
                 Guid.TOP,
                 org.tidemark.ploop.format.expanded.ExpandedFormat.ID,
@@ -287,7 +287,7 @@ final class AttachedChain {
                     List<Delta> deltas = new ArrayList<>(device.deltas());
                     deltas.remove(level + 1);
                     commit(changed);
-                    MovableCursor stays = new MovableCursor(PloopDevice.cursor(area));
+                    MovableCursor stays = MovableCursor.ofPresentTop(area);
                     return new Exchange.Next(deltas, idOf(files), stays, List.of(upper));
                 });
             }

@@ -75,6 +75,18 @@ final class ChainSteps {
         }
     }
 
+    /** The name of a new snapshot; refused when there is one of that name. */
+    static String newGuid(ImageDirectory folder, DiskDescriptor descriptor, Supplier<UUID> newIds)
+            throws ImageException {
+        String guid = Guid.of(newIds.get());
+        if (guid.equals(Guid.NONE)
+                || guid.equals(Guid.TOP)
+                || descriptor.shots().stream().anyMatch(shot -> shot.guid().equals(guid))) {
+            throw invalid(folder, "there is a snapshot " + guid + " already");
+        }
+        return guid;
+    }
+
     /** A name in the manner of every other tool: the base's, and a GUID that has nothing to do with the level's. */
     static String newFileName(DiskDescriptor descriptor, Supplier<UUID> newIds) throws ImageException {
         String base = descriptor.pathTo(descriptor.topGuid()).get(0).file();

@@ -86,7 +86,7 @@ public final class SnapshotOperations {
             ChainSteps.requireRoom(files.directory(), descriptor);
             requireQuiet(files);
             TrackerBinding tracker = TrackerBinding.of(files.directory());
-            String snapshotGuid = Guid.of(newIds.get());
+            String snapshotGuid = ChainSteps.newGuid(files.directory(), descriptor, newIds);
             String newFile = ChainSteps.newFileName(descriptor, newIds);
             replaceTop(files.directory(), newFile, List.of(newFile), descriptor.withSnapshot(snapshotGuid, newFile));
             tracker.renew();

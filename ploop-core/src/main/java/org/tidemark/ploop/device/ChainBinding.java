@@ -21,6 +21,9 @@ import org.tidemark.ploop.io.ImageException;
  */
 public final class ChainBinding {
     private static final String REGION = "chain";
+    /** What a top remembers of its free clusters, see {@link PloopDevice#cursor}. */
+    private static final String FREE_REGION = "cursor.free";
+
     private static final int REGION_BYTES = 4096;
     private static final int HASH_BYTES = 32;
     private static final long UNKNOWN = 0;
@@ -56,6 +59,7 @@ public final class ChainBinding {
         area.region(REGION, REGION_BYTES).putLong(0, BINDING);
         VarHandle.fullFence();
         ClusterMap.forget(area);
+        area.drop(FREE_REGION);
     }
 
     /** Binds the area to another chain: the map begins anew, the cursor is the new top's. */
@@ -64,6 +68,10 @@ public final class ChainBinding {
         area.region(REGION, REGION_BYTES).putLong(0, BINDING);
         VarHandle.fullFence();
         ClusterMap.forget(area);
+        if (!cursor.moved()) {
+            // What is known of the old top's free clusters is true of no other file.
+            area.drop(FREE_REGION);
+        }
         cursor.moveTo(PloopDevice.cursor(area), value);
         adopt(area, chainId);
     }

@@ -6,9 +6,11 @@ import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.tidemark.ploop.chain.AttachedImage;
 import org.tidemark.ploop.chain.ChainProgress;
+import org.tidemark.ploop.chain.Guid;
 import org.tidemark.ploop.chain.PreparedSnapshot;
 import org.tidemark.ploop.chain.SnapshotOperations;
 
@@ -108,7 +110,7 @@ final class SnapshotCommands {
 
     private Prepared prepareNow(Fields arguments) throws IOException {
         AttachedImage image = image(arguments);
-        AttachedImage.Change change = image.beginChange(UUID::randomUUID, ChainProgress.NONE);
+        AttachedImage.Change change = image.beginChange(idsFor(arguments), ChainProgress.NONE);
         boolean done = false;
         try {
             PreparedSnapshot snapshot = change.operations().prepare(image.files());
@@ -121,6 +123,17 @@ final class SnapshotCommands {
                 change.close();
             }
         }
+    }
+
+    /** The client may choose the name of the snapshot. */
+    private static Supplier<UUID> idsFor(Fields arguments) throws ControlException {
+        String wanted = arguments.text("snapshot", "");
+        if (wanted.isEmpty()) {
+            return UUID::randomUUID;
+        }
+        return Guid.firstThenRandom(Guid.idOf(wanted)
+                .orElseThrow(() -> new ControlException(
+                        ControlException.Kind.USAGE, "'" + wanted + "' is no name of a snapshot")));
     }
 
     private Fields create(Fields arguments, ControlSession session) throws IOException {
