@@ -161,7 +161,7 @@ final class PloopSnapshotVerbs {
                     switch (columns.get(i)) {
                         case "parent_uuid" -> one.parentGuid();
                         case "uuid" -> one.guid();
-                        case "current" -> current ? "*" : " ";
+                        case "current" -> current ? "*" : "";
                         default -> image.toAbsolutePath().resolve(one.file()).toString();
                     };
             cells.add(i + 1 == columns.size() ? text : pad(text, width(columns.get(i))));
