@@ -34,6 +34,7 @@ final class DevicesCommand implements Callable<Integer> {
                             "sizeBytes", device.sizeBytes(),
                             "readOnly", device.readOnly(),
                             "image", device.image().toString(),
+                            "snapshot", device.level().isEmpty() ? null : device.level(),
                             "mountPoints",
                                     DataPlane.mountPoints(device).stream()
                                             .map(Object::toString)

@@ -7,42 +7,67 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.UUID;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
-import org.tidemark.ploop.chain.ChainFiles;
-import org.tidemark.ploop.chain.DiskDescriptor;
+import org.tidemark.appliance.service.DataPlane;
+import org.tidemark.appliance.service.SnapshotMounts;
+import org.tidemark.appliance.service.Snapshots;
 import org.tidemark.ploop.chain.SnapshotOperations;
-import org.tidemark.ploop.io.ImageException;
-import org.tidemark.ploop.io.vfs.VfsImageDirectory;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** {@code tidemark snapshot ...}, on images that are not attached. */
+/** {@code tidemark snapshot ...}, on files and on attached devices. */
 @Command(
         name = "snapshot",
-        description = "Snapshots kept in the image itself, of an image that is not attached.",
+        description = "Snapshots kept in the image itself, of an image on its own or of an attached device.",
         mixinStandardHelpOptions = true,
-        subcommands = {SnapshotCommand.Create.class, SnapshotCommand.ListAll.class})
+        subcommands = {
+            SnapshotCommand.Create.class,
+            SnapshotCommand.ListAll.class,
+            SnapshotCommand.Delete.class,
+            SnapshotCommand.Merge.class,
+            SnapshotCommand.Switch.class,
+            SnapshotCommand.Mount.class,
+            SnapshotCommand.Unmount.class
+        })
 final class SnapshotCommand {
+    private static final String IMAGE =
+            "A folder with DiskDescriptor.xml; or a device, by its name, block device or mount point.";
+
+    private static final String GUID = "The snapshot, as 'tidemark snapshot list' shows it.";
+
+    static Snapshots snapshots() {
+        return new Snapshots(() -> DataPlane.connectIfRunning(System.getenv()));
+    }
 
     @Command(
             name = "create",
-            description = "Freeze the present content as a level of the chain.",
+            description = "Freeze the present content as a level of the chain. A mounted file system is frozen for the"
+                    + " moment.",
             mixinStandardHelpOptions = true)
     static final class Create implements Callable<Integer> {
         @Mixin
         private Output output = new Output();
 
-        @Parameters(paramLabel = "IMAGE", description = "A folder with DiskDescriptor.xml, or a single file.")
-        private Path image = Path.of("");
+        @Parameters(paramLabel = "IMAGE", description = IMAGE)
+        private String image = "";
 
         @Override
         public Integer call() throws IOException {
-            ChainFiles files = ChainFiles.at(image, VfsImageDirectory::new);
-            String guid = new SnapshotOperations(UUID::randomUUID).create(files);
-            output.object(fields("image", files.name(), "snapshot", guid));
+            Snapshots.Created made = snapshots().create(image);
+            output.object(fields(
+                    "image",
+                    made.image(),
+                    "snapshot",
+                    made.guid(),
+                    "grade",
+                    made.grade(),
+                    "frozenMillis",
+                    made.frozenMillis(),
+                    "notice",
+                    made.notice()));
             return ExitCodes.DONE;
         }
     }
@@ -52,17 +77,13 @@ final class SnapshotCommand {
         @Mixin
         private Output output = new Output();
 
-        @Parameters(paramLabel = "IMAGE", description = "A folder with DiskDescriptor.xml, or a single file.")
-        private Path image = Path.of("");
+        @Parameters(paramLabel = "IMAGE", description = IMAGE)
+        private String image = "";
 
         @Override
         public Integer call() throws IOException {
-            ChainFiles files = ChainFiles.at(image, VfsImageDirectory::new);
-            DiskDescriptor descriptor = files.descriptor()
-                    .orElseThrow(() -> new ImageException(
-                            ImageException.Kind.UNSUPPORTED, files.name() + ": a single file has no snapshots"));
             List<Map<String, @Nullable Object>> rows = new ArrayList<>();
-            for (SnapshotOperations.Snapshot one : SnapshotOperations.list(descriptor)) {
+            for (SnapshotOperations.Snapshot one : snapshots().list(image)) {
                 rows.add(fields(
                         "snapshot",
                         one.guid(),
@@ -70,11 +91,156 @@ final class SnapshotCommand {
                         one.parentGuid(),
                         "current",
                         one.current(),
+                        "toBeMerged",
+                        one.temporary(),
                         "file",
                         one.file()));
             }
             output.rows(rows, "no snapshots");
             return ExitCodes.DONE;
         }
+    }
+
+    @Command(
+            name = "delete",
+            description = "Delete a snapshot; every other one keeps its content. When one level descends from it, the"
+                    + " content becomes part of that one.",
+            mixinStandardHelpOptions = true)
+    static final class Delete implements Callable<Integer> {
+        @Mixin
+        private Output output = new Output();
+
+        @Parameters(index = "0", paramLabel = "IMAGE", description = IMAGE)
+        private String image = "";
+
+        @Parameters(index = "1", paramLabel = "GUID", description = GUID)
+        private String guid = "";
+
+        @Override
+        public Integer call() throws IOException {
+            try (ChangeProgress progress = new ChangeProgress("deleting", !output.isJson())) {
+                SnapshotOperations.Deleted outcome = snapshots().delete(image, guid, progress);
+                progress.close();
+                output.object(fields(
+                        "snapshot",
+                        Snapshots.guid(guid),
+                        "outcome",
+                        switch (outcome) {
+                            case REMOVED -> "removed";
+                            case MERGED -> "merged into the level above it";
+                            case MARKED ->
+                                "marked: several levels descend from it, it goes when all but one are deleted";
+                        }));
+            }
+            return ExitCodes.DONE;
+        }
+    }
+
+    @Command(
+            name = "merge",
+            description = "Write a level down into its parent, which ceases to be a snapshot; or all levels into one"
+                    + " file.",
+            mixinStandardHelpOptions = true)
+    static final class Merge implements Callable<Integer> {
+        @Mixin
+        private Output output = new Output();
+
+        @Parameters(index = "0", paramLabel = "IMAGE", description = IMAGE)
+        private String image = "";
+
+        @Parameters(index = "1", arity = "0..1", paramLabel = "GUID", description = GUID)
+        private @Nullable String guid;
+
+        @Option(names = "--all", description = "All of them; no snapshot is left.")
+        private boolean all;
+
+        @Override
+        public Integer call() throws IOException {
+            if (all == (guid != null)) {
+                throw new IllegalArgumentException("say which snapshot, or --all for all of them");
+            }
+            try (ChangeProgress progress = new ChangeProgress("merging", !output.isJson())) {
+                int merged = snapshots().merge(image, guid, progress);
+                progress.close();
+                output.object(fields("image", image, "levelsMerged", merged));
+            }
+            return ExitCodes.DONE;
+        }
+    }
+
+    @Command(
+            name = "switch",
+            description = "Go back to a snapshot: what was written since is gone. The image must not be attached.",
+            mixinStandardHelpOptions = true)
+    static final class Switch implements Callable<Integer> {
+        @Mixin
+        private Output output = new Output();
+
+        @Parameters(index = "0", paramLabel = "IMAGE", description = IMAGE)
+        private String image = "";
+
+        @Parameters(index = "1", paramLabel = "GUID", description = GUID)
+        private String guid = "";
+
+        @Override
+        public Integer call() throws IOException {
+            snapshots().switchTo(image, guid);
+            output.object(fields("image", image, "switchedTo", Snapshots.guid(guid)));
+            return ExitCodes.DONE;
+        }
+    }
+
+    @Command(
+            name = "mount",
+            description = "Mount a snapshot's file system read-only beside its image, which may be in use.",
+            mixinStandardHelpOptions = true)
+    static final class Mount implements Callable<Integer> {
+        @Mixin
+        private Output output = new Output();
+
+        @Parameters(index = "0", paramLabel = "IMAGE", description = IMAGE)
+        private String image = "";
+
+        @Parameters(index = "1", paramLabel = "GUID", description = GUID)
+        private String guid = "";
+
+        @Parameters(index = "2", paramLabel = "DIR", description = "An existing folder.")
+        private Path folder = Path.of("");
+
+        @Override
+        public Integer call() throws IOException {
+            try (DataPlane plane = DataPlane.connect(System.getenv())) {
+                show(output, SnapshotMounts.mount(plane, image, guid, folder));
+            }
+            return ExitCodes.DONE;
+        }
+    }
+
+    @Command(name = "umount", description = "Unmount a snapshot and let go of it.", mixinStandardHelpOptions = true)
+    static final class Unmount implements Callable<Integer> {
+        @Mixin
+        private Output output = new Output();
+
+        @Parameters(paramLabel = "DIR", description = "Where it is mounted; or its device, block device or GUID.")
+        private String what = "";
+
+        @Override
+        public Integer call() throws IOException {
+            try (DataPlane plane = DataPlane.connectIfRunning(System.getenv())
+                    .orElseThrow(() -> new java.nio.file.NoSuchFileException(
+                            "nothing is attached: the device server does not run"))) {
+                show(output, SnapshotMounts.unmount(plane, what));
+            }
+            return ExitCodes.DONE;
+        }
+    }
+
+    private static void show(Output output, SnapshotMounts.Mounted mounted) throws IOException {
+        output.object(fields(
+                "snapshot", mounted.guid(),
+                "image", mounted.image(),
+                "device", mounted.deviceId(),
+                "blockDevice", mounted.blockDevice(),
+                "mountPoint", mounted.mountPoint()));
     }
 }

@@ -37,6 +37,7 @@ public final class Tidemark implements Runnable {
             named("doctor", DoctorCommand::new),
             named("image", ImageCommand::new),
             named("snapshot", SnapshotCommand::new),
+            named("ploop", PloopCommand::line),
             named("attach", AttachCommand::new),
             named("detach", DetachCommand::new),
             named("devices", DevicesCommand::new),

@@ -7,6 +7,7 @@ import java.util.Locale;
 import org.tidemark.backup.engine.EngineException;
 import org.tidemark.backup.repository.RepositoryException;
 import org.tidemark.backup.target.TargetException;
+import org.tidemark.ploop.chain.ChainCancelledException;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.os.Errno;
 import org.tidemark.ploop.os.OsException;
@@ -80,6 +81,9 @@ public enum FailureKind {
                 case INVALID_REQUEST -> USAGE;
                 case UNSUPPORTED -> UNSUPPORTED;
             };
+        }
+        if (failure instanceof ChainCancelledException) {
+            return CANCELLED;
         }
         if (failure instanceof RepositoryException repository) {
             return switch (repository.kind()) {

@@ -57,7 +57,11 @@ public final class DataPlane implements Closeable {
 
     /** Connects if the device server runs. */
     public static Optional<DataPlane> connectIfRunning(Map<String, String> environment) throws IOException {
-        RunFolder run = RunFolder.ofEnvironment(environment);
+        return connectIfRunning(RunFolder.ofEnvironment(environment));
+    }
+
+    /** Connects if the device server of this run folder runs. */
+    public static Optional<DataPlane> connectIfRunning(RunFolder run) throws IOException {
         try {
             return Optional.of(new DataPlane(run, ControlClient.connect(run, ControlClient.USUAL_LIMIT)));
         } catch (org.tidemark.ploop.server.ControlException e) {
@@ -102,19 +106,27 @@ public final class DataPlane implements Closeable {
         return find(id).orElseThrow(() -> new IOException(id + ": went away while it was attached"));
     }
 
-    /** A device by its name, its image or its block device. */
+    /** A device by its name, its image or its block device. Snapshots beside an image are not meant by its path. */
     public Optional<AttachedDevice> find(String word) throws IOException {
         Path path = Path.of(word);
         Path real = Files.exists(path) ? path.toRealPath() : path.toAbsolutePath();
         for (AttachedDevice device : client.devices()) {
+            boolean ofImage = device.image().equals(real) || device.image().equals(path.toAbsolutePath());
             if (device.deviceId().equals(word)
                     || device.blockDevice().equals(word)
-                    || device.image().equals(real)
-                    || device.image().equals(path.toAbsolutePath())) {
+                    || (ofImage && device.level().isEmpty())) {
                 return Optional.of(device);
             }
         }
         return Optional.empty();
+    }
+
+    /** Attaches a snapshot of an image beside it; what is written goes to an overlay that ends with the device. */
+    public AttachedDevice attachSnapshot(Path image, String guid, String name) throws IOException {
+        Fields wanted =
+                Fields.of("image", image.toRealPath().toString(), "device", name, "options", Map.of("level", guid));
+        String id = client.request("attach", wanted, ATTACH_LIMIT).text("device");
+        return find(id).orElseThrow(() -> new IOException(id + ": went away while it was attached"));
     }
 
     /** Where the file system of a device is mounted, as this process sees it. */

@@ -30,6 +30,11 @@ public final class Host {
         return DataPlane.connect(RunFolder.at(config.run()), config.dataPlane().equals(DataPlane.EXTERNAL));
     }
 
+    /** A connection if the device server runs. */
+    public Optional<DataPlane> connectIfRunning() throws IOException {
+        return DataPlane.connectIfRunning(RunFolder.at(config.run()));
+    }
+
     /** What is attached; nothing when no device server runs. */
     public List<AttachedDevice> devices() throws IOException {
         try (ControlClient client = ControlClient.connect(RunFolder.at(config.run()), ControlClient.USUAL_LIMIT)) {
@@ -46,8 +51,8 @@ public final class Host {
     public static Optional<AttachedDevice> deviceOf(List<AttachedDevice> devices, String image) throws IOException {
         Path path = Path.of(image);
         Path real = Files.exists(path) ? path.toRealPath() : path;
-        Predicate<AttachedDevice> same =
-                device -> device.image().equals(real) || device.image().equals(path);
+        Predicate<AttachedDevice> same = device -> device.level().isEmpty()
+                && (device.image().equals(real) || device.image().equals(path));
         return devices.stream().filter(same).findFirst();
     }
 

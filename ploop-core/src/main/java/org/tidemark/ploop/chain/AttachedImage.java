@@ -3,11 +3,15 @@ package org.tidemark.ploop.chain;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.tidemark.ploop.device.BlockDevice;
+import org.tidemark.ploop.device.ChainBinding;
 import org.tidemark.ploop.device.DeviceState;
 import org.tidemark.ploop.device.PloopDevice;
 import org.tidemark.ploop.device.StateArea;
@@ -32,20 +36,26 @@ import org.tidemark.ploop.io.vfs.VfsImageDirectory;
  * refuses. A crash after the mark was cleared and before the tracker was closed makes the tracker begin anew.
  */
 public final class AttachedImage implements BlockDevice {
+    private static final Duration CHANGE_ENDS_WITHIN = Duration.ofSeconds(30);
+
     private final PloopDevice device;
-    private final ChainFiles files;
+    private final AttachedChain chain;
     private final Beside beside;
     private final @Nullable ChangedBlockTracker tracker;
-    private final Closeable locks;
+    private final HeldLocks locks;
+    /** One change of the tree at a time, and none while the image is being closed. */
+    private final Semaphore changing = new Semaphore(1);
+
+    private volatile boolean closing;
 
     private AttachedImage(
             PloopDevice device,
-            ChainFiles files,
+            AttachedChain chain,
             Beside beside,
             @Nullable ChangedBlockTracker tracker,
-            Closeable locks) {
+            HeldLocks locks) {
         this.device = device;
-        this.files = files;
+        this.chain = chain;
         this.beside = beside;
         this.tracker = tracker;
         this.locks = locks;
@@ -66,15 +76,28 @@ public final class AttachedImage implements BlockDevice {
     private record Beside(ImageDirectory folder, String owner, String tracker) {
         static Beside of(ChainFiles files) {
             String prefix = files.descriptor().isPresent() ? "" : files.top().fileName() + ".";
-            return new Beside(files.directory(), prefix + "tidemark-owner", prefix + "tidemark-cbt");
+            return new Beside(files.directory(), prefix + "tidemark-owner", prefix + TrackerBinding.FILE_NAME);
         }
     }
 
     /** The files of an image: past the page cache where its file system can do that, else through it. */
     public static ChainFiles filesOf(Path image) throws IOException {
-        ChainFiles cached = ChainFiles.at(image, VfsImageDirectory::new);
+        return bestOf(opener -> ChainFiles.at(image, opener));
+    }
+
+    /** The same for one level of its snapshots, to be read only. */
+    public static ChainFiles levelOf(Path image, String guid) throws IOException {
+        return bestOf(opener -> ChainFiles.level(image, guid, opener));
+    }
+
+    private interface Finder {
+        ChainFiles find(ChainFiles.FolderOpener opener) throws IOException;
+    }
+
+    private static ChainFiles bestOf(Finder finder) throws IOException {
+        ChainFiles cached = finder.find(VfsImageDirectory::new);
         try {
-            ChainFiles direct = ChainFiles.at(image, DirectImageDirectory::new);
+            ChainFiles direct = finder.find(DirectImageDirectory::new);
             for (ChainFiles.Link link : direct.links()) {
                 link.directory()
                         .open(link.fileName(), ImageDirectory.OpenMode.READ_ONLY)
@@ -100,7 +123,7 @@ public final class AttachedImage implements BlockDevice {
             ChainFiles files,
             Use use,
             StateArea area,
-            Closeable locks,
+            HeldLocks locks,
             boolean tracking,
             OwnerRecord self,
             Supplier<UUID> ids)
@@ -117,7 +140,7 @@ public final class AttachedImage implements BlockDevice {
             ChainFiles files,
             Use use,
             StateArea area,
-            Closeable locks,
+            HeldLocks locks,
             boolean tracking,
             OwnerRecord self,
             Supplier<UUID> ids)
@@ -127,14 +150,21 @@ public final class AttachedImage implements BlockDevice {
         Optional<OwnerRecord> owner = OwnerRecord.read(beside.folder(), beside.owner());
         boolean ours = owner.isPresent()
                 && owner.get().host().hostId().equals(self.host().hostId());
-        OpenedChain opened = openChain(files, use, area, ours);
+        String chainId = AttachedChain.idOf(files);
+        boolean bound = !area.resumed() || ChainBinding.holds(area, chainId);
+        if (!bound) {
+            ChainBinding.forgetForeign(area, files.name(), clustersOf(files));
+        }
+        OpenedChain opened = openChain(files, use == Use.TAKE_OVER && !bound ? Use.RECOVER : use, area, ours);
         ImageCondition condition = !opened.recovered()
                 ? owner.isPresent() ? ImageCondition.UNKNOWN : ImageCondition.CLOSED
                 : ours ? ImageCondition.CRASHED_IN_OUR_HANDS : ImageCondition.UNKNOWN;
         boolean done = false;
         ChangedBlockTracker tracker = null;
         try {
+            ChainBinding.adopt(area, chainId);
             if (use != Use.READ_ONLY) {
+                tidy(files, locks);
                 if (!tracking) {
                     removeTracker(beside);
                 }
@@ -149,7 +179,7 @@ public final class AttachedImage implements BlockDevice {
             PloopDevice device = new PloopDevice(
                     files.name(), opened.chain().deltas(), area, tracker, PloopDevice.DEFAULT_MAP_SLOTS);
             done = true;
-            return new AttachedImage(device, files, beside, tracker, locks);
+            return new AttachedImage(device, new AttachedChain(device, locks, area, files), beside, tracker, locks);
         } finally {
             if (!done) {
                 opened.chain().close();
@@ -157,6 +187,35 @@ public final class AttachedImage implements BlockDevice {
                     tracker.close();
                 }
             }
+        }
+    }
+
+    /** Only a chain with a descriptor ever changes under a state area. */
+    private static long clustersOf(ChainFiles files) {
+        return files.descriptor()
+                .map(descriptor -> descriptor.geometry().clusters())
+                .orElse(0L);
+    }
+
+    /**
+     * What a change of the tree left that was broken off: nothing is copied now, so that the image is there at once. While
+     * somebody else changes the tree there is nothing of ours to tidy.
+     */
+    private static void tidy(ChainFiles files, HeldLocks locks) throws IOException {
+        if (files.descriptor().isEmpty()) {
+            return;
+        }
+        if (files.directory().exists(ChainIntent.FILE_NAME)) {
+            try (Closeable tree = ChainSteps.lockTree(files.directory())) {
+                ChainSteps.suspend(files.directory());
+            } catch (ImageException e) {
+                if (e.kind() != ImageException.Kind.IN_USE) {
+                    throw e;
+                }
+            }
+        }
+        for (ChainFiles.Link link : files.links().subList(0, files.links().size() - 1)) {
+            locks.convert(link, false);
         }
     }
 
@@ -195,8 +254,61 @@ public final class AttachedImage implements BlockDevice {
         return device;
     }
 
+    /** The files as they are now. */
     public ChainFiles files() {
-        return files;
+        return chain.files();
+    }
+
+    /**
+     * A change of the tree of this image, made under the device. {@link Change#close} must follow; detaching calls it off
+     * and waits for that.
+     *
+     * @throws ImageException IN_USE while another change is under way, READ_ONLY when the image is open for reading only
+     */
+    public Change beginChange(Supplier<UUID> newIds, ChainProgress progress) throws ImageException {
+        if (!device.writable()) {
+            throw new ImageException(
+                    ImageException.Kind.READ_ONLY,
+                    name() + ": is attached for reading only; its snapshots stay as they are");
+        }
+        if (closing || !changing.tryAcquire()) {
+            throw new ImageException(
+                    ImageException.Kind.IN_USE, name() + ": its snapshots are being changed just now; try again");
+        }
+        return new Change(newIds, progress);
+    }
+
+    /** A change under way. Used by one thread. */
+    public final class Change implements Closeable {
+        private final SnapshotOperations operations;
+        private boolean over;
+
+        private Change(Supplier<UUID> newIds, ChainProgress progress) {
+            ChainProgress guarded = new ChainProgress() {
+                @Override
+                public void done(long clusters, long totalClusters) {
+                    progress.done(clusters, totalClusters);
+                }
+
+                @Override
+                public boolean cancelled() {
+                    return closing || progress.cancelled();
+                }
+            };
+            this.operations = new SnapshotOperations(newIds, guarded, chain);
+        }
+
+        public SnapshotOperations operations() {
+            return operations;
+        }
+
+        @Override
+        public void close() {
+            if (!over) {
+                over = true;
+                changing.release();
+            }
+        }
     }
 
     @Override
@@ -260,6 +372,10 @@ public final class AttachedImage implements BlockDevice {
      */
     @Override
     public void close() throws IOException {
+        if (device.state() == DeviceState.CLOSED) {
+            return;
+        }
+        awaitChange();
         boolean proper = device.writable() && device.state() != DeviceState.ABORTED;
         try {
             device.detach();
@@ -267,18 +383,35 @@ public final class AttachedImage implements BlockDevice {
             if (device.state() == DeviceState.ABORTED || device.state() == DeviceState.CLOSED) {
                 letGo(e);
             }
+            closing = false;
+            changing.release();
             throw e;
         }
         try (locks) {
             ChangedBlockTracker marks = tracker;
             if (proper && marks != null) {
-                marks.close(ImageIdentity.of(files));
+                marks.close(ImageIdentity.of(chain.files()));
             } else if (marks != null) {
                 marks.close();
             }
             if (proper) {
                 OwnerRecord.remove(beside.folder(), beside.owner());
             }
+        }
+    }
+
+    private void awaitChange() throws IOException {
+        closing = true;
+        boolean free = false;
+        try {
+            free = changing.tryAcquire(CHANGE_ENDS_WITHIN.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        if (!free) {
+            closing = false;
+            throw new ImageException(
+                    ImageException.Kind.IN_USE, name() + ": its snapshots are being changed; it stays attached");
         }
     }
 

@@ -242,6 +242,23 @@ public record ChainFiles(
         return in(directory);
     }
 
+    /** The same image after a change of its tree: files that were made lie beside the descriptor. */
+    ChainFiles with(DiskDescriptor changed) throws IOException {
+        List<Link> changedLinks = new ArrayList<>();
+        for (DiskDescriptor.Image image : changed.pathTo(changed.topGuid())) {
+            String file = image.file().substring(image.file().lastIndexOf('/') + 1);
+            Link known = null;
+            for (Link link : links) {
+                boolean plain = image.file().indexOf('/') < 0;
+                if (link.fileName().equals(file) && plain == (link.directory() == directory)) {
+                    known = link;
+                }
+            }
+            changedLinks.add(known == null ? new Link(directory, file, image.formatId()) : known);
+        }
+        return new ChainFiles(name, directory, List.copyOf(changedLinks), Optional.of(changed), clusterSizeBytes);
+    }
+
     /** The file that is written to. */
     public Link top() {
         return links.get(links.size() - 1);

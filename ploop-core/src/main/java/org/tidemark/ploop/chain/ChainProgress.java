@@ -7,4 +7,9 @@ public interface ChainProgress {
 
     /** Clusters of the disk looked at so far, of all there are. */
     void done(long clusters, long totalClusters);
+
+    /** Asked now and then; once this is true the operation ends early with {@link ChainCancelledException}. */
+    default boolean cancelled() {
+        return false;
+    }
 }

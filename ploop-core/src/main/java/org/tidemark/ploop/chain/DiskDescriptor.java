@@ -403,6 +403,9 @@ public final class DiskDescriptor {
             }
         }
         for (Shot shot : shots) {
+            if (shot.guid().equals(Guid.NONE)) {
+                throw damaged(name, "gives a snapshot the name that means none");
+            }
             if (shotsByGuid.put(shot.guid(), shot) != null) {
                 throw damaged(name, "names the snapshot " + shot.guid() + " twice");
             }

@@ -1,8 +1,13 @@
 package org.tidemark.ploop.chain;
 
 import java.util.Locale;
+import java.util.Objects;
+import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /** The names of images and snapshots in a descriptor: lower case, in braces. */
 public final class Guid {
@@ -19,6 +24,21 @@ public final class Guid {
 
     public static String of(UUID uuid) {
         return "{" + uuid + "}";
+    }
+
+    /** Ids for an operation that is to use {@code first} before it makes up others. */
+    public static Supplier<UUID> firstThenRandom(UUID first) {
+        AtomicReference<@Nullable UUID> given = new AtomicReference<>(first);
+        return () -> Objects.requireNonNullElseGet(given.getAndSet(null), UUID::randomUUID);
+    }
+
+    /** The id in a name; empty when it is none. Upper case is accepted, and braces may be missing. */
+    public static Optional<UUID> idOf(String text) {
+        String plain = normalise(text);
+        String braced = plain.startsWith("{") ? plain : "{" + plain + "}";
+        return isGuid(braced)
+                ? Optional.of(UUID.fromString(braced.substring(1, braced.length() - 1)))
+                : Optional.empty();
     }
 
     /** The usual spelling. Upper case is accepted, as every reader does. */

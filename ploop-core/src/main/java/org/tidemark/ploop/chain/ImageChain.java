@@ -48,8 +48,9 @@ public final class ImageChain implements Closeable {
         return AllocationCursor.transientCursor();
     }
 
-    private static Delta openLink(
-            ChainFiles.Link link, OpenIntent intent, int clusterSizeBytes, AllocationCursor cursor) throws IOException {
+    /** Opens one file of a chain. */
+    static Delta openLink(ChainFiles.Link link, OpenIntent intent, int clusterSizeBytes, AllocationCursor cursor)
+            throws IOException {
         OpenMode mode = intent == OpenIntent.READ ? OpenMode.READ_ONLY : OpenMode.READ_WRITE;
         ImageIo io = link.directory().open(link.fileName(), mode);
         boolean opened = false;

@@ -8,23 +8,19 @@ import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 import org.tidemark.ploop.chain.DiskDescriptor.Image;
 import org.tidemark.ploop.chain.DiskDescriptor.Shot;
 import org.tidemark.ploop.format.AllocationCursor;
 import org.tidemark.ploop.format.Delta;
 import org.tidemark.ploop.format.DeltaFormat.OpenIntent;
-import org.tidemark.ploop.format.DeltaGeometry;
-import org.tidemark.ploop.format.Formats;
-import org.tidemark.ploop.format.expanded.ExpandedFormat;
-import org.tidemark.ploop.format.raw.RawFormat;
 import org.tidemark.ploop.io.ImageDirectory;
 import org.tidemark.ploop.io.ImageDirectory.ImageLock;
-import org.tidemark.ploop.io.ImageDirectory.OpenMode;
 import org.tidemark.ploop.io.ImageException;
-import org.tidemark.ploop.io.ImageIo;
 
 /**
- * Snapshots of an image whose files concerned are not attached: only files change.
+ * Changes of the tree of snapshots of an image, attached here ({@link AttachedImage#snapshots}) or to nobody. What concerns
+ * the files of a device in use is done under it, see {@link AttachedChain}; of other files only names and content change.
  *
  * <p>Every operation is: lock; finish what an earlier one left ({@link #recover}); write down the intent; make files and
  * content durable; replace the descriptor, which is the one commit point; delete what is not named any more; remove the
@@ -35,13 +31,9 @@ import org.tidemark.ploop.io.ImageIo;
  * other snapshots may descend from it).
  */
 public final class SnapshotOperations {
-    /** As many as every other tool can read. */
-    private static final int MAX_DELTAS = 126;
-
-    private static final String LOCK_NAME = DiskDescriptor.FILE_NAME + ".lck";
-
     private final Supplier<UUID> newIds;
     private final ChainProgress progress;
+    private final @Nullable AttachedChain attached;
 
     /** {@code newIds} gives names that nobody has used, usually {@code UUID::randomUUID}. */
     public SnapshotOperations(Supplier<UUID> newIds) {
@@ -49,8 +41,13 @@ public final class SnapshotOperations {
     }
 
     public SnapshotOperations(Supplier<UUID> newIds, ChainProgress progress) {
+        this(newIds, progress, null);
+    }
+
+    SnapshotOperations(Supplier<UUID> newIds, ChainProgress progress, @Nullable AttachedChain attached) {
         this.newIds = newIds;
         this.progress = progress;
+        this.attached = attached;
     }
 
     /** One level of the tree. */
@@ -72,8 +69,13 @@ public final class SnapshotOperations {
 
     /** Freezes the present content and puts a new, empty delta on top. Returns the snapshot's name. */
     public String create(ChainFiles files) throws IOException {
+        if (attached != null) {
+            try (PreparedSnapshot prepared = prepare(files)) {
+                return prepared.take(AttachedChain.DRAIN_LIMIT_NANOS);
+            }
+        }
         DiskDescriptor read = described(files);
-        try (Closeable tree = lockTree(files.directory());
+        try (Closeable tree = ChainSteps.lockTree(files.directory());
                 ChainLocks locks = ChainLocks.take(files, true)) {
             DiskDescriptor descriptor = recovered(files.directory());
             if (!Arrays.equals(descriptor.serialise(), read.serialise())) {
@@ -81,11 +83,38 @@ public final class SnapshotOperations {
                         ImageException.Kind.IN_USE,
                         files.name() + ": somebody changed the snapshots just now; try again");
             }
-            requireQuiet(files, locks);
-            String snapshotGuid = Guid.of(newIds.get());
-            String newFile = newFileName(descriptor);
+            ChainSteps.requireRoom(files.directory(), descriptor);
+            requireQuiet(files);
+            TrackerBinding tracker = TrackerBinding.of(files.directory());
+            String snapshotGuid = ChainSteps.newGuid(files.directory(), descriptor, newIds);
+            String newFile = ChainSteps.newFileName(descriptor, newIds);
             replaceTop(files.directory(), newFile, List.of(newFile), descriptor.withSnapshot(snapshotGuid, newFile));
+            tracker.renew();
             return snapshotGuid;
+        }
+    }
+
+    /**
+     * Does everything for a snapshot of an attached image that takes time; {@link PreparedSnapshot#take} is the instant.
+     * Nobody else can change the tree until the preparation is closed.
+     */
+    public PreparedSnapshot prepare(ChainFiles files) throws IOException {
+        AttachedChain chain = attached;
+        if (chain == null) {
+            throw ChainSteps.invalid(files.directory(), "is not attached; a snapshot of it needs no preparation");
+        }
+        described(files);
+        Closeable tree = ChainSteps.lockTree(files.directory());
+        boolean done = false;
+        try {
+            DiskDescriptor descriptor = recovered(files.directory());
+            PreparedSnapshot prepared = chain.prepare(descriptor, newIds, tree);
+            done = true;
+            return prepared;
+        } finally {
+            if (!done) {
+                tree.close();
+            }
         }
     }
 
@@ -108,22 +137,34 @@ public final class SnapshotOperations {
     public Deleted delete(ChainFiles files, String guid) throws IOException {
         ImageDirectory folder = files.directory();
         described(files);
-        try (Closeable tree = lockTree(folder)) {
+        try (Closeable tree = ChainSteps.lockTree(folder)) {
             DiskDescriptor descriptor = recovered(folder);
             Shot shot = requireNotTop(descriptor, guid);
-            List<Shot> children = descriptor.childrenOf(shot.guid());
-            if (children.size() > 1) {
-                descriptor.withTemporary(shot.guid()).store(folder);
-                return Deleted.MARKED;
-            }
-            if (children.size() == 1) {
-                merge(folder, descriptor, shot, children.get(0));
-                return Deleted.MERGED;
-            }
-            deleteLeaf(folder, descriptor, shot);
-            finishMarked(folder, shot.parentGuid());
-            return Deleted.REMOVED;
+            TrackerBinding tracker = binding(folder);
+            Deleted outcome = delete(folder, descriptor, shot);
+            tracker.renew();
+            return outcome;
         }
+    }
+
+    private Deleted delete(ImageDirectory folder, DiskDescriptor descriptor, Shot shot) throws IOException {
+        List<Shot> children = descriptor.childrenOf(shot.guid());
+        if (children.size() > 1) {
+            descriptor.withTemporary(shot.guid()).store(folder);
+            return Deleted.MARKED;
+        }
+        if (children.size() == 1) {
+            merge(folder, descriptor, shot, children.get(0));
+            return Deleted.MERGED;
+        }
+        deleteLeaf(folder, descriptor, shot);
+        finishMarked(folder, shot.parentGuid());
+        return Deleted.REMOVED;
+    }
+
+    /** The tracker of an image in use is with its device. */
+    private TrackerBinding binding(ImageDirectory folder) throws IOException {
+        return attached == null ? TrackerBinding.of(folder) : TrackerBinding.NONE;
     }
 
     /**
@@ -135,13 +176,15 @@ public final class SnapshotOperations {
     public void merge(ChainFiles files, String guid) throws IOException {
         ImageDirectory folder = files.directory();
         described(files);
-        try (Closeable tree = lockTree(folder)) {
+        try (Closeable tree = ChainSteps.lockTree(folder)) {
             DiskDescriptor descriptor = recovered(folder);
             Shot shot = descriptor.requireShot(guid);
             if (shot.parentGuid().equals(Guid.NONE)) {
-                throw invalid(folder, shot.guid() + " is the base; there is nothing below it to merge with");
+                throw ChainSteps.invalid(folder, shot.guid() + " is the base; there is nothing below it to merge with");
             }
+            TrackerBinding tracker = binding(folder);
             mergeInto(folder, descriptor, shot);
+            tracker.renew();
         }
     }
 
@@ -149,15 +192,16 @@ public final class SnapshotOperations {
     public int mergeAll(ChainFiles files) throws IOException {
         ImageDirectory folder = files.directory();
         described(files);
-        try (Closeable tree = lockTree(folder)) {
+        try (Closeable tree = ChainSteps.lockTree(folder)) {
             DiskDescriptor descriptor = recovered(folder);
             for (Shot shot : descriptor.shots()) {
                 if (descriptor.childrenOf(shot.guid()).size() > 1) {
-                    throw invalid(
+                    throw ChainSteps.invalid(
                             folder,
                             "several levels descend from " + shot.guid() + "; delete those that are not needed first");
                 }
             }
+            TrackerBinding tracker = binding(folder);
             int merged = 0;
             // From below: then each cluster is copied once for each level that has it, and not once for each level.
             while (descriptor.shots().size() > 1) {
@@ -170,6 +214,7 @@ public final class SnapshotOperations {
                 merged++;
                 descriptor = DiskDescriptor.read(folder);
             }
+            tracker.renew();
             return merged;
         }
     }
@@ -180,17 +225,23 @@ public final class SnapshotOperations {
      */
     public void switchTo(ChainFiles files, String guid) throws IOException {
         ImageDirectory folder = files.directory();
+        if (attached != null) {
+            throw new ImageException(
+                    ImageException.Kind.IN_USE,
+                    files.name()
+                            + ": is attached, and its content would change under whoever uses it; detach it first");
+        }
         described(files);
-        try (Closeable tree = lockTree(folder)) {
+        try (Closeable tree = ChainSteps.lockTree(folder)) {
             DiskDescriptor descriptor = recovered(folder);
             Shot target = requireNotTop(descriptor, guid);
             if (target.temporary()) {
-                throw invalid(folder, target.guid() + " is marked to be deleted");
+                throw ChainSteps.invalid(folder, target.guid() + " is marked to be deleted");
             }
             Shot top = descriptor.requireShot(descriptor.topGuid());
-            String oldFile = plainFile(folder, descriptor.imageOf(top));
+            String oldFile = ChainSteps.plainFile(folder, descriptor.imageOf(top));
             try (ImageLock lock = folder.lock(oldFile, true)) {
-                String newFile = newFileName(descriptor);
+                String newFile = ChainSteps.newFileName(descriptor, newIds);
                 replaceTop(folder, newFile, List.of(newFile, oldFile), descriptor.withTopAt(target.guid(), newFile));
             }
             finishMarked(folder, top.parentGuid());
@@ -205,7 +256,7 @@ public final class SnapshotOperations {
         if (!folder.exists(ChainIntent.FILE_NAME)) {
             return false;
         }
-        try (Closeable tree = lockTree(folder)) {
+        try (Closeable tree = ChainSteps.lockTree(folder)) {
             recovered(folder);
             return true;
         }
@@ -218,7 +269,7 @@ public final class SnapshotOperations {
             return descriptor;
         }
         Optional<ChainIntent.Merge> merge = intent.get().merge();
-        if (merge.isPresent() && isPending(descriptor, merge.get())) {
+        if (merge.isPresent() && ChainSteps.isPending(descriptor, merge.get())) {
             Shot removed = descriptor.requireShot(merge.get().removed());
             merge(
                     folder,
@@ -233,16 +284,10 @@ public final class SnapshotOperations {
         return DiskDescriptor.read(folder);
     }
 
-    private static boolean isPending(DiskDescriptor descriptor, ChainIntent.Merge merge) {
-        return descriptor.shots().stream()
-                .anyMatch(shot ->
-                        shot.guid().equals(merge.child()) && shot.parentGuid().equals(merge.removed()));
-    }
-
     private void mergeInto(ImageDirectory folder, DiskDescriptor descriptor, Shot child) throws IOException {
         Shot parent = descriptor.requireShot(child.parentGuid());
         if (descriptor.childrenOf(parent.guid()).size() > 1) {
-            throw invalid(
+            throw ChainSteps.invalid(
                     folder,
                     "other levels descend from " + parent.guid() + " too, and would change with it; delete them first");
         }
@@ -251,81 +296,53 @@ public final class SnapshotOperations {
 
     /** The child's content goes down into the file of {@code removed}; see {@link DeltaMerge} for why it can be repeated. */
     private void merge(ImageDirectory folder, DiskDescriptor descriptor, Shot removed, Shot child) throws IOException {
-        String lowerFile = plainFile(folder, descriptor.imageOf(removed));
-        String upperFile = plainFile(folder, descriptor.imageOf(child));
+        AttachedChain inUse = attached;
+        if (inUse != null && inUse.holds(removed)) {
+            inUse.merge(descriptor, removed, child, progress);
+            return;
+        }
+        String lowerFile = ChainSteps.plainFile(folder, descriptor.imageOf(removed));
+        String upperFile = ChainSteps.plainFile(folder, descriptor.imageOf(child));
+        AllocationCursor none = AllocationCursor.transientCursor();
         try (ImageLock lowerLock = folder.lock(lowerFile, true);
                 ImageLock upperLock = folder.lock(upperFile, true)) {
-            ChainLocks.requireOwn(folder, lowerFile);
             boolean again = ChainIntent.read(folder).isPresent();
-            try (Delta upper = openClosed(folder, descriptor.imageOf(child), descriptor.geometry())) {
+            try (Delta upper =
+                    ChainSteps.open(folder, descriptor.imageOf(child), OpenIntent.WRITE, descriptor.geometry(), none)) {
                 DiskDescriptor marked = descriptor.withTemporary(removed.guid());
-                try (Delta lower = openLower(folder, descriptor.imageOf(removed), descriptor.geometry(), again)) {
-                    boolean base = removed.parentGuid().equals(Guid.NONE);
-                    DeltaMerge merge = new DeltaMerge(upper, lower, base);
-                    new ChainIntent(
-                                    Optional.of(new ChainIntent.Merge(removed.guid(), child.guid())),
-                                    List.of(upperFile))
-                            .write(folder);
-                    marked.store(folder);
-                    lower.markInUse();
-                    merge.run(progress);
-                    lower.markClosed();
-                }
-                commit(folder, marked.withMerged(removed.guid(), child.guid()));
+                mergeFiles(folder, descriptor, new ChainIntent.Merge(removed.guid(), child.guid()), upper, again);
+                ChainSteps.commit(folder, marked.withMerged(removed.guid(), child.guid()));
+            } catch (ChainCancelledException e) {
+                ChainSteps.suspend(folder);
+                throw e;
             }
         }
     }
 
-    /** A level that nothing was written to since it was frozen, or a top that was closed. */
-    private static Delta openClosed(ImageDirectory folder, Image image, DeltaGeometry geometry) throws IOException {
-        return open(folder, image, OpenIntent.WRITE, geometry);
-    }
-
-    private static Delta openLower(ImageDirectory folder, Image image, DeltaGeometry geometry, boolean again)
+    private void mergeFiles(
+            ImageDirectory folder, DiskDescriptor descriptor, ChainIntent.Merge both, Delta upper, boolean again)
             throws IOException {
-        if (image.formatId().equals(RawFormat.ID)) {
-            growRaw(folder, image.file(), geometry.diskSizeBytes());
-        }
-        try {
-            return open(folder, image, OpenIntent.WRITE, geometry);
-        } catch (ImageException e) {
-            if (again && e.kind() == ImageException.Kind.NOT_CLOSED) {
-                return open(folder, image, OpenIntent.RECOVER, geometry);
-            }
-            throw e;
-        }
-    }
-
-    private static void growRaw(ImageDirectory folder, String file, long sizeBytes) throws IOException {
-        try (ImageIo io = folder.open(file, OpenMode.READ_WRITE)) {
-            if (io.size() < sizeBytes) {
-                io.truncate(sizeBytes);
-                io.flush();
-            }
-        }
-    }
-
-    private static Delta open(ImageDirectory folder, Image image, OpenIntent intent, DeltaGeometry geometry)
-            throws IOException {
-        ImageIo io = folder.open(image.file(), OpenMode.READ_WRITE);
-        boolean opened = false;
-        try {
-            Delta delta = Formats.byId(image.formatId())
-                    .open(io, intent, geometry.clusterSizeBytes(), AllocationCursor.transientCursor());
-            opened = true;
-            return delta;
-        } finally {
-            if (!opened) {
-                io.close();
-            }
+        Shot removed = descriptor.requireShot(both.removed());
+        Image lowerImage = descriptor.imageOf(removed);
+        String upperFile =
+                descriptor.imageOf(descriptor.requireShot(both.child())).file();
+        try (Delta lower = ChainSteps.openLower(
+                folder, lowerImage, descriptor.geometry(), again, AllocationCursor.transientCursor())) {
+            boolean base = removed.parentGuid().equals(Guid.NONE);
+            DeltaMerge merge = DeltaMerge.of(upper, lower, base, progress);
+            new ChainIntent(Optional.of(both), List.of(upperFile)).write(folder);
+            descriptor.withTemporary(removed.guid()).store(folder);
+            lower.markInUse();
+            merge.run();
+            lower.markClosed();
         }
     }
 
     private static void deleteLeaf(ImageDirectory folder, DiskDescriptor descriptor, Shot shot) throws IOException {
-        String file = plainFile(folder, descriptor.imageOf(shot));
+        String file = ChainSteps.plainFile(folder, descriptor.imageOf(shot));
         try (ImageLock lock = folder.lock(file, true)) {
             ChainIntent.newFile(file).write(folder);
-            commit(folder, descriptor.withoutLeaf(shot.guid()));
+            ChainSteps.commit(folder, descriptor.withoutLeaf(shot.guid()));
         }
     }
 
@@ -364,11 +381,7 @@ public final class SnapshotOperations {
         return shot;
     }
 
-    private static ImageException invalid(ImageDirectory folder, String what) {
-        return new ImageException(ImageException.Kind.INVALID_REQUEST, folder.name() + ": " + what);
-    }
-
-    private static DiskDescriptor described(ChainFiles files) throws ImageException {
+    static DiskDescriptor described(ChainFiles files) throws ImageException {
         return files.descriptor()
                 .orElseThrow(() -> new ImageException(
                         ImageException.Kind.UNSUPPORTED,
@@ -376,52 +389,11 @@ public final class SnapshotOperations {
                                 + ": a lone file has no place for snapshots; they need a folder with a descriptor"));
     }
 
-    /** Only files beside the descriptor are ever changed or deleted. */
-    private static String plainFile(ImageDirectory folder, Image image) throws ImageException {
-        if (image.file().indexOf('/') >= 0) {
-            throw new ImageException(
-                    ImageException.Kind.UNSUPPORTED,
-                    folder.name() + ": '" + image.file() + "' lies in another folder and is not changed");
-        }
-        return image.file();
-    }
-
-    /** One operation on a tree at a time, in whatever process. The lock's file stays. */
-    private static Closeable lockTree(ImageDirectory folder) throws IOException {
-        if (!folder.exists(LOCK_NAME)) {
-            try {
-                folder.create(LOCK_NAME).close();
-            } catch (java.nio.file.FileAlreadyExistsException e) {
-                // Somebody else was quicker; the lock decides.
-            }
-        }
-        return folder.lock(LOCK_NAME, true);
-    }
-
-    /** The top must have been closed, and a raw base must end with a cluster. */
-    private static void requireQuiet(ChainFiles files, ChainLocks locks) throws IOException {
-        if (locks.locks().size() >= MAX_DELTAS) {
-            throw new ImageException(
-                    ImageException.Kind.INVALID_REQUEST,
-                    files.name() + ": has " + locks.locks().size() + " levels, more are not possible; merge some");
-        }
+    /** The top must have been closed. */
+    private static void requireQuiet(ChainFiles files) throws IOException {
         try (ImageChain chain = ImageChain.open(files, OpenIntent.WRITE, AllocationCursor.transientCursor())) {
-            DeltaGeometry geometry = chain.top().geometry();
-            if (chain.top().identityMapped() && geometry.diskSizeBytes() % geometry.clusterSizeBytes() != 0) {
-                throw new ImageException(
-                        ImageException.Kind.UNSUPPORTED,
-                        files.name() + ": a raw image of " + geometry.diskSizeBytes()
-                                + " bytes does not end with a cluster of " + geometry.clusterSizeBytes());
-            }
+            ChainSteps.requireWholeClusters(files.name(), chain.top());
         }
-    }
-
-    /** A name in the manner of every other tool: the base's, and a GUID that has nothing to do with the level's. */
-    private String newFileName(DiskDescriptor descriptor) throws ImageException {
-        String base = descriptor.pathTo(descriptor.topGuid()).get(0).file();
-        String plain = base.substring(base.lastIndexOf('/') + 1);
-        String prefix = plain.replaceAll("\\.\\{[0-9a-f-]{36}}$", "");
-        return prefix + "." + Guid.of(newIds.get());
     }
 
     /** Puts a new, empty delta on top. What fails before the descriptor was replaced leaves nothing behind. */
@@ -431,8 +403,8 @@ public final class SnapshotOperations {
         ChainIntent intent = new ChainIntent(Optional.empty(), perhapsUnnamed);
         intent.write(folder);
         try {
-            makeDelta(folder, newFile, changed.geometry());
-            commit(folder, changed);
+            ChainSteps.makeDelta(folder, newFile, changed.geometry());
+            ChainSteps.commit(folder, changed);
         } catch (IOException e) {
             try {
                 DiskDescriptor now = DiskDescriptor.read(folder);
@@ -443,23 +415,6 @@ public final class SnapshotOperations {
                 e.addSuppressed(again);
             }
             throw e;
-        }
-    }
-
-    /** Makes an empty delta; it and its name are durable on return. */
-    private static void makeDelta(ImageDirectory folder, String file, DeltaGeometry geometry) throws IOException {
-        try (ImageIo io = folder.create(file)) {
-            new ExpandedFormat().create(io, geometry);
-        }
-        folder.sync();
-    }
-
-    /** The new descriptor becomes the one that counts; then what nobody names any more goes. */
-    private static void commit(ImageDirectory folder, DiskDescriptor changed) throws IOException {
-        changed.store(folder);
-        Optional<ChainIntent> intent = ChainIntent.read(folder);
-        if (intent.isPresent()) {
-            intent.get().settle(folder, changed);
         }
     }
 }

@@ -36,6 +36,8 @@ final class ClusterMap {
     static final int DIRTY = 1;
     static final int WRITING = 2;
 
+    private static final String SLOTS_REGION = "map.slots";
+    private static final String PAGES_REGION = "map.pages";
     private static final int SLOT_HEADER_BYTES = 16;
     private static final int SLOT_PAGE_BYTES = Delta.PAGE_BYTES + Delta.PAGE_CLUSTERS;
     private static final byte NO_LEVEL = (byte) 255;
@@ -66,8 +68,8 @@ final class ClusterMap {
         this.topLevel = deltas.size() - 1;
         this.pageCount = (clusters + Delta.PAGE_SHIFT_CLUSTERS + Delta.PAGE_CLUSTERS - 1) / Delta.PAGE_CLUSTERS;
         this.slotCount = (int) Math.min(pageCount, maxSlots);
-        this.headers = state.region("map.slots", slotCount * SLOT_HEADER_BYTES);
-        this.pages = state.region("map.pages", slotCount * SLOT_PAGE_BYTES);
+        this.headers = state.region(SLOTS_REGION, slotCount * SLOT_HEADER_BYTES);
+        this.pages = state.region(PAGES_REGION, slotCount * SLOT_PAGE_BYTES);
         this.slotOfPage =
                 ByteBuffer.allocateDirect(Math.toIntExact(pageCount * 4)).order(ByteOrder.nativeOrder());
         adopt();
@@ -195,6 +197,36 @@ final class ClusterMap {
         } finally {
             lock.unlockWrite(stamp);
         }
+    }
+
+    /** The entries of a page that lie in the top, as the top's file would store them. */
+    void readTopPage(long page, AlignedBuffer dst) throws IOException {
+        long stamp = lock.writeLock();
+        try {
+            copyTopEntries(load(page), dst, 0);
+        } finally {
+            lock.unlockWrite(stamp);
+        }
+    }
+
+    /** Whether a predecessor left pages in the area that were changed and are not in the file. */
+    static boolean hasChangedPages(StateArea state, long clusters, int maxSlots) throws IOException {
+        long pageCount = (clusters + Delta.PAGE_SHIFT_CLUSTERS + Delta.PAGE_CLUSTERS - 1) / Delta.PAGE_CLUSTERS;
+        int slots = (int) Math.min(pageCount, maxSlots);
+        AlignedBuffer headers = state.region(SLOTS_REGION, slots * SLOT_HEADER_BYTES);
+        for (int slot = 0; slot < slots; slot++) {
+            if (headers.getLong(slot * SLOT_HEADER_BYTES) != 0
+                    && headers.getInt(slot * SLOT_HEADER_BYTES + 8) != CLEAN) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Gives the memory of the map back; no map on this area may be in use any more. */
+    static void forget(StateArea state) throws IOException {
+        state.drop(SLOTS_REGION);
+        state.drop(PAGES_REGION);
     }
 
     /** Whether a flush has pages to write. */

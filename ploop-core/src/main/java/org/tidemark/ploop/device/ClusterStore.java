@@ -373,6 +373,20 @@ final class ClusterStore {
         }
     }
 
+    /** See {@link PloopDevice#readTopPage}. */
+    void readTopPage(long page, AlignedBuffer dst) throws IOException {
+        while (true) {
+            try {
+                map.readTopPage(page, dst);
+                return;
+            } catch (ClusterMap.MapFullException e) {
+                if (!room.make()) {
+                    throw e;
+                }
+            }
+        }
+    }
+
     private void publish(long cluster, int physicalCluster) throws IOException {
         while (true) {
             try {

@@ -53,18 +53,18 @@ public final class PloopDevice implements BlockDevice {
     private static final System.Logger LOG = System.getLogger(PloopDevice.class.getName());
 
     private final String name;
-    private final List<Delta> deltas;
-    private final Delta top;
     private final boolean writable;
     private final long sizeBytes;
     private final int clusterBytes;
+    private final int blockBytes;
     private final StateArea area;
-    private final ClusterStore clusters;
+    private final ChainStack stack;
     /** One int, {@link #KEPT_ABORTED} or 0: a successor must not believe a medium whose flush failed either. */
     private final AlignedBuffer kept;
 
     private final @Nullable ChangedBlockTracker tracker;
     private final AdmissionGate gate = new AdmissionGate();
+    private volatile @Nullable RecentWrites recentWrites;
     private final FlushRounds flushes = new FlushRounds();
     private final FlushRounds.Work flushWork = this::flushOnce;
     private volatile DeviceView[] views = NO_VIEWS;
@@ -81,24 +81,15 @@ public final class PloopDevice implements BlockDevice {
             String name, List<Delta> deltas, StateArea area, @Nullable ChangedBlockTracker tracker, int mapSlots)
             throws IOException {
         this.name = name;
-        this.deltas = List.copyOf(deltas);
-        this.top = deltas.get(deltas.size() - 1);
+        Delta top = deltas.get(deltas.size() - 1);
         this.writable = top.writable();
+        this.blockBytes = top.io().capabilities().alignmentBytes() > 512 ? 4096 : 512;
         DeltaGeometry geometry = top.geometry();
-        for (Delta delta : deltas) {
-            if (delta.geometry().clusterSizeBytes() != geometry.clusterSizeBytes()) {
-                throw new ImageException(
-                        ImageException.Kind.DAMAGED,
-                        delta.name() + ": cluster size " + delta.geometry().clusterSizeBytes() + ", but " + top.name()
-                                + " has " + geometry.clusterSizeBytes() + "; all deltas of a chain share one");
-            }
-        }
         this.sizeBytes = geometry.diskSizeBytes();
         this.clusterBytes = geometry.clusterSizeBytes();
         this.area = area;
         this.tracker = tracker;
-        ClusterMap map = new ClusterMap(deltas, geometry.clusters(), mapSlots, area);
-        this.clusters = new ClusterStore(this.deltas, map, this::makeRoom);
+        this.stack = new ChainStack(geometry, mapSlots, area, this::makeRoom, deltas);
         this.kept = area.region("device", KEPT_BYTES);
         if (area.resumed()) {
             // Views die with the process that served them.
@@ -145,7 +136,7 @@ public final class PloopDevice implements BlockDevice {
 
     @Override
     public int blockSizeBytes() {
-        return top.io().capabilities().alignmentBytes() > 512 ? 4096 : 512;
+        return blockBytes;
     }
 
     @Override
@@ -161,7 +152,7 @@ public final class PloopDevice implements BlockDevice {
 
     /** The deltas, base first. */
     public List<Delta> deltas() {
-        return deltas;
+        return stack.deltas();
     }
 
     public int clusterSizeBytes() {
@@ -179,12 +170,12 @@ public final class PloopDevice implements BlockDevice {
         if (state == DeviceState.CLOSED) {
             throw closed();
         }
-        clusters.read(offsetBytes, dst, dstOffset, lengthBytes);
+        readClusters(offsetBytes, dst, dstOffset, lengthBytes);
     }
 
     /** Reads what is on the disk now, for a view. */
     void readClusters(long offsetBytes, AlignedBuffer dst, int dstOffset, int lengthBytes) throws IOException {
-        clusters.read(offsetBytes, dst, dstOffset, lengthBytes);
+        stack.read(offsetBytes, dst, dstOffset, lengthBytes);
     }
 
     @Override
@@ -197,7 +188,7 @@ public final class PloopDevice implements BlockDevice {
         try {
             beforeChange(offsetBytes, lengthBytes);
             try {
-                clusters.write(offsetBytes, src, srcOffset, lengthBytes);
+                stack.write(offsetBytes, src, srcOffset, lengthBytes);
             } finally {
                 afterChange(offsetBytes, lengthBytes);
             }
@@ -216,7 +207,7 @@ public final class PloopDevice implements BlockDevice {
         try {
             beforeChange(offsetBytes, lengthBytes);
             try {
-                clusters.discard(offsetBytes, offsetBytes + lengthBytes);
+                stack.discard(offsetBytes, offsetBytes + lengthBytes);
             } finally {
                 afterChange(offsetBytes, lengthBytes);
             }
@@ -252,6 +243,10 @@ public final class PloopDevice implements BlockDevice {
         if (marks != null) {
             marks.written(offsetBytes, lengthBytes);
         }
+        RecentWrites recent = recentWrites;
+        if (recent != null) {
+            recent.add(offsetBytes, lengthBytes);
+        }
     }
 
     @Override
@@ -271,22 +266,26 @@ public final class PloopDevice implements BlockDevice {
             throw refused();
         }
         try {
-            clusters.flush();
+            flushClusters();
         } catch (ClusterStore.NoSpaceForMapException e) {
             throw e.reason();
+        }
+    }
+
+    private void flushClusters() throws IOException {
+        try {
+            stack.flush();
+        } catch (ClusterStore.NoSpaceForMapException e) {
+            throw e;
         } catch (IOException | RuntimeException e) {
             abort(e);
             throw e;
         }
     }
 
-    /** The map is full of changed pages. */
+    /** The map is full of changed pages. While the chain is exchanged nobody needs room: all is being flushed. */
     private boolean makeRoom() throws IOException {
-        if (state != DeviceState.RUNNING) {
-            return false;
-        }
-        flushes.flush(flushWork);
-        return true;
+        return state == DeviceState.RUNNING && flushes.flushUnlessAlone(flushWork);
     }
 
     private void abort(Exception cause) {
@@ -300,7 +299,79 @@ public final class PloopDevice implements BlockDevice {
     @Override
     public void extents(long offsetBytes, long lengthBytes, ExtentVisitor visitor) throws IOException {
         checkRange(offsetBytes, lengthBytes);
-        clusters.extents(offsetBytes, lengthBytes, visitor);
+        stack.extents(offsetBytes, lengthBytes, visitor);
+    }
+
+    /** Tells from now on what was written, until {@link #stopWatching}; for one copier at a time. */
+    public RecentWrites watchWrites() {
+        RecentWrites watch = new RecentWrites(sizeBytes);
+        recentWrites = watch;
+        return watch;
+    }
+
+    public void stopWatching() {
+        recentWrites = null;
+    }
+
+    /**
+     * The map page {@code page} as the top has it now, whether it is in the file yet or not: physical clusters of the top,
+     * {@link Delta#NOT_ALLOCATED} for what it does not hold. Not while the chain is being exchanged.
+     */
+    public void readTopPage(long page, AlignedBuffer dst) throws IOException {
+        stack.readTopPage(page, dst);
+    }
+
+    /**
+     * Replaces the chain below the device in one moment, for readers, writers and a successor. Writers are held back and
+     * everything is flushed; then {@code exchange} makes the new chain the one that counts and says what it is. When it
+     * throws, the old chain goes on: it must be whole then. Once it returned there is no way back; should the device not
+     * be able to go on with the new chain it becomes read-only and shows the same content through the old one.
+     *
+     * <pre>
+     *   flushed | exchange: commit | state area unbound, map forgotten, bound anew | new chain serves | old files closed
+     *   killed before the commit:  the successor finds the old chain, and a map with nothing in it that is not in the file
+     *   killed after it:           the successor finds that map and cursor do not belong to the new chain, and forgets them
+     * </pre>
+     *
+     * @param timeoutNanos how long requests under way may take to end; then this throws IN_USE and nothing has happened
+     */
+    public void exchange(long timeoutNanos, Exchange exchange) throws IOException {
+        if (!gate.shut(timeoutNanos)) {
+            throw new ImageException(
+                    ImageException.Kind.IN_USE,
+                    name + ": requests did not end within " + timeoutNanos / 1_000_000 + " ms; try again");
+        }
+        try {
+            flushes.alone(() -> exchangeQuiesced(exchange));
+        } finally {
+            gate.reopen();
+        }
+    }
+
+    private void exchangeQuiesced(Exchange exchange) throws IOException {
+        if (state != DeviceState.RUNNING) {
+            throw refused();
+        }
+        try {
+            flushClusters();
+        } catch (ClusterStore.NoSpaceForMapException e) {
+            throw e.reason();
+        }
+        Exchange.Next next = exchange.commit();
+        try {
+            stack.replace(next);
+        } catch (IOException | RuntimeException e) {
+            abort(e);
+            throw e;
+        }
+        for (Delta gone : next.gone()) {
+            gone.close();
+        }
+    }
+
+    /** The device cannot be trusted to write any more, for a reason outside it; reading goes on. */
+    public void stopWriting(Exception cause) {
+        abort(cause);
     }
 
     /** Makes what a view needs; done before the instant, because it takes time. */
@@ -375,8 +446,8 @@ public final class PloopDevice implements BlockDevice {
     /** When this fails the mark may be gone: nothing must be written any more. */
     private void markClosed() throws IOException {
         try {
-            clusters.shrink(CLOSE_MOVE_BYTES);
-            top.markClosed();
+            stack.shrink(CLOSE_MOVE_BYTES);
+            stack.top().markClosed();
         } catch (IOException e) {
             abort(e);
             throw e;
@@ -403,17 +474,7 @@ public final class PloopDevice implements BlockDevice {
         for (DeviceView view : views) {
             view.close();
         }
-        IOException failure = null;
-        for (Delta delta : deltas) {
-            try {
-                delta.close();
-            } catch (IOException e) {
-                failure = e;
-            }
-        }
-        if (failure != null) {
-            throw failure;
-        }
+        stack.close();
     }
 
     private void checkRange(long offsetBytes, long lengthBytes) {

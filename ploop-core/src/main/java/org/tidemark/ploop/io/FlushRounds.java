@@ -12,9 +12,19 @@ public final class FlushRounds {
 
     private long done;
     private boolean running;
+    private boolean alone;
 
     /** Returns after a round of {@code work} that began after this call did. Throws what that round threw, to its leader. */
     public void flush(Work work) throws IOException {
+        flush(work, true);
+    }
+
+    /** The same, but returns false at once while somebody is {@linkplain #alone alone}, who may be waiting for the caller. */
+    public boolean flushUnlessAlone(Work work) throws IOException {
+        return flush(work, false);
+    }
+
+    private boolean flush(Work work, boolean patient) throws IOException {
         long mine;
         synchronized (this) {
             mine = ++asked;
@@ -22,11 +32,14 @@ public final class FlushRounds {
         while (true) {
             long target;
             synchronized (this) {
-                while (running && done < mine) {
+                while (running && done < mine && (patient || !alone)) {
                     waitForOthers();
                 }
                 if (done >= mine) {
-                    return;
+                    return true;
+                }
+                if (running) {
+                    return false;
                 }
                 running = true;
                 target = asked;
@@ -43,6 +56,27 @@ public final class FlushRounds {
                     }
                     notifyAll();
                 }
+            }
+        }
+    }
+
+    /** Runs {@code work} while no round is under way; nobody's round begins before it has ended. It counts as no round. */
+    public void alone(Work work) throws IOException {
+        synchronized (this) {
+            while (running) {
+                waitForOthers();
+            }
+            running = true;
+            alone = true;
+            notifyAll();
+        }
+        try {
+            work.run();
+        } finally {
+            synchronized (this) {
+                running = false;
+                alone = false;
+                notifyAll();
             }
         }
     }

@@ -54,7 +54,7 @@ public interface ImageDirectory {
 
     /**
      * Locks an existing file against other processes and other holders in this one, shared or exclusive, without
-     * waiting. Throws {@link ImageException} of kind IN_USE when somebody holds it.
+     * waiting. A shared lock can be made exclusive later only where the file may be written to. Throws {@link ImageException} of kind IN_USE when somebody holds it.
      */
     ImageLock lock(String name, boolean exclusive) throws IOException;
 
@@ -71,6 +71,12 @@ public interface ImageDirectory {
     interface ImageLock extends Closeable {
         /** The descriptor that carries the lock, to be kept by a second process, or -1 where there is none. */
         int descriptor();
+
+        /**
+         * Makes a shared lock exclusive or the other way round, without letting go in between. False when others hold
+         * shared locks on the file; then it is what it was.
+         */
+        boolean convert(boolean exclusive) throws IOException;
 
         @Override
         void close() throws IOException;

@@ -23,6 +23,11 @@ public record AttachRequest(String deviceId, Path image, boolean readOnly, Field
         }
     }
 
+    /** The snapshot that is wanted instead of the image's present content; empty for the image itself. */
+    String level() throws ControlException {
+        return options.text("level", "").toLowerCase(java.util.Locale.ROOT);
+    }
+
     static AttachRequest of(Fields fields) throws ControlException {
         Path image = Path.of(fields.text("image"));
         return new AttachRequest(

@@ -152,9 +152,18 @@ public final class ControlClient implements Closeable {
         closeQuietly(channel);
     }
 
-    /** A device as the server reports it. {@code blockDevice} is empty while there is none. */
+    /**
+     * A device as the server reports it. {@code blockDevice} is empty while there is none, {@code level} unless it is a
+     * snapshot of the image.
+     */
     public record AttachedDevice(
-            String deviceId, Path image, boolean readOnly, String state, String blockDevice, long sizeBytes) {
+            String deviceId,
+            Path image,
+            boolean readOnly,
+            String state,
+            String blockDevice,
+            long sizeBytes,
+            String level) {
         static AttachedDevice of(Fields fields) throws ControlException {
             return new AttachedDevice(
                     fields.text("device"),
@@ -162,7 +171,8 @@ public final class ControlClient implements Closeable {
                     fields.flag("readOnly"),
                     fields.text("state"),
                     fields.text("blockDevice", ""),
-                    fields.number("sizeBytes", 0));
+                    fields.number("sizeBytes", 0),
+                    fields.text("level", ""));
         }
     }
 }

@@ -121,8 +121,12 @@ public final class DeviceServer {
         });
     }
 
-    private List<Map<String, Object>> describeAll() {
-        return devices.all().stream().map(one -> one.describe().values()).toList();
+    private List<Map<String, Object>> describeAll() throws ControlException {
+        List<Map<String, Object>> described = new java.util.ArrayList<>();
+        for (ServedDevice one : devices.all()) {
+            described.add(one.describe().values());
+        }
+        return described;
     }
 
     private Fields status() throws IOException {

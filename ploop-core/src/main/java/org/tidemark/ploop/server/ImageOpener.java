@@ -1,31 +1,26 @@
 package org.tidemark.ploop.server;
 
-import java.io.Closeable;
 import java.io.IOException;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.function.LongSupplier;
 import org.tidemark.ploop.chain.AttachedImage;
 import org.tidemark.ploop.chain.ChainFiles;
-import org.tidemark.ploop.chain.ChainLocks;
+import org.tidemark.ploop.chain.HeldLocks;
 import org.tidemark.ploop.chain.OwnerRecord;
+import org.tidemark.ploop.chain.SnapshotLevel;
 import org.tidemark.ploop.device.BlockDevice;
 import org.tidemark.ploop.device.attach.LoopWindow;
-import org.tidemark.ploop.io.ImageDirectory.ImageLock;
 import org.tidemark.ploop.os.HostIdentity;
-import org.tidemark.ploop.os.NativeFile;
 import org.tidemark.ploop.partition.GuidPartitionTable;
 import org.tidemark.ploop.partition.Partition;
 
 /**
  * Opens images for the device server: locks them and gives the locks' descriptors to the holder, opens chain, tracker and
- * device, finds the partition. Options of a request: {@code recover} (whoever had the image last) and {@code untracked}.
+ * device, finds the partition. Options of a request: {@code recover} (whoever had the image last), {@code untracked}, and {@code level}
+ * (a snapshot of the image, under a throw-away overlay).
  */
 final class ImageOpener implements DeviceOpener {
-    private static final String LOCK = "lock-";
-
     private final LongSupplier generation;
 
     /** {@code generation} tells the how-manieth device server of this host this is. */
@@ -35,14 +30,39 @@ final class ImageOpener implements DeviceOpener {
 
     @Override
     public BlockDevice open(AttachRequest request, OpenContext context) throws IOException {
+        String level = request.level();
+        if (!level.isEmpty()) {
+            return openLevel(request, level, context);
+        }
         ChainFiles files = AttachedImage.filesOf(request.image());
-        Closeable locks = context.takeOver() ? keptLocks(files, request, context) : freshLocks(files, request, context);
+        HeldLocks locks = context.takeOver()
+                ? KeptLocks.takeOver(files, !request.readOnly(), context.keeper())
+                : KeptLocks.take(files, !request.readOnly(), context.keeper());
         return AttachedImage.open(
                 files,
                 use(request, context),
                 context.area(),
                 locks,
                 !request.options().flag("untracked"),
+                new OwnerRecord(HostIdentity.read(), generation.getAsLong()),
+                UUID::randomUUID);
+    }
+
+    /** A snapshot beside its image, under an overlay that goes with the device. */
+    private AttachedImage openLevel(AttachRequest request, String level, OpenContext context) throws IOException {
+        boolean again = context.takeOver();
+        ChainFiles files = again
+                ? SnapshotLevel.withKeptOverlay(request.image(), level, request.deviceId())
+                : SnapshotLevel.withOverlay(request.image(), level, request.deviceId());
+        HeldLocks locks = again
+                ? KeptLocks.takeOver(files, true, context.keeper())
+                : KeptLocks.take(files, true, context.keeper());
+        return AttachedImage.open(
+                files,
+                again ? AttachedImage.Use.TAKE_OVER : AttachedImage.Use.READ_WRITE,
+                context.area(),
+                SnapshotLevel.throwingAway(files, locks),
+                false,
                 new OwnerRecord(HostIdentity.read(), generation.getAsLong()),
                 UUID::randomUUID);
     }
@@ -55,59 +75,6 @@ final class ImageOpener implements DeviceOpener {
             return AttachedImage.Use.TAKE_OVER;
         }
         return request.options().flag("recover") ? AttachedImage.Use.RECOVER : AttachedImage.Use.READ_WRITE;
-    }
-
-    private static Closeable freshLocks(ChainFiles files, AttachRequest request, OpenContext context)
-            throws IOException {
-        ChainLocks locks = ChainLocks.take(files, !request.readOnly());
-        boolean done = false;
-        try {
-            int number = 0;
-            for (ImageLock lock : locks.locks()) {
-                String name = LOCK + number++;
-                context.keeper().keep(name, NativeFile.adopt(lock.descriptor(), name));
-            }
-            done = true;
-        } finally {
-            if (!done) {
-                locks.close();
-            }
-        }
-        int count = locks.locks().size();
-        return () -> {
-            try (locks) {
-                forget(context.keeper(), count);
-            }
-        };
-    }
-
-    /** The predecessor's locks, kept alive by the holder. Whatever is not there is locked anew. */
-    private static Closeable keptLocks(ChainFiles files, AttachRequest request, OpenContext context)
-            throws IOException {
-        List<NativeFile> kept = new ArrayList<>();
-        int count = files.links().size();
-        for (int i = 0; i < count; i++) {
-            Optional<NativeFile> one = context.keeper().take(LOCK + i);
-            if (one.isEmpty()) {
-                for (NativeFile file : kept) {
-                    file.close();
-                }
-                return freshLocks(files, request, context);
-            }
-            kept.add(one.get());
-        }
-        return () -> {
-            for (NativeFile file : kept) {
-                file.close();
-            }
-            forget(context.keeper(), count);
-        };
-    }
-
-    private static void forget(DescriptorKeeper keeper, int count) throws IOException {
-        for (int i = 0; i < count; i++) {
-            keeper.forget(LOCK + i);
-        }
     }
 
     /** The first partition of a disk that has a partition table, else the whole disk. */

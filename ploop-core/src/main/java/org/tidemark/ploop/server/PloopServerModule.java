@@ -28,5 +28,6 @@ public final class PloopServerModule implements ServerModule {
     public void register(ControlCommands commands, ServedDevices devices) {
         run.set(devices.run());
         new ViewCommands(devices).register(commands);
+        new SnapshotCommands(devices).register(commands);
     }
 }

@@ -105,10 +105,11 @@ public final class ServedDevice {
         return current == null || state != State.SERVING ? Optional.empty() : Optional.of(current.blockDevice());
     }
 
-    Fields describe() {
+    Fields describe() throws ControlException {
         return Fields.of(
                 "device", id(),
                 "image", record.request().image().toString(),
+                "level", record.request().level(),
                 "readOnly", !record.writable(),
                 "state", state().name(),
                 "blockDevice", blockDevice().map(Path::toString).orElse(null),

@@ -76,7 +76,8 @@ public final class ServedDevices {
             throw new ControlException(ControlException.Kind.BUSY, "this device server is stopping");
         }
         for (ServedDevice other : devices.values()) {
-            boolean sameImage = other.request().image().equals(fresh.request().image());
+            boolean sameImage = other.request().image().equals(fresh.request().image())
+                    && other.request().level().equals(fresh.request().level());
             if (other.id().equals(fresh.id()) || sameImage) {
                 throw new ControlException(
                         ControlException.Kind.BUSY,

@@ -227,7 +227,7 @@ public final class SimulatedDisk implements ImageDirectory {
 
     private final class SimulatedLock implements ImageLock {
         private final SimulatedFile file;
-        private final boolean exclusive;
+        private boolean exclusive;
         private boolean closed;
 
         SimulatedLock(SimulatedFile file, boolean exclusive) {
@@ -238,6 +238,22 @@ public final class SimulatedDisk implements ImageDirectory {
         @Override
         public int descriptor() {
             return -1;
+        }
+
+        @Override
+        public boolean convert(boolean wanted) {
+            synchronized (SimulatedDisk.this) {
+                if (wanted == exclusive) {
+                    return true;
+                }
+                if (wanted && file.sharedLocks > 1) {
+                    return false;
+                }
+                exclusive = wanted;
+                file.exclusivelyLocked = wanted;
+                file.sharedLocks += wanted ? -1 : 1;
+                return true;
+            }
         }
 
         @Override

@@ -2,30 +2,32 @@ package org.tidemark.appliance.rest.v1;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import jakarta.annotation.security.RolesAllowed;
+import jakarta.inject.Inject;
 import jakarta.validation.Valid;
 import jakarta.validation.constraints.NotNull;
 import jakarta.ws.rs.Consumes;
+import jakarta.ws.rs.DELETE;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
+import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.Response;
 import java.io.IOException;
 import java.util.List;
-import java.util.UUID;
+import java.util.Locale;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponseSchema;
 import org.jspecify.annotations.Nullable;
 import org.tidemark.appliance.failure.ApplianceException;
 import org.tidemark.appliance.security.Scope;
-import org.tidemark.ploop.chain.AttachedImage;
-import org.tidemark.ploop.chain.ChainFiles;
-import org.tidemark.ploop.chain.DiskDescriptor;
+import org.tidemark.appliance.service.Host;
+import org.tidemark.appliance.service.Snapshots;
+import org.tidemark.ploop.chain.ChainProgress;
 import org.tidemark.ploop.chain.SnapshotOperations;
-import org.tidemark.ploop.io.ImageException;
 
 /** Snapshots that images keep in themselves. */
 @Path("/api/v1/snapshots")
@@ -33,22 +35,44 @@ import org.tidemark.ploop.io.ImageException;
 @Consumes(MediaType.APPLICATION_JSON)
 public final class SnapshotsResource {
 
-    /** A level of a chain. */
+    private final Snapshots snapshots;
+
+    @Inject
+    public SnapshotsResource(Host host) {
+        this.snapshots = new Snapshots(host::connectIfRunning);
+    }
+
+    /**
+     * A level of a chain.
+     *
+     * @param toBeMerged it is no snapshot any more and goes when it can
+     */
     @Schema(name = "Snapshot")
     @JsonInclude(JsonInclude.Include.NON_EMPTY)
     public record SnapshotView(
             @Schema(required = true) String id,
             @Nullable String parent,
             @Schema(required = true) boolean current,
+            @Schema(required = true) boolean toBeMerged,
             @Schema(required = true) String fileName) {
         static SnapshotView of(SnapshotOperations.Snapshot one) {
-            return new SnapshotView(one.guid(), one.parentGuid(), one.current(), one.file());
+            return new SnapshotView(one.guid(), one.parentGuid(), one.current(), one.temporary(), one.file());
         }
     }
 
-    /** The image, which must not be attached. */
+    /** The image, by its absolute path; attached or not. */
     @Schema(name = "SnapshotRequest")
     public record SnapshotRequest(@NotNull String image) {}
+
+    /**
+     * What became of a snapshot that was deleted.
+     *
+     * @param outcome {@code removed}, {@code merged} into the level above it, or {@code marked} while several descend from it
+     */
+    @Schema(name = "SnapshotOutcome")
+    public record SnapshotOutcome(
+            @Schema(required = true) String id,
+            @Schema(required = true) String outcome) {}
 
     @GET
     @RolesAllowed(Scope.MAY_READ)
@@ -57,39 +81,65 @@ public final class SnapshotsResource {
             @QueryParam("limit") @Nullable Integer limit,
             @QueryParam("after") @Nullable String after)
             throws IOException {
-        ChainFiles files = files(image);
-        DiskDescriptor descriptor = files.descriptor()
-                .orElseThrow(() -> new ImageException(
-                        ImageException.Kind.UNSUPPORTED, files.name() + ": a single file has no snapshots"));
-        List<SnapshotView> all = SnapshotOperations.list(descriptor).stream()
-                .map(SnapshotView::of)
-                .toList();
-        return Page.of(all, limit, after, SnapshotView::id);
+        return Page.of(views(requireImage(image)), limit, after, SnapshotView::id);
     }
 
+    private List<SnapshotView> views(String image) throws IOException {
+        return snapshots.list(image).stream().map(SnapshotView::of).toList();
+    }
+
+    /** Makes one. The file system of an image that is mounted is frozen for the moment. */
     @POST
     @RolesAllowed(Scope.MAY_ADMINISTER)
     @APIResponse(responseCode = "201")
     @APIResponseSchema(value = SnapshotView.class, responseCode = "201")
     public Response create(@Valid @NotNull SnapshotRequest request) throws IOException {
-        ChainFiles files = files(request.image());
-        String guid = new SnapshotOperations(UUID::randomUUID).create(files);
-        DiskDescriptor descriptor = files(request.image()).descriptor().orElseThrow();
-        SnapshotView made = SnapshotOperations.list(descriptor).stream()
-                .filter(one -> one.guid().equals(guid))
-                .map(SnapshotView::of)
+        String image = requireImage(request.image());
+        String guid = snapshots.create(image).guid();
+        SnapshotView made = views(image).stream()
+                .filter(one -> one.id().equals(guid))
                 .findFirst()
                 .orElseThrow();
         return Response.status(Response.Status.CREATED).entity(made).build();
     }
 
-    private static ChainFiles files(@Nullable String image) throws IOException {
+    /** Deletes one; the answer comes when that is done, and whoever goes away before calls nothing off. */
+    @DELETE
+    @Path("{id}")
+    @RolesAllowed(Scope.MAY_ADMINISTER)
+    public SnapshotOutcome delete(@PathParam("id") String id, @QueryParam("image") @Nullable String image)
+            throws IOException {
+        SnapshotOperations.Deleted outcome = snapshots.delete(requireImage(image), id, ChainProgress.NONE);
+        return new SnapshotOutcome(Snapshots.guid(id), outcome.name().toLowerCase(Locale.ROOT));
+    }
+
+    /** Writes one down into its parent, which ceases to be a snapshot. */
+    @POST
+    @Path("{id}/merge")
+    @RolesAllowed(Scope.MAY_ADMINISTER)
+    public SnapshotOutcome merge(@PathParam("id") String id, @Valid @NotNull SnapshotRequest request)
+            throws IOException {
+        snapshots.merge(requireImage(request.image()), id, ChainProgress.NONE);
+        return new SnapshotOutcome(Snapshots.guid(id), "merged");
+    }
+
+    /** Goes back to one; the image must not be attached, and what was written since is gone. */
+    @POST
+    @Path("{id}/switch")
+    @RolesAllowed(Scope.MAY_ADMINISTER)
+    public SnapshotOutcome switchTo(@PathParam("id") String id, @Valid @NotNull SnapshotRequest request)
+            throws IOException {
+        snapshots.switchTo(requireImage(request.image()), id);
+        return new SnapshotOutcome(Snapshots.guid(id), "current");
+    }
+
+    private static String requireImage(@Nullable String image) throws IOException {
         if (image == null || !java.nio.file.Path.of(image).isAbsolute()) {
             throw ApplianceException.usage("give the absolute path of an image");
         }
         if (!java.nio.file.Files.exists(java.nio.file.Path.of(image))) {
             throw ApplianceException.notFound(image + ": there is no such image");
         }
-        return AttachedImage.filesOf(java.nio.file.Path.of(image));
+        return image;
     }
 }

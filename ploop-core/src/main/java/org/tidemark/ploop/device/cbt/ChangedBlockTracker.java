@@ -133,6 +133,25 @@ public final class ChangedBlockTracker implements Closeable {
         return tracker;
     }
 
+    /**
+     * Tells the tracker of a closed image that the image looks different now, although its content is what it was: its
+     * files were rearranged. Does nothing when the file is not that of an image closed as {@code identity}. Durable on
+     * return; a crash before leaves a tracker that does not know the image, and the next backup reads everything.
+     */
+    public static void rebind(
+            ImageDirectory folder, String fileName, long diskSizeBytes, String identity, String changedIdentity)
+            throws IOException {
+        TrackerFile.Opened opened = openFile(folder, fileName, diskSizeBytes);
+        if (opened == null) {
+            return;
+        }
+        try (TrackerFile file = opened.file()) {
+            if (opened.state().closed() && opened.state().identity().equals(identity)) {
+                file.store(opened.state().withClosed(true, changedIdentity));
+            }
+        }
+    }
+
     /** A file that cannot be read is as good as none: it will be replaced, or the image is not opened. */
     private static TrackerFile.@Nullable Opened openFile(ImageDirectory folder, String fileName, long diskSizeBytes) {
         try {

@@ -160,7 +160,7 @@ public class HostDirectory implements ImageDirectory {
     public ImageLock lock(String name, boolean exclusive) throws IOException {
         Path path = resolve(name);
         requireFile(path);
-        NativeFile file = openFile(path, exclusive ? NativeFile.READ_WRITE : NativeFile.READ_ONLY);
+        NativeFile file = openToLock(path, exclusive);
         boolean held = false;
         try {
             held = file.tryLock(exclusive);
@@ -174,6 +174,19 @@ public class HostDirectory implements ImageDirectory {
                     ImageException.Kind.IN_USE, path + " is in use by another process; detach it there first");
         }
         return new DescriptorLock(file);
+    }
+
+    /** An exclusive lock wants a descriptor for writing, also one that is only made exclusive later. */
+    private static NativeFile openToLock(Path path, boolean exclusive) throws IOException {
+        try {
+            return openFile(path, NativeFile.READ_WRITE);
+        } catch (OsException e) {
+            boolean mayNotWrite = e.errno() == Errno.EACCES || e.errno() == Errno.EROFS || e.errno() == Errno.EPERM;
+            if (exclusive || !mayNotWrite) {
+                throw e;
+            }
+            return openFile(path, NativeFile.READ_ONLY);
+        }
     }
 
     @Override
@@ -226,6 +239,11 @@ public class HostDirectory implements ImageDirectory {
         @Override
         public int descriptor() {
             return file.fd();
+        }
+
+        @Override
+        public boolean convert(boolean exclusive) throws IOException {
+            return file.tryLock(exclusive);
         }
 
         @Override

@@ -1,0 +1,147 @@
+package org.tidemark.appliance.cli;
+
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.NoSuchFileException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import org.tidemark.appliance.failure.FailureKind;
+import org.tidemark.ploop.chain.DiskDescriptor;
+import org.tidemark.ploop.io.ImageException;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/**
+ * {@code tidemark ploop VERB ...}: the ploop tool's own verbs and flags for what is supported, so that old scripts go on.
+ * Output and exit codes are the tool's; a verb or flag that is not supported is named and refused.
+ */
+@Command(
+        name = "ploop",
+        description =
+                "The ploop tool's own verbs, flags and exit codes, for scripts that were written for it: init, check,"
+                        + " info, list, mount, umount, snapshot, snapshot-list, snapshot-delete, snapshot-merge, snapshot-switch,"
+                        + " restore-descriptor.",
+        mixinStandardHelpOptions = true)
+final class PloopCommand implements Callable<Integer> {
+    @Parameters(paramLabel = "VERB", arity = "0..*", description = "A verb of the ploop tool, and its words.")
+    private List<String> words = new ArrayList<>();
+
+    @Spec
+    private @Nullable CommandSpec spec;
+
+    private static final String USAGE = """
+            Usage: ploop init -s SIZE [-b BLOCKSIZE] [-t FSTYPE] NEW_DELTA
+                   ploop mount [-r] [-m DIR] [-u UUID] DiskDescriptor.xml
+                   ploop umount { -d DEVICE | -m DIR | DELTA | DiskDescriptor.xml }
+                   ploop check [-fFcrs] { DELTA | DiskDescriptor.xml }
+                   ploop info -s DiskDescriptor.xml
+                   ploop list
+                   ploop snapshot [-u UUID] DiskDescriptor.xml
+                   ploop snapshot-delete -u UUID DiskDescriptor.xml
+                   ploop snapshot-merge [-u UUID | -A] DiskDescriptor.xml
+                   ploop snapshot-switch -u UUID DiskDescriptor.xml
+                   ploop snapshot-list [-H] [-s] [-o field[,field...]] [-u UUID] DiskDescriptor.xml
+                   ploop restore-descriptor IMAGE_DIR BASE_DELTA""";
+
+    /** Verbs of the real tool that are not supported here. */
+    private static final List<String> KNOWN = List.of(
+            "resize",
+            "grow",
+            "convert",
+            "merge",
+            "balloon",
+            "copy",
+            "replace",
+            "start",
+            "stop",
+            "delete",
+            "rm",
+            "clear",
+            "stat",
+            "fscheck",
+            "tsnapshot",
+            "encrypt");
+
+    /** Everything after the verb is the verb's own. */
+    static CommandLine line() {
+        return new CommandLine(new PloopCommand()).setStopAtPositional(true);
+    }
+
+    @Override
+    public Integer call() throws IOException {
+        CommandSpec known = spec;
+        PrintWriter out = known == null
+                ? new PrintWriter(System.out, true, StandardCharsets.UTF_8)
+                : known.commandLine().getOut();
+        PrintWriter err = known == null
+                ? new PrintWriter(System.err, true, StandardCharsets.UTF_8)
+                : known.commandLine().getErr();
+        String verb = words.isEmpty() ? "" : words.get(0);
+        int exitCode;
+        try {
+            exitCode = run(verb, words.isEmpty() ? List.of() : words.subList(1, words.size()), out);
+        } catch (IOException | IllegalArgumentException e) {
+            err.println((verb.isEmpty() ? "" : verb + ": ") + FailureKind.words(e));
+            exitCode = verb.equals("snapshot-list") ? 1 : exitCodeOf(e);
+        }
+        out.flush();
+        err.flush();
+        return exitCode;
+    }
+
+    private static int run(String verb, List<String> rest, PrintWriter out) throws IOException {
+        PloopSnapshotVerbs snapshots = new PloopSnapshotVerbs(out);
+        PloopImageVerbs images = new PloopImageVerbs(out);
+        return switch (verb) {
+            case "init" -> images.init(rest);
+            case "check" -> images.check(rest);
+            case "info" -> images.info(rest);
+            case "list" -> images.list(rest);
+            case "restore-descriptor" -> images.restoreDescriptor(rest);
+            case "mount" -> images.mount(rest);
+            case "umount" -> images.unmount(rest);
+            case "snapshot" -> snapshots.create(rest);
+            case "snapshot-list" -> snapshots.list(rest);
+            case "snapshot-delete" -> snapshots.delete(rest);
+            case "snapshot-merge" -> snapshots.merge(rest);
+            case "snapshot-switch" -> snapshots.switchTo(rest);
+            default ->
+                throw new PloopException(
+                        PloopException.PARAMETER,
+                        KNOWN.contains(verb) ? "'ploop " + verb + "' is not supported by tidemark" : USAGE);
+        };
+    }
+
+    /** What the tool would end with. */
+    private static int exitCodeOf(Exception failure) {
+        if (failure instanceof PloopException ours) {
+            return ours.exitCode();
+        }
+        if (failure instanceof ImageException image) {
+            boolean descriptor = String.valueOf(image.getMessage()).contains(DiskDescriptor.FILE_NAME);
+            return switch (image.kind()) {
+                case IN_USE -> PloopException.BUSY;
+                case NOT_CLOSED -> PloopException.IN_USE;
+                case DAMAGED, NOT_AN_IMAGE -> descriptor ? PloopException.DESCRIPTOR : PloopException.FORMAT;
+                case INVALID_REQUEST, UNSUPPORTED -> PloopException.PARAMETER;
+                case READ_ONLY, SUSPECT -> PloopException.SYSTEM;
+            };
+        }
+        if (failure instanceof NoSuchFileException missing) {
+            return String.valueOf(missing.getFile()).contains(".xml") ? PloopException.DESCRIPTOR : PloopException.OPEN;
+        }
+        return switch (FailureKind.of(failure)) {
+            case CONFLICT -> PloopException.BUSY;
+            case USAGE, UNSUPPORTED -> PloopException.PARAMETER;
+            case NOT_FOUND -> PloopException.OPEN;
+            case DAMAGED -> PloopException.FORMAT;
+            default -> PloopException.SYSTEM;
+        };
+    }
+}

@@ -1,0 +1,305 @@
+package org.tidemark.appliance.cli;
+
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+import org.tidemark.appliance.service.DataPlane;
+import org.tidemark.appliance.service.DeviceMount;
+import org.tidemark.appliance.service.ImageService;
+import org.tidemark.appliance.service.SnapshotMounts;
+import org.tidemark.ploop.chain.AttachedImage;
+import org.tidemark.ploop.chain.ChainFiles;
+import org.tidemark.ploop.chain.ChainLocks;
+import org.tidemark.ploop.chain.DiskDescriptor;
+import org.tidemark.ploop.chain.Guid;
+import org.tidemark.ploop.chain.OwnerRecord;
+import org.tidemark.ploop.check.ChainCheck;
+import org.tidemark.ploop.check.CheckReport;
+import org.tidemark.ploop.check.Finding;
+import org.tidemark.ploop.device.StateArea;
+import org.tidemark.ploop.filesystem.FileSystemType;
+import org.tidemark.ploop.format.DeltaGeometry;
+import org.tidemark.ploop.format.expanded.ExpandedFormat;
+import org.tidemark.ploop.io.ImageDirectory.OpenMode;
+import org.tidemark.ploop.io.ImageException;
+import org.tidemark.ploop.io.ImageIo;
+import org.tidemark.ploop.io.vfs.VfsImageDirectory;
+import org.tidemark.ploop.partition.GuidPartitionTable;
+import org.tidemark.ploop.server.ControlClient.AttachedDevice;
+
+/** The ploop tool's verbs for images and devices. */
+final class PloopImageVerbs {
+    private static final Duration DETACH_LIMIT = Duration.ofSeconds(60);
+    private static final int USUAL_CLUSTER_SECTORS = 2048;
+    private static final int MAX_CLUSTER_SECTORS = 131_072;
+    private static final int SECTOR_BYTES = DeltaGeometry.SECTOR_BYTES;
+
+    private final PrintWriter out;
+
+    PloopImageVerbs(PrintWriter out) {
+        this.out = out;
+    }
+
+    private static PloopException usage(String text) {
+        return new PloopException(PloopException.PARAMETER, "Usage: ploop " + text);
+    }
+
+    /** A number without a unit is one of sectors. */
+    private static long sizeBytes(String text) {
+        long size = new Sizes().convert(text);
+        return text.matches("[0-9]+") ? Math.multiplyExact(size, SECTOR_BYTES) : size;
+    }
+
+    int init(List<String> rest) throws IOException {
+        PloopWords words = PloopWords.parse("s:b:B:f:v:t:n", Map.of("nolazy", 'n'), rest);
+        words.refuse("init", "Bn");
+        String delta = words.operand("Usage: ploop init -s SIZE [-b BLOCKSIZE] [-t FSTYPE] NEW_DELTA");
+        requireExpanded(words.value('f'), "init");
+        if (!words.value('v').orElse("2").equals("2")) {
+            throw new PloopException(
+                    PloopException.PARAMETER,
+                    "'ploop init -v " + words.value('v').orElse("") + "' is not supported");
+        }
+        String type = words.value('t').orElse("ext4");
+        FileSystemType fileSystem = type.equals("none") ? null : FileSystemType.byName(type);
+        long size = sizeBytes(words.value('s').orElseThrow(() -> usage("init -s SIZE NEW_DELTA")));
+        int clusterBytes = clusterSectors(words.value('b')) * SECTOR_BYTES;
+        Path path = Path.of(delta).toAbsolutePath();
+        Path folder = path.getParent();
+        if (folder == null || Files.exists(path)) {
+            throw new PloopException(PloopException.OPEN, delta + ": File exists");
+        }
+        ChainFiles.create(new VfsImageDirectory(folder), String.valueOf(path.getFileName()), size, clusterBytes);
+        if (fileSystem != null) {
+            partition(folder, clusterBytes);
+            try (DataPlane plane = DataPlane.connect(System.getenv())) {
+                ImageService.makeFileSystem(plane, folder, fileSystem);
+            }
+        }
+        return 0;
+    }
+
+    private static int clusterSectors(Optional<String> text) throws PloopException {
+        try {
+            int sectors = Integer.parseInt(text.orElse(Integer.toString(USUAL_CLUSTER_SECTORS)));
+            if (sectors > 0 && sectors <= MAX_CLUSTER_SECTORS) {
+                return sectors;
+            }
+        } catch (NumberFormatException e) {
+            throw new PloopException(PloopException.PARAMETER, "Invalid blocksize specified: " + text.orElse(""));
+        }
+        throw new PloopException(PloopException.PARAMETER, "Invalid blocksize specified: " + text.orElse(""));
+    }
+
+    private static void requireExpanded(Optional<String> format, String verb) throws PloopException {
+        String wanted = format.orElse("expanded");
+        if (!wanted.equals("expanded") && !wanted.equals("ploop1")) {
+            throw new PloopException(
+                    PloopException.PARAMETER, "'ploop " + verb + " -f " + wanted + "' is not supported by tidemark");
+        }
+    }
+
+    private static void partition(Path folder, int clusterBytes) throws IOException {
+        ChainFiles files = AttachedImage.filesOf(folder);
+        try (AttachedImage image = AttachedImage.open(
+                files,
+                AttachedImage.Use.READ_WRITE,
+                StateArea.inMemory(),
+                ChainLocks.take(files, true),
+                false,
+                OwnerRecord.ofCommand(),
+                UUID::randomUUID)) {
+            GuidPartitionTable.forContainer(image.sizeBytes(), clusterBytes, UUID.randomUUID(), UUID.randomUUID())
+                    .write(image);
+        }
+    }
+
+    int check(List<String> rest) throws IOException {
+        PloopWords words = PloopWords.parse(
+                "fFcrsdRb:Su:",
+                Map.of(
+                        "force", 'f',
+                        "hard-force", 'F',
+                        "check", 'c',
+                        "ro", 'r',
+                        "silent", 's',
+                        "drop-inuse", 'd',
+                        "raw", 'R',
+                        "blocksize", 'b',
+                        "repair-sparse", 'S',
+                        "uuid", 'u'),
+                rest);
+        words.refuse("check", "dRbSu");
+        String what = words.operand("Usage: ploop check [-fFcrs] { DELTA | DiskDescriptor.xml }");
+        if (!Files.exists(Path.of(what))) {
+            throw new PloopException(PloopException.OPEN, "can't open " + what + ": No such file or directory");
+        }
+        CheckReport report = ChainCheck.run(AttachedImage.filesOf(Path.of(what)));
+        boolean inUse = false;
+        for (Finding finding : report.findings()) {
+            inUse |= finding instanceof Finding.MarkedInUse;
+            if (!words.has('s') || report.damaged()) {
+                out.println(finding.describe());
+            }
+        }
+        if (report.damaged()) {
+            return PloopException.FORMAT;
+        }
+        return inUse ? PloopException.IN_USE : 0;
+    }
+
+    int info(List<String> rest) throws IOException {
+        PloopWords words = PloopWords.parse("sd", Map.of(), rest);
+        words.refuse("info", "d");
+        Path image = PloopSnapshotVerbs.imageOf(words.operand("Usage: ploop info -s DiskDescriptor.xml"));
+        if (!words.has('s')) {
+            throw new PloopException(
+                    PloopException.PARAMETER, "'ploop info' without -s is not supported by tidemark; use df");
+        }
+        DeltaGeometry geometry = AttachedImage.filesOf(image)
+                .descriptor()
+                .orElseThrow(() -> new PloopException(PloopException.DESCRIPTOR, image + ": has no descriptor"))
+                .geometry();
+        out.println("size:\t\t" + geometry.diskSizeBytes() / SECTOR_BYTES);
+        out.println("blocksize:\t" + geometry.clusterSizeBytes() / SECTOR_BYTES);
+        out.println("fmt_version:\t2");
+        return 0;
+    }
+
+    int list(List<String> rest) throws IOException {
+        PloopWords.parse("a", Map.of(), rest);
+        Optional<DataPlane> running = DataPlane.connectIfRunning(System.getenv());
+        if (running.isPresent()) {
+            try (DataPlane plane = running.get()) {
+                for (AttachedDevice device : plane.client().devices()) {
+                    out.println(Path.of(device.blockDevice()).getFileName() + "\t" + device.image());
+                }
+            }
+        }
+        return 0;
+    }
+
+    int restoreDescriptor(List<String> rest) throws IOException {
+        PloopWords words = PloopWords.parse("f:b:", Map.of(), rest);
+        words.refuse("restore-descriptor", "b");
+        requireExpanded(words.value('f'), "restore-descriptor");
+        if (words.operands().size() != 2) {
+            throw usage("restore-descriptor IMAGE_DIR BASE_DELTA");
+        }
+        Path folder = Path.of(words.operands().get(0));
+        Path delta = Path.of(words.operands().get(1)).toAbsolutePath();
+        VfsImageDirectory directory = new VfsImageDirectory(folder);
+        if (directory.exists(DiskDescriptor.FILE_NAME)) {
+            throw new PloopException(
+                    PloopException.PARAMETER,
+                    "Can't create " + folder.resolve(DiskDescriptor.FILE_NAME) + ": File exists");
+        }
+        Path there = delta.getParent();
+        boolean beside = there != null && Files.isSameFile(there, folder);
+        if (!beside) {
+            throw new PloopException(
+                    PloopException.PARAMETER, delta + ": must lie in " + folder + ", where the descriptor goes");
+        }
+        String file = String.valueOf(delta.getFileName());
+        try (ImageIo io = directory.open(file, OpenMode.READ_ONLY)) {
+            DeltaGeometry geometry = ExpandedFormat.readHeader(io).geometry();
+            DiskDescriptor.fresh(folder + "/" + DiskDescriptor.FILE_NAME, geometry, file)
+                    .store(directory);
+        }
+        return 0;
+    }
+
+    int mount(List<String> rest) throws IOException {
+        PloopWords words = PloopWords.parse("rm:u:d:f:b:t:o:F", Map.of(), rest);
+        words.refuse("mount", "dfboF");
+        Path image = PloopSnapshotVerbs.imageOf(
+                words.operand("Usage: ploop mount [-r] [-m MOUNT_POINT] [-u UUID] DiskDescriptor.xml"));
+        Path where = words.value('m').map(Path::of).orElse(null);
+        if (where != null && !Files.isDirectory(where)) {
+            throw new PloopException(PloopException.PARAMETER, "mount point " + where + " does not exist");
+        }
+        try (DataPlane plane = DataPlane.connect(System.getenv())) {
+            if (words.has('u')) {
+                mountLevel(plane, image, words.value('u').orElse(""), where);
+                return 0;
+            }
+            AttachedDevice device =
+                    plane.attach(image, new DataPlane.AttachOptions(null, words.has('r'), false, false, false));
+            out.println("Adding delta dev=" + device.blockDevice() + " img=" + image + " ("
+                    + (words.has('r') ? "ro" : "rw") + ")");
+            if (where != null) {
+                DeviceMount.mount(plane, device, where, words.has('r'));
+                out.println("Mounting " + device.blockDevice() + " at " + where);
+            }
+            return 0;
+        }
+    }
+
+    private void mountLevel(DataPlane plane, Path image, String text, @Nullable Path where) throws IOException {
+        UUID name = Guid.idOf(text)
+                .orElseThrow(() -> new PloopException(PloopException.PARAMETER, "Incorrect uuid specified: " + text));
+        if (where == null) {
+            throw new PloopException(
+                    PloopException.PARAMETER, "'ploop mount -u' without -m is not supported by tidemark");
+        }
+        try {
+            SnapshotMounts.Mounted mounted = SnapshotMounts.mount(plane, image.toString(), Guid.of(name), where);
+            out.println("Adding delta dev=" + mounted.blockDevice() + " img=" + image + " (ro)");
+            out.println("Mounting " + mounted.blockDevice() + " at " + where);
+        } catch (ImageException e) {
+            if (e.kind() == ImageException.Kind.INVALID_REQUEST) {
+                throw new PloopException(PloopException.NO_SNAPSHOT, String.valueOf(e.getMessage()));
+            }
+            throw e;
+        }
+    }
+
+    int unmount(List<String> rest) throws IOException {
+        PloopWords words = PloopWords.parse("d:m:", Map.of(), rest);
+        String what = words.value('d').or(() -> words.value('m')).orElse("");
+        if (what.isEmpty()) {
+            what = words.operand("Usage: ploop umount { -d DEVICE | -m DIR | DELTA | DiskDescriptor.xml }");
+            what = what.endsWith(".xml") ? PloopSnapshotVerbs.imageOf(what).toString() : imageOfDelta(Path.of(what));
+        }
+        Optional<DataPlane> running = DataPlane.connectIfRunning(System.getenv());
+        if (running.isPresent()) {
+            try (DataPlane plane = running.get()) {
+                Optional<AttachedDevice> device = find(plane, what);
+                if (device.isPresent()) {
+                    out.println("Unmounting " + device.get().blockDevice());
+                    plane.detach(device.get(), DETACH_LIMIT);
+                    return 0;
+                }
+            }
+        }
+        throw new PloopException(PloopException.NOT_MOUNTED, "Image " + what + " is not mounted");
+    }
+
+    /** A delta beside a descriptor belongs to the image that the descriptor describes. */
+    private static String imageOfDelta(Path delta) throws NoSuchFileException {
+        Path folder = delta.toAbsolutePath().getParent();
+        if (!Files.exists(delta) || folder == null) {
+            throw new NoSuchFileException(delta.toString());
+        }
+        return Files.exists(folder.resolve(DiskDescriptor.FILE_NAME)) ? folder.toString() : delta.toString();
+    }
+
+    private static Optional<AttachedDevice> find(DataPlane plane, String what) throws IOException {
+        Path path = Path.of(what).toAbsolutePath();
+        for (AttachedDevice device : plane.client().devices()) {
+            if (device.blockDevice().equals(what)
+                    || DataPlane.mountPoints(device).contains(path)) {
+                return Optional.of(device);
+            }
+        }
+        return plane.find(what);
+    }
+}

@@ -1,0 +1,228 @@
+package org.tidemark.appliance.service;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+import org.tidemark.appliance.failure.ApplianceException;
+import org.tidemark.ploop.chain.AttachedImage;
+import org.tidemark.ploop.chain.ChainFiles;
+import org.tidemark.ploop.chain.ChainProgress;
+import org.tidemark.ploop.chain.DiskDescriptor;
+import org.tidemark.ploop.chain.Guid;
+import org.tidemark.ploop.chain.SnapshotOperations;
+import org.tidemark.ploop.filesystem.FrozenInstant;
+import org.tidemark.ploop.io.ImageException;
+import org.tidemark.ploop.server.ControlClient.AttachedDevice;
+import org.tidemark.ploop.server.Fields;
+import org.tidemark.ploop.server.HolderWatchdog;
+
+/**
+ * Snapshots that images keep in themselves. An image is named by its path, or as a device by its name, its block device or
+ * where it is mounted; when it is attached its device server does the work, else it is done on the files.
+ */
+public final class Snapshots {
+    private static final Duration PREPARE_LIMIT = Duration.ofMinutes(5);
+    private static final Duration INSTANT_LIMIT = Duration.ofSeconds(60);
+    private static final Duration CHANGE_LIMIT = Duration.ofDays(2);
+
+    private final Planes planes;
+
+    /** Connects to the device server, if one runs. */
+    @FunctionalInterface
+    public interface Planes {
+        Optional<DataPlane> connect() throws IOException;
+    }
+
+    public Snapshots(Planes planes) {
+        this.planes = planes;
+    }
+
+    /**
+     * A snapshot that was made.
+     *
+     * @param grade {@code filesystem} when the mounted file system was frozen, {@code crash} when nobody could freeze it, and
+     *     {@code closed} for an image that was not attached
+     * @param frozenMillis how long the file system was frozen
+     * @param notice why the grade is {@code crash}; empty otherwise
+     */
+    public record Created(String image, String guid, String grade, long frozenMillis, String notice) {}
+
+    /** Where an image is: attached, or just files. */
+    private record Place(
+            Path image, @Nullable DataPlane plane, @Nullable AttachedDevice device) implements AutoCloseable {
+        ChainFiles files() throws IOException {
+            return AttachedImage.filesOf(image);
+        }
+
+        @Override
+        public void close() {
+            if (plane != null) {
+                plane.close();
+            }
+        }
+    }
+
+    private Place place(String word) throws IOException {
+        Optional<DataPlane> running = planes.connect();
+        if (running.isPresent()) {
+            DataPlane plane = running.get();
+            boolean found = false;
+            try {
+                Optional<AttachedDevice> device = find(plane, word);
+                if (device.isPresent()) {
+                    found = true;
+                    return new Place(device.get().image(), plane, device.get());
+                }
+            } finally {
+                if (!found) {
+                    plane.close();
+                }
+            }
+        }
+        if (!Files.exists(Path.of(word))) {
+            throw new NoSuchFileException(word + ": there is no such image, and no such device is attached");
+        }
+        return new Place(Path.of(word), null, null);
+    }
+
+    private static Optional<AttachedDevice> find(DataPlane plane, String word) throws IOException {
+        Optional<AttachedDevice> named = plane.find(word);
+        if (named.isPresent()) {
+            return named;
+        }
+        Path path = Path.of(word).toAbsolutePath();
+        for (AttachedDevice device : plane.client().devices()) {
+            if (device.level().isEmpty() && DataPlane.mountPoints(device).contains(path)) {
+                return Optional.of(device);
+            }
+        }
+        return Optional.empty();
+    }
+
+    /** A GUID with or without braces, in whatever case. */
+    public static String guid(String text) {
+        String plain = text.strip().toLowerCase(Locale.ROOT);
+        return plain.startsWith("{") ? plain : "{" + plain + "}";
+    }
+
+    /** All levels of an image, as its descriptor lists them. */
+    public List<SnapshotOperations.Snapshot> list(String word) throws IOException {
+        try (Place place = place(word)) {
+            return SnapshotOperations.list(described(place.files()));
+        }
+    }
+
+    private static DiskDescriptor described(ChainFiles files) throws ImageException {
+        return files.descriptor()
+                .orElseThrow(() -> new ImageException(
+                        ImageException.Kind.UNSUPPORTED, files.name() + ": a single file has no snapshots"));
+    }
+
+    /** A name that is none is found out before anything is locked. */
+    private static String requireLevel(Place place, String text) throws IOException {
+        String wanted = guid(text);
+        if (described(place.files()).shots().stream()
+                .noneMatch(shot -> shot.guid().equals(wanted))) {
+            throw ApplianceException.notFound(place.image() + ": there is no snapshot " + wanted
+                    + "; 'tidemark snapshot list' shows those there are");
+        }
+        return wanted;
+    }
+
+    /** Freezes the present content as a level. A mounted file system is frozen for the instant. */
+    public Created create(String word) throws IOException {
+        return create(word, UUID.randomUUID());
+    }
+
+    /** The same under a name of the caller's choice, which no snapshot of the image has. */
+    public Created create(String word, UUID name) throws IOException {
+        try (Place place = place(word)) {
+            if (place.plane() == null || place.device() == null) {
+                ChainFiles files = place.files();
+                String guid = new SnapshotOperations(Guid.firstThenRandom(name)).create(files);
+                return new Created(files.name(), guid, "closed", 0, "");
+            }
+            return create(place.plane(), place.device(), name);
+        }
+    }
+
+    private static Created create(DataPlane plane, AttachedDevice device, UUID name) throws IOException {
+        List<Path> mounts = DataPlane.mountPoints(device).stream().limit(1).toList();
+        Fields prepared = plane.client()
+                .request(
+                        "snapshot.prepare",
+                        Fields.of("device", device.deviceId(), "snapshot", Guid.of(name)),
+                        PREPARE_LIMIT);
+        FrozenInstant frozen = new FrozenInstant(new HolderWatchdog(plane.run()), BackupService.FREEZE_LIMIT);
+        FrozenInstant.Outcome<Fields> outcome = frozen.run(mounts, () -> plane.client()
+                .request(
+                        "snapshot.create",
+                        Fields.of("device", device.deviceId(), "prepared", prepared.text("prepared")),
+                        INSTANT_LIMIT));
+        return new Created(
+                device.image().toString(),
+                outcome.value().text("snapshot"),
+                outcome.grade().name().toLowerCase(Locale.ROOT),
+                (outcome.frozenNanos() + 999_999) / 1_000_000,
+                outcome.notice());
+    }
+
+    /** Deletes a level; every other one keeps its content. */
+    public SnapshotOperations.Deleted delete(String word, String guid, ChainProgress progress) throws IOException {
+        try (Place place = place(word)) {
+            String level = requireLevel(place, guid);
+            if (place.plane() == null || place.device() == null) {
+                return new SnapshotOperations(UUID::randomUUID, progress).delete(place.files(), level);
+            }
+            Fields wanted = Fields.of("device", place.device().deviceId(), "snapshot", level);
+            return SnapshotOperations.Deleted.valueOf(
+                    change(place.plane(), "snapshot.delete", wanted, progress).text("outcome"));
+        }
+    }
+
+    /** Merges a level into its parent, or all of them into one file when {@code guid} is null. How many went. */
+    public int merge(String word, @Nullable String guid, ChainProgress progress) throws IOException {
+        try (Place place = place(word)) {
+            String level = guid == null ? null : requireLevel(place, guid);
+            if (place.plane() != null && place.device() != null) {
+                Fields wanted = Fields.of("device", place.device().deviceId(), "snapshot", level);
+                return (int) change(place.plane(), "snapshot.merge", wanted, progress)
+                        .number("merged");
+            }
+            SnapshotOperations operations = new SnapshotOperations(UUID::randomUUID, progress);
+            if (level == null) {
+                return operations.mergeAll(place.files());
+            }
+            operations.merge(place.files(), level);
+            return 1;
+        }
+    }
+
+    /** Goes back to a snapshot; what was written since is gone. Refused while the image is attached. */
+    public void switchTo(String word, String guid) throws IOException {
+        try (Place place = place(word)) {
+            if (place.device() != null) {
+                throw new ImageException(
+                        ImageException.Kind.IN_USE,
+                        place.image() + ": is attached as '" + place.device().deviceId()
+                                + "', and its content would change under whoever uses it; detach it first");
+            }
+            new SnapshotOperations(UUID::randomUUID).switchTo(place.files(), requireLevel(place, guid));
+        }
+    }
+
+    /** The device server works in the request; how far it is and that it is to stop goes over a connection of its own. */
+    private Fields change(DataPlane plane, String command, Fields wanted, ChainProgress progress) throws IOException {
+        try (SnapshotWatch watch = new SnapshotWatch(planes, wanted.text("device"), progress)) {
+            watch.start();
+            return plane.client().request(command, wanted, CHANGE_LIMIT);
+        }
+    }
+}

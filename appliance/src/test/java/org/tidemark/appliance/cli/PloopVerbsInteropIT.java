@@ -1,0 +1,172 @@
+package org.tidemark.appliance.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.tidemark.ploop.testing.Commands;
+import org.tidemark.ploop.testing.Requires;
+
+/** {@code tidemark ploop VERB}: the same words, the same output and the same exit code as the real tool's. */
+@Requires({"root", "fuse", "loop", "mkfs.ext4", "ploop"})
+@Timeout(240)
+class PloopVerbsInteropIT {
+    private static final String ONE = "{11111111-1111-1111-1111-111111111111}";
+    private static final String TWO = "{22222222-2222-2222-2222-222222222222}";
+    private static final String NOBODY = "{33333333-3333-3333-3333-333333333333}";
+
+    private Cli cli;
+
+    @BeforeEach
+    void start() throws IOException {
+        cli = Cli.start("ploop-verbs-");
+    }
+
+    @AfterEach
+    void stop() throws IOException {
+        cli.close();
+    }
+
+    private Cli.Result ours(String... words) throws Exception {
+        List<String> line = new ArrayList<>(List.of("ploop"));
+        line.addAll(List.of(words));
+        return cli.run(line.toArray(String[]::new));
+    }
+
+    /** The real tool's answer; it reads beyond its arguments, so there has to be something. */
+    private Cli.Result theirs(String... words) throws Exception {
+        List<String> line = new ArrayList<>(List.of("ploop"));
+        line.addAll(List.of(words));
+        Path out = cli.path("real.out");
+        ProcessBuilder builder = new ProcessBuilder(line).redirectOutput(out.toFile());
+        builder.redirectError(ProcessBuilder.Redirect.DISCARD);
+        builder.environment().put("PADDING", "x".repeat(12_000));
+        Process process = builder.start();
+        assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
+        return new Cli.Result(process.exitValue(), Files.readString(out), "");
+    }
+
+    private void same(String... words) throws Exception {
+        Cli.Result real = theirs(words);
+        Cli.Result ours = ours(words);
+        assertThat(ours.out()).as(String.join(" ", words)).isEqualTo(real.out());
+        assertThat(ours.exitCode()).as(String.join(" ", words)).isEqualTo(real.exitCode());
+    }
+
+    @Test
+    void listsAndCodesAreThoseOfTheRealTool() throws Exception {
+        Path folder = Files.createDirectory(cli.path("image"));
+        String descriptor = folder.resolve("DiskDescriptor.xml").toString();
+        String delta = folder.resolve("root.hdd").toString();
+        assertThat(ours("init", "-s", "64M", "-t", "none", delta).exitCode()).isZero();
+        assertThat(ours("snapshot", "-u", ONE, descriptor).out())
+                .isEqualTo("ploop snapshot " + ONE + " has been successfully created\n");
+        assertThat(ours("snapshot", "-u" + TWO, descriptor).exitCode()).isZero();
+
+        same("snapshot-list", descriptor);
+        same("snapshot-list", "-H", descriptor);
+        same("snapshot-list", "-s", descriptor);
+        same("snapshot-list", "-H", "-o", "uuid", descriptor);
+        same("snapshot-list", "-o", "fname,uuid,current", descriptor);
+        same("snapshot-list", "-Hu", ONE, "-o", "parent_uuid,fname", descriptor);
+        same("snapshot-list", "-u", NOBODY, descriptor);
+        same("snapshot-list", "-o", "colour", descriptor);
+        same("snapshot-list", folder.resolve("nothing.xml").toString());
+        same("snapshot-list");
+        same("check", "-f", "-r", "-s", delta);
+        same("check", folder.resolve("nothing").toString());
+        same("list");
+        codes("snapshot", folder.resolve("nothing.xml").toString());
+        codes("snapshot", "-u", "junk", descriptor);
+        codes("snapshot-delete", "-u", NOBODY, descriptor);
+        codes("snapshot-delete", descriptor);
+        codes("snapshot-switch", "-u", NOBODY, descriptor);
+        codes("snapshot-merge", "-u", NOBODY, descriptor);
+        codes("snapshot-merge", "-u", ONE, descriptor);
+        codes("info", folder.resolve("nothing.xml").toString(), "-s");
+        codes("umount", descriptor);
+        codes("nosuchverb");
+        codes();
+        assertThat(ours("info", "-s", descriptor).out())
+                .isEqualTo(theirs("info", "-s", descriptor).out().replaceFirst("(?m)^Opening delta.*\n", ""));
+
+        assertThat(ours("snapshot-merge", "-u", TWO, descriptor).exitCode()).isZero();
+        same("snapshot-list", descriptor);
+        assertThat(ours("snapshot-switch", "-u", TWO, descriptor).exitCode()).isZero();
+        same("snapshot-list", descriptor);
+        assertThat(ours("snapshot-delete", "-u", TWO, descriptor).out())
+                .isEqualTo("ploop snapshot has been successfully merged\n");
+        same("snapshot-list", descriptor);
+        Files.delete(Path.of(descriptor));
+        String left = Commands.run(Cli.LIMIT, "sh", "-c", "ls " + folder + " | grep '^root'")
+                .strip();
+        assertThat(ours(
+                                "restore-descriptor",
+                                folder.toString(),
+                                folder.resolve(left).toString())
+                        .exitCode())
+                .isZero();
+        same("snapshot-list", descriptor);
+        codes("restore-descriptor", folder.toString(), folder.resolve(left).toString());
+    }
+
+    private void codes(String... words) throws Exception {
+        assertThat(ours(words).exitCode())
+                .as(String.join(" ", words))
+                .isEqualTo(theirs(words).exitCode());
+    }
+
+    /** Nothing that is asked for is left out in silence. */
+    @Test
+    void whatIsNotSupportedIsNamed() throws Exception {
+        for (String[] words : new String[][] {
+            {"balloon", "show", "x"},
+            {"copy", "-s", "x"},
+            {"mount", "-d", "/dev/ploop1", "x"},
+            {"init", "-s", "1G", "-f", "raw", cli.path("x").toString()},
+            {"check", "-d", "x"},
+            {"snapshot-merge", "-n", "y", "x"}
+        }) {
+            Cli.Result result = ours(words);
+            assertThat(result.exitCode()).isEqualTo(38);
+            assertThat(result.err()).contains("not supported").contains(words[0]);
+        }
+    }
+
+    @Test
+    void aScriptGoesOn() throws Exception {
+        Path folder = Files.createDirectory(cli.path("root.hdd"));
+        Path mount = Files.createDirectory(cli.path("mnt"));
+        Path beside = Files.createDirectory(cli.path("beside"));
+        Files.writeString(cli.path("script.sh"), """
+                set -e
+                ploop init -s 256M root.hdd/root.hdd
+                ploop mount -m mnt root.hdd/DiskDescriptor.xml
+                echo one > mnt/word
+                ploop snapshot -u {11111111-1111-1111-1111-111111111111} root.hdd/DiskDescriptor.xml
+                echo two > mnt/word
+                ploop mount -r -m beside -u {11111111-1111-1111-1111-111111111111} root.hdd/DiskDescriptor.xml
+                cat beside/word mnt/word
+                ploop umount -m beside
+                ploop snapshot-delete -u {11111111-1111-1111-1111-111111111111} root.hdd/DiskDescriptor.xml
+                cat mnt/word
+                ploop umount root.hdd/DiskDescriptor.xml
+                ploop check root.hdd/DiskDescriptor.xml
+                """.replace("ploop ", String.join(" ", Cli.command("ploop")) + " "));
+        Cli.Result result = cli.begin(List.of("sh", "-ec", "cd " + cli.folder() + " && . ./script.sh"))
+                .await();
+        assertThat(result.exitCode()).as(result.out() + result.err()).isZero();
+        assertThat(result.out()).contains("one\ntwo\n").containsPattern("merged\ntwo\nUnmounting");
+        assertThat(mount).isEmptyDirectory();
+        assertThat(beside).isEmptyDirectory();
+        assertThat(folder.resolve("DiskDescriptor.xml")).exists();
+    }
+}

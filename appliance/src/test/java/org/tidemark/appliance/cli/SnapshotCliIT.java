@@ -1,0 +1,162 @@
+package org.tidemark.appliance.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.jr.ob.JSON;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.tidemark.ploop.testing.Commands;
+import org.tidemark.ploop.testing.Requires;
+
+/** {@code tidemark snapshot}: on files, on an attached device, and mounted beside it. */
+@Requires({"root", "fuse", "loop", "mkfs.ext4", "mkfs.xfs", "mkfs.btrfs"})
+@Timeout(240)
+class SnapshotCliIT {
+    private static final String NOBODY = "{00000000-1111-2222-3333-444444444444}";
+
+    private Cli cli;
+
+    @BeforeEach
+    void start() throws IOException {
+        cli = Cli.start("snapshot-cli-");
+    }
+
+    @AfterEach
+    void stop() throws IOException {
+        cli.close();
+    }
+
+    private Map<String, Object> json(String... command) throws Exception {
+        String[] line = java.util.Arrays.copyOf(command, command.length + 1);
+        line[command.length] = "--json";
+        return JSON.std.mapFrom(cli.ok(line).out());
+    }
+
+    private String snapshot(String image) throws Exception {
+        return (String) json("snapshot", "create", image).get("snapshot");
+    }
+
+    private List<String> levels(String image) throws Exception {
+        return JSON.std.listFrom(cli.ok("snapshot", "list", image, "--json").out()).stream()
+                .map(row -> (String) ((Map<?, ?>) row).get("snapshot"))
+                .toList();
+    }
+
+    @Test
+    void onFiles() throws Exception {
+        String image = cli.path("image").toString();
+        cli.ok("image", "create", image, "--size", "64M");
+        String first = snapshot(image);
+        String second = snapshot(image);
+        String third = snapshot(image);
+        assertThat(levels(image)).hasSize(4).contains(first, second, third);
+        assertThat(cli.ok("snapshot", "list", image).out())
+                .contains("toBeMerged")
+                .contains(first);
+        // Without braces and in capitals, as people paste them.
+        String pasted = second.substring(1, second.length() - 1).toUpperCase(java.util.Locale.ROOT);
+        assertThat(json("snapshot", "delete", image, pasted).get("outcome").toString())
+                .startsWith("merged");
+        assertThat(levels(image)).doesNotContain(second);
+        cli.ok("snapshot", "switch", image, first);
+        assertThat(json("snapshot", "delete", image, third).get("outcome")).isEqualTo("removed");
+        cli.refused(2, "the base", "snapshot", "merge", image, first);
+        cli.refused(2, "which snapshot", "snapshot", "merge", image);
+        cli.refused(2, "which snapshot", "snapshot", "merge", image, first, "--all");
+        cli.refused(3, "no snapshot", "snapshot", "delete", image, NOBODY);
+        cli.refused(3, "no such image", "snapshot", "list", cli.path("nothing").toString());
+        cli.refused(2, "written to", "snapshot", "delete", image, "{5fbaabe3-6958-40ff-92a7-860e329aab41}");
+        assertThat(json("snapshot", "merge", image, "--all").get("levelsMerged"))
+                .isEqualTo(1);
+        assertThat(levels(image)).hasSize(1);
+        cli.ok("image", "check", image);
+    }
+
+    @Test
+    void onAnAttachedDevice() throws Exception {
+        String image = cli.path("image").toString();
+        cli.ok("image", "create", image, "--size", "128M", "--fs", "ext4");
+        Path mount = Files.createDirectory(cli.path("mnt"));
+        cli.ok("attach", image, "--mount", mount.toString(), "--name", "d");
+        Files.writeString(mount.resolve("word"), "one");
+        Map<String, Object> made = json("snapshot", "create", mount.toString());
+        assertThat(made.get("grade")).isEqualTo("filesystem");
+        String first = (String) made.get("snapshot");
+        Files.writeString(mount.resolve("word"), "two");
+        String second = snapshot("d");
+        Files.writeString(mount.resolve("word"), "three");
+        assertThat(levels("d")).hasSize(3);
+
+        Path beside = Files.createDirectory(cli.path("beside"));
+        json("snapshot", "mount", "d", first, beside.toString());
+        assertThat(beside.resolve("word")).hasContent("one");
+        assertThat(mount.resolve("word")).hasContent("three");
+        assertThat(cli.ok("devices", "--json").out()).contains(first);
+        cli.refused(4, "unmount", "snapshot", "delete", image, first);
+        cli.refused(4, "attached", "snapshot", "switch", image, first);
+        cli.ok("snapshot", "umount", beside.toString());
+        cli.refused(3, "no snapshot is mounted", "snapshot", "umount", beside.toString());
+
+        assertThat(json("snapshot", "delete", image, first).get("outcome").toString())
+                .startsWith("merged");
+        json("snapshot", "mount", image, second, beside.toString());
+        assertThat(beside.resolve("word")).hasContent("two");
+        cli.ok("snapshot", "umount", second);
+        assertThat(json("snapshot", "merge", "d", "--all").get("levelsMerged")).isEqualTo(1);
+        assertThat(mount.resolve("word")).hasContent("three");
+        cli.ok("detach", "d");
+        cli.ok("image", "check", image);
+    }
+
+    /** Not frozen at its instant: the journal is replayed, and not in the snapshot. */
+    @ParameterizedTest
+    @ValueSource(strings = {"ext4", "xfs", "btrfs"})
+    void aCrashGradeSnapshotIsMountedBesideItsOrigin(String type) throws Exception {
+        String image = cli.path("image").toString();
+        cli.ok("image", "create", image, "--size", "512M", "--fs", type);
+        Path mount = Files.createDirectory(cli.path("mnt"));
+        String block = (String) json("attach", image, "--name", "d").get("blockDevice");
+        Commands.run(Cli.LIMIT, "mount", block, mount.toString());
+        Files.writeString(mount.resolve("word"), "synced");
+        Commands.run(Cli.LIMIT, "sync", "-f", mount.toString());
+        Files.writeString(mount.resolve("word"), "perhaps");
+        org.tidemark.ploop.server.RunFolder run =
+                org.tidemark.ploop.server.RunFolder.at(cli.appliance().run());
+        String guid;
+        try (org.tidemark.ploop.server.ControlClient client =
+                org.tidemark.ploop.server.ControlClient.connect(run, Cli.LIMIT)) {
+            guid = client.request("snapshot.create", org.tidemark.ploop.server.Fields.of("device", "d"), Cli.LIMIT)
+                    .text("snapshot");
+        }
+        String before = fileSums(image);
+        Path beside = Files.createDirectory(cli.path("beside"));
+        if (type.equals("btrfs")) {
+            cli.refused(4, "take one for the other", "snapshot", "mount", "d", guid, beside.toString());
+            Commands.run(Cli.LIMIT, "umount", mount.toString());
+            json("snapshot", "mount", "d", guid, beside.toString());
+        } else {
+            json("snapshot", "mount", "d", guid, beside.toString());
+        }
+        assertThat(Files.readString(beside.resolve("word"))).isIn("synced", "perhaps", "");
+        cli.ok("snapshot", "umount", beside.toString());
+        assertThat(fileSums(image)).as("sealed files").isEqualTo(before);
+        if (!type.equals("btrfs")) {
+            Commands.run(Cli.LIMIT, "umount", mount.toString());
+        }
+        cli.ok("detach", "d");
+    }
+
+    /** Of the base, which is sealed now. */
+    private static String fileSums(String image) throws Exception {
+        return Commands.run(Cli.LIMIT, "sha256sum", image + "/root.hds");
+    }
+}

@@ -1,0 +1,200 @@
+package org.tidemark.ploop.chain;
+
+import java.io.Closeable;
+import java.io.IOException;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.function.Supplier;
+import org.tidemark.ploop.chain.DiskDescriptor.Image;
+import org.tidemark.ploop.chain.DiskDescriptor.Shot;
+import org.tidemark.ploop.format.AllocationCursor;
+import org.tidemark.ploop.format.Delta;
+import org.tidemark.ploop.format.DeltaFormat.OpenIntent;
+import org.tidemark.ploop.format.DeltaGeometry;
+import org.tidemark.ploop.format.Formats;
+import org.tidemark.ploop.format.expanded.ExpandedFormat;
+import org.tidemark.ploop.format.raw.RawFormat;
+import org.tidemark.ploop.io.ImageDirectory;
+import org.tidemark.ploop.io.ImageDirectory.OpenMode;
+import org.tidemark.ploop.io.ImageException;
+import org.tidemark.ploop.io.ImageIo;
+
+/** The steps that changes of a tree are made of, whether the image is attached or not. */
+final class ChainSteps {
+    /** As many as every other tool can read. */
+    static final int MAX_LEVELS = 126;
+
+    private static final String LOCK_NAME = DiskDescriptor.FILE_NAME + ".lck";
+
+    private ChainSteps() {}
+
+    /** One operation on a tree at a time, in whatever process. The lock's file stays. */
+    static Closeable lockTree(ImageDirectory folder) throws IOException {
+        if (!folder.exists(LOCK_NAME)) {
+            try {
+                folder.create(LOCK_NAME).close();
+            } catch (java.nio.file.FileAlreadyExistsException e) {
+                // Somebody else was quicker; the lock decides.
+            }
+        }
+        return folder.lock(LOCK_NAME, true);
+    }
+
+    static ImageException invalid(ImageDirectory folder, String what) {
+        return new ImageException(ImageException.Kind.INVALID_REQUEST, folder.name() + ": " + what);
+    }
+
+    /** Only files beside the descriptor are ever changed or deleted. */
+    static String plainFile(ImageDirectory folder, Image image) throws ImageException {
+        if (image.file().indexOf('/') >= 0) {
+            throw new ImageException(
+                    ImageException.Kind.UNSUPPORTED,
+                    folder.name() + ": '" + image.file() + "' lies in another folder and is not changed");
+        }
+        return image.file();
+    }
+
+    /** One more level must be possible for every tool that reads the image. */
+    static void requireRoom(ImageDirectory folder, DiskDescriptor descriptor) throws ImageException {
+        if (descriptor.images().size() >= MAX_LEVELS) {
+            throw invalid(
+                    folder,
+                    "has " + descriptor.images().size() + " levels, more are not possible; delete or merge some first"
+                            + " ('tidemark snapshot delete')");
+        }
+    }
+
+    /** A raw base must end with a cluster, or nothing can lie above it. */
+    static void requireWholeClusters(String name, Delta top) throws ImageException {
+        DeltaGeometry geometry = top.geometry();
+        if (top.identityMapped() && geometry.diskSizeBytes() % geometry.clusterSizeBytes() != 0) {
+            throw new ImageException(
+                    ImageException.Kind.UNSUPPORTED,
+                    name + ": a raw image of " + geometry.diskSizeBytes() + " bytes does not end with a cluster of "
+                            + geometry.clusterSizeBytes());
+        }
+    }
+
+    /** The name of a new snapshot; refused when there is one of that name. */
+    static String newGuid(ImageDirectory folder, DiskDescriptor descriptor, Supplier<UUID> newIds)
+            throws ImageException {
+        String guid = Guid.of(newIds.get());
+        if (guid.equals(Guid.NONE)
+                || guid.equals(Guid.TOP)
+                || descriptor.shots().stream().anyMatch(shot -> shot.guid().equals(guid))) {
+            throw invalid(folder, "there is a snapshot " + guid + " already");
+        }
+        return guid;
+    }
+
+    /** A name in the manner of every other tool: the base's, and a GUID that has nothing to do with the level's. */
+    static String newFileName(DiskDescriptor descriptor, Supplier<UUID> newIds) throws ImageException {
+        String base = descriptor.pathTo(descriptor.topGuid()).get(0).file();
+        String plain = base.substring(base.lastIndexOf('/') + 1);
+        String prefix = plain.replaceAll("\\.\\{[0-9a-f-]{36}}$", "");
+        return prefix + "." + Guid.of(newIds.get());
+    }
+
+    /** Makes an empty delta; it and its name are durable on return. */
+    static void makeDelta(ImageDirectory folder, String file, DeltaGeometry geometry) throws IOException {
+        try (ImageIo io = folder.create(file)) {
+            new ExpandedFormat().create(io, geometry);
+        }
+        folder.sync();
+    }
+
+    /** Opens a level that is to be written; {@code again} when its mark may be left from an attempt that was broken off. */
+    static Delta openLower(
+            ImageDirectory folder, Image image, DeltaGeometry geometry, boolean again, AllocationCursor cursor)
+            throws IOException {
+        ChainLocks.requireOwn(folder, image.file());
+        if (image.formatId().equals(RawFormat.ID)) {
+            growRaw(folder, image.file(), geometry.diskSizeBytes());
+        }
+        try {
+            return open(folder, image, OpenIntent.WRITE, geometry, cursor);
+        } catch (ImageException e) {
+            if (again && e.kind() == ImageException.Kind.NOT_CLOSED) {
+                return open(folder, image, OpenIntent.RECOVER, geometry, cursor);
+            }
+            throw e;
+        }
+    }
+
+    private static void growRaw(ImageDirectory folder, String file, long sizeBytes) throws IOException {
+        try (ImageIo io = folder.open(file, OpenMode.READ_WRITE)) {
+            if (io.size() < sizeBytes) {
+                io.truncate(sizeBytes);
+                io.flush();
+            }
+        }
+    }
+
+    static Delta open(
+            ImageDirectory folder, Image image, OpenIntent intent, DeltaGeometry geometry, AllocationCursor cursor)
+            throws IOException {
+        ImageIo io = folder.open(image.file(), intent == OpenIntent.READ ? OpenMode.READ_ONLY : OpenMode.READ_WRITE);
+        boolean opened = false;
+        try {
+            Delta delta = Formats.byId(image.formatId()).open(io, intent, geometry.clusterSizeBytes(), cursor);
+            opened = true;
+            return delta;
+        } finally {
+            if (!opened) {
+                io.close();
+            }
+        }
+    }
+
+    /** The new descriptor becomes the one that counts; then what nobody names any more goes. */
+    static void commit(ImageDirectory folder, DiskDescriptor changed) throws IOException {
+        changed.store(folder);
+        settle(folder, changed);
+    }
+
+    /** Deletes what nobody names any more, and the intent. */
+    static void settle(ImageDirectory folder, DiskDescriptor descriptor) throws IOException {
+        Optional<ChainIntent> intent = ChainIntent.read(folder);
+        if (intent.isPresent()) {
+            intent.get().settle(folder, descriptor);
+        }
+    }
+
+    /** Whether the merge was written down and its commit has not happened. */
+    static boolean isPending(DiskDescriptor descriptor, ChainIntent.Merge merge) {
+        return descriptor.shots().stream()
+                .anyMatch(shot ->
+                        shot.guid().equals(merge.child()) && shot.parentGuid().equals(merge.removed()));
+    }
+
+    /**
+     * Puts what an operation left into a state in which it can stay: a merge that was broken off stays marked in the
+     * descriptor, its lower file is closed, and deleting the level once more goes on with it; of everything else the files
+     * that nobody names go. Copies nothing. The tree is locked by the caller.
+     */
+    static void suspend(ImageDirectory folder) throws IOException {
+        Optional<ChainIntent> intent = ChainIntent.read(folder);
+        if (intent.isEmpty()) {
+            return;
+        }
+        DiskDescriptor descriptor = DiskDescriptor.read(folder);
+        Optional<ChainIntent.Merge> merge = intent.get().merge();
+        if (merge.isPresent() && isPending(descriptor, merge.get())) {
+            Shot removed = descriptor.requireShot(merge.get().removed());
+            // Marked first: from here on nobody takes the level for a snapshot, with or without the intent.
+            descriptor.withTemporary(removed.guid()).store(folder);
+            try (Delta lower = openLower(
+                    folder,
+                    descriptor.imageOf(removed),
+                    descriptor.geometry(),
+                    true,
+                    AllocationCursor.transientCursor())) {
+                lower.markClosed();
+            }
+        } else {
+            // Its commit may have been seen and not be durable: nothing is deleted before it is.
+            folder.sync();
+        }
+        intent.get().settle(folder, descriptor);
+    }
+}

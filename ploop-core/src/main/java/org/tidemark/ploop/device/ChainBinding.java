@@ -1,0 +1,94 @@
+package org.tidemark.ploop.device;
+
+import java.io.IOException;
+import java.lang.invoke.VarHandle;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.Arrays;
+import org.tidemark.ploop.io.AlignedBuffer;
+import org.tidemark.ploop.io.ImageException;
+
+/**
+ * Says which chain the cluster map and the allocation cursor in a state area belong to. A successor that finds another chain
+ * in the descriptor must not use them: levels are numbered anew, and the cursor is another file's.
+ *
+ * <pre>
+ * region "chain", 4096 bytes
+ *   0  u64 0: written by a version that never changed a chain; 1: bound; 2: being bound, nothing here can be used
+ *   8  SHA-256 of the chain's name
+ * </pre>
+ */
+public final class ChainBinding {
+    private static final String REGION = "chain";
+    /** What a top remembers of its free clusters, see {@link PloopDevice#cursor}. */
+    private static final String FREE_REGION = "cursor.free";
+
+    private static final int REGION_BYTES = 4096;
+    private static final int HASH_BYTES = 32;
+    private static final long UNKNOWN = 0;
+    private static final long BOUND = 1;
+    private static final long BINDING = 2;
+
+    private ChainBinding() {}
+
+    /** Whether what a predecessor left in the area belongs to the chain of that name. */
+    public static boolean holds(StateArea area, String chainId) throws IOException {
+        AlignedBuffer region = area.region(REGION, REGION_BYTES);
+        long state = region.getLong(0);
+        if (state == UNKNOWN) {
+            return true;
+        }
+        byte[] found = new byte[HASH_BYTES];
+        region.bytes().get(8, found);
+        return state == BOUND && Arrays.equals(found, hash(chainId));
+    }
+
+    /**
+     * Forgets a map and a cursor that belong to another chain. They may be forgotten because a chain is exchanged only
+     * when everything in the map is in the file; anything else is refused. The area is of no use to a successor before
+     * {@link #adopt}.
+     */
+    public static void forgetForeign(StateArea area, String name, long clusters) throws IOException {
+        if (ClusterMap.hasChangedPages(area, clusters, PloopDevice.DEFAULT_MAP_SLOTS)) {
+            throw new ImageException(
+                    ImageException.Kind.SUSPECT,
+                    name + ": the snapshots were changed from outside while it was attached, and what was written last"
+                            + " cannot be placed; detach it and check the image");
+        }
+        area.region(REGION, REGION_BYTES).putLong(0, BINDING);
+        VarHandle.fullFence();
+        ClusterMap.forget(area);
+        area.drop(FREE_REGION);
+    }
+
+    /** Binds the area to another chain: the map begins anew, the cursor is the new top's. */
+    static void bind(StateArea area, String chainId, MovableCursor cursor) throws IOException {
+        long value = cursor.get();
+        area.region(REGION, REGION_BYTES).putLong(0, BINDING);
+        VarHandle.fullFence();
+        ClusterMap.forget(area);
+        if (!cursor.moved()) {
+            // What is known of the old top's free clusters is true of no other file.
+            area.drop(FREE_REGION);
+        }
+        cursor.moveTo(PloopDevice.cursor(area), value);
+        adopt(area, chainId);
+    }
+
+    /** Map and cursor are this chain's from now on. */
+    public static void adopt(StateArea area, String chainId) throws IOException {
+        AlignedBuffer region = area.region(REGION, REGION_BYTES);
+        region.bytes().put(8, hash(chainId));
+        VarHandle.fullFence();
+        region.putLong(0, BOUND);
+    }
+
+    private static byte[] hash(String chainId) {
+        try {
+            return MessageDigest.getInstance("SHA-256").digest(chainId.getBytes(StandardCharsets.UTF_8));
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every Java has SHA-256", e);
+        }
+    }
+}

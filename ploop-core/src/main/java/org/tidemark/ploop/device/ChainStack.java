@@ -1,0 +1,128 @@
+package org.tidemark.ploop.device;
+
+import java.io.IOException;
+import java.util.List;
+import org.tidemark.ploop.format.Delta;
+import org.tidemark.ploop.format.DeltaGeometry;
+import org.tidemark.ploop.io.AlignedBuffer;
+import org.tidemark.ploop.io.ImageException;
+
+/**
+ * The open deltas of a device with what reads and writes them, and how they are replaced while the device is in use. Whoever
+ * reads is inside a gate of its own, so that no file is closed under a read; writers are held back by the device.
+ */
+final class ChainStack {
+    private static final long FOR_EVER_NANOS = Long.MAX_VALUE / 4;
+
+    private final DeltaGeometry geometry;
+    private final int mapSlots;
+    private final StateArea area;
+    private final ClusterStore.Room room;
+    private final AdmissionGate readers = new AdmissionGate();
+    private volatile Open open;
+
+    /** A writer whose view saves old data is inside the device's gate and inside that of the readers, this one last. */
+    ChainStack(DeltaGeometry geometry, int mapSlots, StateArea area, ClusterStore.Room room, List<Delta> deltas)
+            throws IOException {
+        this.geometry = geometry;
+        this.mapSlots = mapSlots;
+        this.area = area;
+        this.room = room;
+        this.open = open(deltas);
+    }
+
+    private record Open(List<Delta> deltas, ClusterStore clusters) {}
+
+    private Open open(List<Delta> deltas) throws IOException {
+        for (Delta delta : deltas) {
+            if (delta.geometry().clusterSizeBytes() != geometry.clusterSizeBytes()) {
+                throw new ImageException(
+                        ImageException.Kind.DAMAGED,
+                        delta.name() + ": cluster size " + delta.geometry().clusterSizeBytes() + ", but "
+                                + deltas.get(deltas.size() - 1).name() + " has " + geometry.clusterSizeBytes()
+                                + "; all deltas of a chain share one");
+            }
+        }
+        List<Delta> own = List.copyOf(deltas);
+        ClusterMap map = new ClusterMap(own, geometry.clusters(), mapSlots, area);
+        return new Open(own, new ClusterStore(own, map, room));
+    }
+
+    List<Delta> deltas() {
+        return open.deltas();
+    }
+
+    Delta top() {
+        List<Delta> deltas = open.deltas();
+        return deltas.get(deltas.size() - 1);
+    }
+
+    void read(long offsetBytes, AlignedBuffer dst, int dstOffset, int lengthBytes) throws IOException {
+        readers.enter();
+        try {
+            open.clusters().read(offsetBytes, dst, dstOffset, lengthBytes);
+        } finally {
+            readers.leave();
+        }
+    }
+
+    void extents(long offsetBytes, long lengthBytes, BlockDevice.ExtentVisitor visitor) throws IOException {
+        readers.enter();
+        try {
+            open.clusters().extents(offsetBytes, lengthBytes, visitor);
+        } finally {
+            readers.leave();
+        }
+    }
+
+    void write(long offsetBytes, AlignedBuffer src, int srcOffset, int lengthBytes) throws IOException {
+        open.clusters().write(offsetBytes, src, srcOffset, lengthBytes);
+    }
+
+    void discard(long from, long end) throws IOException {
+        open.clusters().discard(from, end);
+    }
+
+    void flush() throws IOException {
+        open.clusters().flush();
+    }
+
+    /** See {@link ClusterStore#shrink}. */
+    void shrink(long maxMoveBytes) throws IOException {
+        open.clusters().shrink(maxMoveBytes);
+    }
+
+    void readTopPage(long page, AlignedBuffer dst) throws IOException {
+        open.clusters().readTopPage(page, dst);
+    }
+
+    /**
+     * Puts another chain in the place of this one. No writer is inside, no flush under way, everything is in the files.
+     * Readers hold old deltas for as long as one read takes. When it throws, reading goes on through the old chain.
+     */
+    void replace(Exchange.Next next) throws IOException {
+        if (!readers.shut(FOR_EVER_NANOS)) {
+            throw new IOException("interrupted while readers were waited for");
+        }
+        try {
+            ChainBinding.bind(area, next.chainId(), next.cursor());
+            open = open(next.deltas());
+        } finally {
+            readers.reopen();
+        }
+    }
+
+    void close() throws IOException {
+        IOException failure = null;
+        for (Delta delta : open.deltas()) {
+            try {
+                delta.close();
+            } catch (IOException e) {
+                failure = e;
+            }
+        }
+        if (failure != null) {
+            throw failure;
+        }
+    }
+}
