@@ -14,6 +14,7 @@ import org.tidemark.ploop.chain.ChainLocks;
 import org.tidemark.ploop.chain.OwnerRecord;
 import org.tidemark.ploop.device.StateArea;
 import org.tidemark.ploop.filesystem.FileSystemType;
+import org.tidemark.ploop.format.expanded.ExpandedLayout;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.partition.GuidPartitionTable;
 import org.tidemark.ploop.server.ControlClient.AttachedDevice;
@@ -22,6 +23,7 @@ import org.tidemark.ploop.server.ControlClient.AttachedDevice;
 public final class ImageService {
     private static final Duration DETACH_LIMIT = Duration.ofSeconds(30);
     private static final int COPY_BYTES = 1 << 20;
+    private static final int MIN_CLUSTER_BYTES = 32 << 10;
 
     private ImageService() {}
 
@@ -37,12 +39,30 @@ public final class ImageService {
             long sizeBytes,
             int clusterBytes,
             boolean partitioned,
-            @Nullable FileSystemType fileSystem) {}
+            @Nullable FileSystemType fileSystem,
+            ExpandedLayout expandedLayout) {
+        /** In the usual layout. */
+        public Wanted(
+                Path path,
+                NewImage.Layout layout,
+                String formatId,
+                long sizeBytes,
+                int clusterBytes,
+                boolean partitioned,
+                @Nullable FileSystemType fileSystem) {
+            this(path, layout, formatId, sizeBytes, clusterBytes, partitioned, fileSystem, ExpandedLayout.USUAL);
+        }
+    }
 
     /** Makes an image without a file system. Nothing of it is left when it fails. */
     public static void create(Wanted wanted) throws IOException {
         NewImage image = NewImage.create(
-                wanted.path(), wanted.layout(), wanted.formatId(), wanted.sizeBytes(), wanted.clusterBytes());
+                wanted.path(),
+                wanted.layout(),
+                wanted.formatId(),
+                wanted.sizeBytes(),
+                wanted.clusterBytes(),
+                wanted.expandedLayout());
         boolean done = false;
         try {
             if (wanted.partitioned()) {
@@ -71,7 +91,12 @@ public final class ImageService {
 
     /** Copies an image that nobody writes to into a new one of another format, keeping holes. */
     public static long convert(
-            Path source, Path destination, NewImage.Layout layout, String formatId, LongConsumer progress)
+            Path source,
+            Path destination,
+            NewImage.Layout layout,
+            String formatId,
+            ExpandedLayout expandedLayout,
+            LongConsumer progress)
             throws IOException {
         ChainFiles files = AttachedImage.filesOf(source);
         int cluster = ImageLayout.of(files).clusterBytes();
@@ -83,7 +108,8 @@ public final class ImageService {
                 false,
                 OwnerRecord.ofCommand(),
                 UUID::randomUUID)) {
-            NewImage to = NewImage.create(destination, layout, formatId, from.sizeBytes(), cluster);
+            NewImage to = NewImage.create(
+                    destination, layout, formatId, from.sizeBytes(), creatable(cluster), expandedLayout);
             boolean done = false;
             try {
                 copy(from, to, progress);
@@ -96,6 +122,12 @@ public final class ImageService {
             }
             return from.sizeBytes();
         }
+    }
+
+    /** Old images have cluster sizes that nobody makes any more: the next power of two that can be made. */
+    private static int creatable(int clusterBytes) {
+        int up = Integer.highestOneBit(Math.max(clusterBytes, MIN_CLUSTER_BYTES));
+        return up < clusterBytes ? up * 2 : up;
     }
 
     private static void copy(AttachedImage from, NewImage to, LongConsumer progress) throws IOException {

@@ -21,6 +21,8 @@ import org.tidemark.ploop.device.BlockDevice;
 import org.tidemark.ploop.device.StateArea;
 import org.tidemark.ploop.format.DeltaGeometry;
 import org.tidemark.ploop.format.Formats;
+import org.tidemark.ploop.format.expanded.ExpandedFormat;
+import org.tidemark.ploop.format.expanded.ExpandedLayout;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageIo;
 import org.tidemark.ploop.io.vfs.VfsImageDirectory;
@@ -66,6 +68,18 @@ public final class NewImage implements RestoreSink {
      */
     public static NewImage create(Path destination, Layout layout, String formatId, long sizeBytes, int clusterBytes)
             throws IOException {
+        return create(destination, layout, formatId, sizeBytes, clusterBytes, ExpandedLayout.USUAL);
+    }
+
+    /** The same; {@code expandedLayout} says how an expanded image is laid out and is of no account for others. */
+    public static NewImage create(
+            Path destination,
+            Layout layout,
+            String formatId,
+            long sizeBytes,
+            int clusterBytes,
+            ExpandedLayout expandedLayout)
+            throws IOException {
         Path absolute = destination.toAbsolutePath().normalize();
         Path parent = absolute.getParent();
         if (Files.exists(absolute, LinkOption.NOFOLLOW_LINKS)) {
@@ -79,7 +93,7 @@ public final class NewImage implements RestoreSink {
         remove(partial);
         boolean done = false;
         try {
-            layOut(partial, layout, formatId, sizeBytes, clusterBytes);
+            layOut(partial, layout, formatId, sizeBytes, clusterBytes, expandedLayout);
             ChainFiles files = AttachedImage.filesOf(partial);
             AttachedImage image = AttachedImage.open(
                     files,
@@ -98,18 +112,29 @@ public final class NewImage implements RestoreSink {
         }
     }
 
-    private static void layOut(Path partial, Layout layout, String formatId, long sizeBytes, int clusterBytes)
+    private static void layOut(
+            Path partial,
+            Layout layout,
+            String formatId,
+            long sizeBytes,
+            int clusterBytes,
+            ExpandedLayout expandedLayout)
             throws IOException {
         if (layout == Layout.FOLDER) {
             Files.createDirectory(partial);
-            ChainFiles.create(new VfsImageDirectory(partial), DELTA, sizeBytes, clusterBytes);
+            ChainFiles.create(new VfsImageDirectory(partial), DELTA, sizeBytes, clusterBytes, expandedLayout);
             return;
         }
         Path folder = java.util.Objects.requireNonNull(partial.getParent());
         String name = java.util.Objects.requireNonNull(partial.getFileName()).toString();
         VfsImageDirectory directory = new VfsImageDirectory(folder);
         try (ImageIo io = directory.create(name)) {
-            Formats.byId(formatId).create(io, new DeltaGeometry(sizeBytes, clusterBytes));
+            DeltaGeometry geometry = new DeltaGeometry(sizeBytes, clusterBytes);
+            if (formatId.equals(ExpandedFormat.ID)) {
+                new ExpandedFormat().create(io, geometry, expandedLayout);
+            } else {
+                Formats.byId(formatId).create(io, geometry);
+            }
         }
         directory.sync();
     }

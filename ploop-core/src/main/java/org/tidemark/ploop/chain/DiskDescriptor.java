@@ -86,6 +86,12 @@ public final class DiskDescriptor {
 
     /** The descriptor of a new image of one expanded file, as {@code ploop init} writes it. */
     public static DiskDescriptor fresh(String name, DeltaGeometry geometry, String file) throws ImageException {
+        return fresh(name, geometry, file, false);
+    }
+
+    /** The same for an image whose file has all its room from the beginning. */
+    static DiskDescriptor fresh(String name, DeltaGeometry geometry, String file, boolean preallocated)
+            throws ImageException {
         long diskSectors = geometry.diskSizeBytes() / DeltaGeometry.SECTOR_BYTES;
         DiskChs chs = DiskChs.of(diskSectors);
         Document document =
@@ -102,6 +108,9 @@ public final class DiskDescriptor {
         XmlText.append(storage, "End", Long.toString(diskSectors));
         XmlText.append(
                 storage, "Blocksize", Integer.toString(geometry.clusterSizeBytes() / DeltaGeometry.SECTOR_BYTES));
+        if (preallocated) {
+            XmlText.append(storage, "Preallocated", "1");
+        }
         appendImage(storage, new Image(Guid.TOP, ExpandedFormat.ID, file));
         Element snapshots = XmlText.append(root, "Snapshots");
         XmlText.append(snapshots, "TopGUID", Guid.TOP);

@@ -46,7 +46,7 @@ final class ExpandedCheck {
         return named.size();
     }
 
-    private void checkHeader() {
+    private void checkHeader() throws IOException {
         String file = io.name();
         if (header.inUse()) {
             findings.add(new Finding.MarkedInUse(file, header.useMark()));
@@ -70,10 +70,19 @@ final class ExpandedCheck {
         if (header.extensionSectors() != 0 && header.useMark() == ExpandedHeader.MARK_CLOSED) {
             contradiction(Severity.NOTE, "a format extension is left over that its last writer did not know");
         }
-        if (header.extensionSectors() < 0 || header.extensionSectors() > sizeBytes / 512) {
+        if (header.extensionTrusted()) {
+            ExpandedFormat.extensionFault(io, header)
+                    .ifPresent(what -> findings.add(new Finding.ExtensionFault(file, what)));
+        }
+        int unknown = header.flags() & ~(ExpandedHeader.FLAG_EMPTY | ExpandedHeader.FLAG_CONVERTING);
+        if (unknown != 0) {
+            contradiction(Severity.NOTE, "flags " + Integer.toHexString(unknown) + " are unknown");
+        }
+        if (header.heads() == 0 || header.cylinders() == 0) {
             contradiction(
-                    header.extensionTrusted() ? Severity.WARNING : Severity.NOTE,
-                    "the format extension lies beyond the end of the file");
+                    Severity.NOTE,
+                    header.cylinders() + " cylinders and " + header.heads()
+                            + " heads are no geometry; nothing uses it");
         }
     }
 

@@ -288,7 +288,11 @@ final class ExpandedDelta implements Delta {
 
     @Override
     public boolean shrink(long maxMoveBytes) throws IOException {
-        return requireWritable().compact(maxMoveBytes / geometry.clusterSizeBytes());
+        ClusterAllocator clusters = requireWritable();
+        if (maxMoveBytes == Long.MAX_VALUE) {
+            clusters.search();
+        }
+        return clusters.compact(maxMoveBytes / geometry.clusterSizeBytes());
     }
 
     @Override

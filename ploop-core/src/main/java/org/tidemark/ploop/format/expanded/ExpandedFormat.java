@@ -1,6 +1,7 @@
 package org.tidemark.ploop.format.expanded;
 
 import java.io.IOException;
+import java.util.Optional;
 import org.tidemark.ploop.format.AllocationCursor;
 import org.tidemark.ploop.format.Delta;
 import org.tidemark.ploop.format.DeltaFormat;
@@ -154,6 +155,13 @@ public final class ExpandedFormat implements DeltaFormat {
         }
         return ExpandedDelta.writable(
                 io, header, new ClusterAllocator(io, header, cursor, intent != OpenIntent.TAKE_OVER));
+    }
+
+    /** What is wrong with the format extension of an image that was closed by a writer who knew it; empty when nothing is. */
+    public static Optional<String> extensionFault(ImageIo io, ExpandedHeader header) throws IOException {
+        return FormatExtension.examine(io, header) == FormatExtension.Demand.UNREADABLE
+                ? Optional.of("the format extension cannot be read: its signature or its checksum is wrong")
+                : Optional.empty();
     }
 
     private static void requireExtension(ImageIo io, ExpandedHeader header, boolean writable) throws IOException {
