@@ -6,6 +6,7 @@ import java.util.List;
 import org.tidemark.ploop.format.expanded.ClusterGrid;
 import org.tidemark.ploop.format.expanded.ExpandedFormat;
 import org.tidemark.ploop.format.expanded.ExpandedHeader;
+import org.tidemark.ploop.format.expanded.FormatExtension;
 import org.tidemark.ploop.format.expanded.VersionConversion;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageDirectory;
@@ -108,9 +109,19 @@ public final class ExpandedRepair {
         for (long at = 0; at < end; at += TABLE_PIECE_BYTES) {
             repairPiece(at, (int) Math.min(TABLE_PIECE_BYTES, end - at), piece);
         }
+        keepExtension = keepExtension && extensionStandsAlone();
         int mark = keepExtension ? ExpandedHeader.MARK_CLOSED_V21 : ExpandedHeader.MARK_CLOSED;
         writeHeader(header.repaired(mark, named.size() + copied == 0, keepExtension));
         undo.finish(io, end);
+    }
+
+    private boolean extensionStandsAlone() throws IOException {
+        for (long cluster : FormatExtension.read(io, header).clusters()) {
+            if (cluster < oldClusters && named.contains(cluster)) {
+                return false;
+            }
+        }
+        return true;
     }
 
     private void writeHeader(ExpandedHeader changed) throws IOException {

@@ -126,7 +126,8 @@ public final class VersionConversion {
     }
 
     private static void requireLosable(ImageIo io, ExpandedHeader header) throws IOException {
-        if (FormatExtension.examine(io, header) != FormatExtension.Demand.NONE) {
+        FormatExtension extension = FormatExtension.read(io, header);
+        if (extension.isForbidding() || !extension.transit().isEmpty()) {
             throw new ImageException(
                     ImageException.Kind.UNSUPPORTED,
                     io.name()
