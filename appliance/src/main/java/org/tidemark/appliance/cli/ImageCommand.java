@@ -19,9 +19,16 @@ import org.tidemark.ploop.chain.AttachedImage;
 import org.tidemark.ploop.chain.ChainFiles;
 import org.tidemark.ploop.chain.ChainLocks;
 import org.tidemark.ploop.chain.OwnerRecord;
+import org.tidemark.ploop.check.ExpandedUsage;
 import org.tidemark.ploop.device.StateArea;
 import org.tidemark.ploop.filesystem.FileSystemType;
 import org.tidemark.ploop.format.Formats;
+import org.tidemark.ploop.format.expanded.ExpandedFormat;
+import org.tidemark.ploop.format.expanded.ExpandedVersion;
+import org.tidemark.ploop.format.expanded.VersionConversion;
+import org.tidemark.ploop.io.ImageDirectory.ImageLock;
+import org.tidemark.ploop.io.ImageDirectory.OpenMode;
+import org.tidemark.ploop.io.ImageIo;
 import org.tidemark.ploop.partition.GuidPartitionTable;
 import org.tidemark.ploop.partition.Partition;
 import picocli.CommandLine.Command;
@@ -39,7 +46,9 @@ import picocli.CommandLine.Parameters;
             ImageCommand.Info.class,
             ImageCheckCommand.class,
             ImageCommand.Convert.class,
-            ImageCloneCommand.class
+            ImageCloneCommand.class,
+            ImageSpaceCommands.Compact.class,
+            ImageSpaceCommands.MapCommand.class
         })
 final class ImageCommand {
 
@@ -74,6 +83,9 @@ final class ImageCommand {
                 description = "expanded, qcow2 or raw (the last two are single files).")
         private String format = "expanded";
 
+        @Mixin
+        private ExpandedOptions expanded = new ExpandedOptions();
+
         @Option(names = "--single-file", description = "A single file instead of a folder with a descriptor.")
         private boolean singleFile;
 
@@ -106,8 +118,8 @@ final class ImageCommand {
             }
             NewImage.Layout layout =
                     singleFile || !format.equals("expanded") ? NewImage.Layout.FILE : NewImage.Layout.FOLDER;
-            ImageService.Wanted wanted =
-                    new ImageService.Wanted(path, layout, format, sizeBytes, Math.toIntExact(cluster), !bare, type);
+            ImageService.Wanted wanted = new ImageService.Wanted(
+                    path, layout, format, sizeBytes, Math.toIntExact(cluster), !bare, type, expanded.layout(format));
             if (type != null && source != null) {
                 fill(wanted, type, source);
             } else {
@@ -168,6 +180,8 @@ final class ImageCommand {
                         layout.clusterBytes(),
                         "allocatedBytes",
                         allocated[0],
+                        "files",
+                        usage(files),
                         "deltas",
                         deltas,
                         "partitions",
@@ -175,6 +189,34 @@ final class ImageCommand {
             }
             return ExitCodes.DONE;
         }
+    }
+
+    /** What the expanded files of a chain have, and waste. */
+    private static List<Map<String, Object>> usage(ChainFiles files) throws IOException {
+        List<Map<String, Object>> rows = new ArrayList<>();
+        for (ChainFiles.Link link : files.links()) {
+            try (ImageIo io = link.directory().open(link.fileName(), OpenMode.READ_ONLY)) {
+                if (!link.formatId().equals(ExpandedFormat.ID)) {
+                    rows.add(Map.of("file", link.fileName(), "fileBytes", io.size()));
+                    continue;
+                }
+                ExpandedUsage usage = ExpandedUsage.of(io);
+                rows.add(Map.of(
+                        "file",
+                        link.fileName(),
+                        "fileBytes",
+                        io.size(),
+                        "formatVersion",
+                        usage.formatVersion(),
+                        "allocatedClusters",
+                        usage.allocatedClusters(),
+                        "wastedClusters",
+                        usage.unusedClusters(),
+                        "fragmentedPercent",
+                        usage.fragmentedPercent()));
+            }
+        }
+        return rows;
     }
 
     /** Opens without locks: information about an image in use is worth having too. */
@@ -201,27 +243,76 @@ final class ImageCommand {
         @Parameters(index = "0", paramLabel = "SRC", description = "The image to read.")
         private Path source = Path.of("");
 
-        @Parameters(index = "1", paramLabel = "DST", description = "The image to make; nothing may be there.")
-        private Path destination = Path.of("");
+        @Parameters(
+                index = "1",
+                arity = "0..1",
+                paramLabel = "DST",
+                description = "The image to make; nothing may be there. Not with --in-place.")
+        private @Nullable Path destination;
 
-        @Option(names = "--to", required = true, converter = FormatName.class, description = "expanded, qcow2 or raw.")
-        private String format = "";
+        @Option(names = "--to", converter = FormatName.class, description = "expanded, qcow2 or raw.")
+        private @Nullable String format;
+
+        @Mixin
+        private ExpandedOptions expanded = new ExpandedOptions();
+
+        @Option(
+                names = "--in-place",
+                description = "Rewrite the tables of an expanded image in the version of --format-version; data stays"
+                        + " where it is. Started again after a crash, it goes back first.")
+        private boolean inPlace;
 
         @Option(names = "--single-file", description = "A single file instead of a folder (qcow2 and raw always are).")
         private boolean singleFile;
 
         @Override
         public Integer call() throws IOException {
-            NewImage.Layout layout =
-                    singleFile || !format.equals("expanded") ? NewImage.Layout.FILE : NewImage.Layout.FOLDER;
             ChainFiles files = AttachedImage.filesOf(source);
+            Path target = destination;
+            String to = format;
+            if (inPlace) {
+                if (target != null || !(to == null || to.equals("expanded"))) {
+                    throw new IllegalArgumentException("--in-place changes the version of an expanded image; it makes"
+                            + " no other image and no other format");
+                }
+                return convertInPlace(files);
+            }
+            if (target == null || to == null) {
+                throw new IllegalArgumentException(
+                        "tell the image to make and its format, --to expanded, --to qcow2 or --to raw");
+            }
+            NewImage.Layout layout =
+                    singleFile || !to.equals("expanded") ? NewImage.Layout.FILE : NewImage.Layout.FOLDER;
             ChainLocks.requireUnused(files);
             try (ProgressBar bar = new ProgressBar("converting", !output.isJson())) {
-                long size =
-                        ImageService.convert(source, destination, layout, format, at -> bar.at(at, Long.MAX_VALUE, ""));
+                long size = ImageService.convert(
+                        source, target, layout, to, expanded.layout(to), at -> bar.at(at, Long.MAX_VALUE, ""));
                 bar.close();
-                output.object(fields("image", destination.toString(), "sizeBytes", size, "format", format));
+                output.object(fields("image", target.toString(), "sizeBytes", size, "format", to));
             }
+            return ExitCodes.DONE;
+        }
+
+        private int convertInPlace(ChainFiles files) throws IOException {
+            ExpandedVersion version = expanded.layout("expanded").version();
+            List<VersionConversion.Place> places = new ArrayList<>();
+            List<ImageLock> locks = new ArrayList<>();
+            try {
+                for (ChainFiles.Link link : files.links()) {
+                    locks.add(link.directory().lock(link.fileName(), true));
+                    if (!link.formatId().equals(ExpandedFormat.ID)) {
+                        throw new IllegalArgumentException(
+                                link.fileName() + ": is " + link.formatId() + "; only expanded files have versions");
+                    }
+                    places.add(new VersionConversion.Place(link.directory(), link.fileName()));
+                }
+                VersionConversion.run(places, version);
+            } finally {
+                for (ImageLock lock : locks) {
+                    lock.close();
+                }
+            }
+            output.object(fields("image", files.name(), "formatVersion", version.number()));
             return ExitCodes.DONE;
         }
     }

@@ -17,6 +17,7 @@ import org.tidemark.ploop.chain.ChainLocks;
 import org.tidemark.ploop.chain.OwnerRecord;
 import org.tidemark.ploop.device.StateArea;
 import org.tidemark.ploop.filesystem.FileSystemType;
+import org.tidemark.ploop.format.expanded.ExpandedLayout;
 import org.tidemark.ploop.format.qcow2.Qcow2Format;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.partition.GuidPartitionTable;
@@ -27,6 +28,7 @@ public final class ImageService {
     private static final Duration DETACH_LIMIT = Duration.ofSeconds(30);
     private static final int COPY_BYTES = 1 << 20;
     private static final String FILLING = ".tidemark-filling";
+    private static final int MIN_CLUSTER_BYTES = 32 << 10;
 
     private ImageService() {}
 
@@ -42,16 +44,35 @@ public final class ImageService {
             long sizeBytes,
             int clusterBytes,
             boolean partitioned,
-            @Nullable FileSystemType fileSystem) {
+            @Nullable FileSystemType fileSystem,
+            ExpandedLayout expandedLayout) {
+        /** In the usual layout. */
+        public Wanted(
+                Path path,
+                NewImage.Layout layout,
+                String formatId,
+                long sizeBytes,
+                int clusterBytes,
+                boolean partitioned,
+                @Nullable FileSystemType fileSystem) {
+            this(path, layout, formatId, sizeBytes, clusterBytes, partitioned, fileSystem, ExpandedLayout.USUAL);
+        }
+
         Wanted at(Path other) {
-            return new Wanted(other, layout, formatId, sizeBytes, clusterBytes, partitioned, fileSystem);
+            return new Wanted(
+                    other, layout, formatId, sizeBytes, clusterBytes, partitioned, fileSystem, expandedLayout);
         }
     }
 
     /** Makes an image without a file system. Nothing of it is left when it fails. */
     public static void create(Wanted wanted) throws IOException {
         NewImage image = NewImage.create(
-                wanted.path(), wanted.layout(), wanted.formatId(), wanted.sizeBytes(), wanted.clusterBytes());
+                wanted.path(),
+                wanted.layout(),
+                wanted.formatId(),
+                wanted.sizeBytes(),
+                wanted.clusterBytes(),
+                wanted.expandedLayout());
         boolean done = false;
         try {
             if (wanted.partitioned()) {
@@ -122,7 +143,12 @@ public final class ImageService {
 
     /** Copies an image that nobody writes to into a new one of another format, keeping holes. */
     public static long convert(
-            Path source, Path destination, NewImage.Layout layout, String formatId, LongConsumer progress)
+            Path source,
+            Path destination,
+            NewImage.Layout layout,
+            String formatId,
+            ExpandedLayout expandedLayout,
+            LongConsumer progress)
             throws IOException {
         ChainFiles files = AttachedImage.filesOf(source);
         ImageLayout layoutNow = ImageLayout.of(files);
@@ -135,7 +161,8 @@ public final class ImageService {
                 false,
                 OwnerRecord.ofCommand(),
                 UUID::randomUUID)) {
-            NewImage to = NewImage.create(destination, layout, formatId, from.sizeBytes(), cluster);
+            NewImage to = NewImage.create(
+                    destination, layout, formatId, from.sizeBytes(), creatable(cluster), expandedLayout);
             boolean done = false;
             try {
                 copy(from, to, progress);
@@ -148,6 +175,12 @@ public final class ImageService {
             }
             return from.sizeBytes();
         }
+    }
+
+    /** Old images have cluster sizes that nobody makes any more: the next power of two that can be made. */
+    private static int creatable(int clusterBytes) {
+        int up = Integer.highestOneBit(Math.max(clusterBytes, MIN_CLUSTER_BYTES));
+        return up < clusterBytes ? up * 2 : up;
     }
 
     private static void copy(AttachedImage from, NewImage to, LongConsumer progress) throws IOException {

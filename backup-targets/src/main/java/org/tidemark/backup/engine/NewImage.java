@@ -22,6 +22,8 @@ import org.tidemark.ploop.device.StateArea;
 import org.tidemark.ploop.format.DeltaFormat;
 import org.tidemark.ploop.format.DeltaGeometry;
 import org.tidemark.ploop.format.Formats;
+import org.tidemark.ploop.format.expanded.ExpandedFormat;
+import org.tidemark.ploop.format.expanded.ExpandedLayout;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageIo;
 import org.tidemark.ploop.io.vfs.VfsImageDirectory;
@@ -67,6 +69,18 @@ public final class NewImage implements RestoreSink {
      */
     public static NewImage create(Path destination, Layout layout, String formatId, long sizeBytes, int clusterBytes)
             throws IOException {
+        return create(destination, layout, formatId, sizeBytes, clusterBytes, ExpandedLayout.USUAL);
+    }
+
+    /** The same; {@code expandedLayout} says how an expanded image is laid out and is of no account for others. */
+    public static NewImage create(
+            Path destination,
+            Layout layout,
+            String formatId,
+            long sizeBytes,
+            int clusterBytes,
+            ExpandedLayout expandedLayout)
+            throws IOException {
         Path absolute = destination.toAbsolutePath().normalize();
         Path parent = absolute.getParent();
         if (Files.exists(absolute, LinkOption.NOFOLLOW_LINKS)) {
@@ -80,7 +94,7 @@ public final class NewImage implements RestoreSink {
         discard(partial);
         boolean done = false;
         try {
-            layOut(partial, layout, formatId, sizeBytes, clusterBytes);
+            layOut(partial, layout, formatId, sizeBytes, clusterBytes, expandedLayout);
             ChainFiles files = AttachedImage.filesOf(partial);
             AttachedImage image = AttachedImage.open(
                     files,
@@ -100,12 +114,18 @@ public final class NewImage implements RestoreSink {
     }
 
     /** A cluster size that another format had and this one cannot have becomes the nearest that it can. */
-    private static void layOut(Path partial, Layout layout, String formatId, long sizeBytes, int clusterBytes)
+    private static void layOut(
+            Path partial,
+            Layout layout,
+            String formatId,
+            long sizeBytes,
+            int clusterBytes,
+            ExpandedLayout expandedLayout)
             throws IOException {
         if (layout == Layout.FOLDER) {
             Files.createDirectory(partial);
             int nearest = Formats.byId(formatId).nearestClusterSize(clusterBytes);
-            ChainFiles.create(new VfsImageDirectory(partial), DELTA, sizeBytes, nearest);
+            ChainFiles.create(new VfsImageDirectory(partial), DELTA, sizeBytes, nearest, expandedLayout);
             return;
         }
         Path folder = java.util.Objects.requireNonNull(partial.getParent());
@@ -113,7 +133,12 @@ public final class NewImage implements RestoreSink {
         VfsImageDirectory directory = new VfsImageDirectory(folder);
         try (ImageIo io = directory.create(name)) {
             DeltaFormat format = Formats.byId(formatId);
-            format.create(io, new DeltaGeometry(sizeBytes, format.nearestClusterSize(clusterBytes)));
+            DeltaGeometry geometry = new DeltaGeometry(sizeBytes, format.nearestClusterSize(clusterBytes));
+            if (formatId.equals(ExpandedFormat.ID)) {
+                new ExpandedFormat().create(io, geometry, expandedLayout);
+            } else {
+                format.create(io, geometry);
+            }
         }
         directory.sync();
     }

@@ -11,6 +11,7 @@ import java.util.Optional;
 import org.tidemark.ploop.format.DeltaGeometry;
 import org.tidemark.ploop.format.Formats;
 import org.tidemark.ploop.format.expanded.ExpandedFormat;
+import org.tidemark.ploop.format.expanded.ExpandedLayout;
 import org.tidemark.ploop.format.qcow2.Qcow2Format;
 import org.tidemark.ploop.format.raw.RawFormat;
 import org.tidemark.ploop.io.ImageDirectory;
@@ -215,6 +216,17 @@ public record ChainFiles(
      */
     public static ChainFiles create(ImageDirectory directory, String fileName, long diskSizeBytes, int clusterSizeBytes)
             throws IOException {
+        return create(directory, fileName, diskSizeBytes, clusterSizeBytes, ExpandedLayout.USUAL);
+    }
+
+    /** The same in another layout. */
+    public static ChainFiles create(
+            ImageDirectory directory,
+            String fileName,
+            long diskSizeBytes,
+            int clusterSizeBytes,
+            ExpandedLayout expandedLayout)
+            throws IOException {
         if (directory.exists(DiskDescriptor.FILE_NAME)) {
             throw new ImageException(
                     ImageException.Kind.INVALID_REQUEST, directory.name() + ": holds an image already");
@@ -231,13 +243,17 @@ public record ChainFiles(
         DeltaGeometry geometry = new DeltaGeometry(rounded, clusterSizeBytes);
         ImageIo io = directory.create(fileName);
         try (io) {
-            new ExpandedFormat().create(io, geometry);
+            new ExpandedFormat().create(io, geometry, expandedLayout);
         } catch (IOException e) {
             directory.delete(fileName);
             throw e;
         }
         directory.sync();
-        DiskDescriptor.fresh(directory.name() + "/" + DiskDescriptor.FILE_NAME, geometry, fileName)
+        DiskDescriptor.fresh(
+                        directory.name() + "/" + DiskDescriptor.FILE_NAME,
+                        geometry,
+                        fileName,
+                        expandedLayout.preallocated())
                 .store(directory);
         return in(directory);
     }

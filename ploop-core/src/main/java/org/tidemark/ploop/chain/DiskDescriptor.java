@@ -86,11 +86,18 @@ public final class DiskDescriptor {
 
     /** The descriptor of a new image of one expanded file, as {@code ploop init} writes it. */
     public static DiskDescriptor fresh(String name, DeltaGeometry geometry, String file) throws ImageException {
-        return ofChain(name, geometry, List.of(new Image(Guid.TOP, ExpandedFormat.ID, file)));
+        return ofChain(name, geometry, List.of(new Image(Guid.TOP, ExpandedFormat.ID, file)), false);
+    }
+
+    /** The same for an image whose file has all its room from the beginning. */
+    static DiskDescriptor fresh(String name, DeltaGeometry geometry, String file, boolean preallocated)
+            throws ImageException {
+        return ofChain(name, geometry, List.of(new Image(Guid.TOP, ExpandedFormat.ID, file)), preallocated);
     }
 
     /** The descriptor of an image whose levels are {@code chain}, base first, each the only child of the one before. */
-    public static DiskDescriptor ofChain(String name, DeltaGeometry geometry, List<Image> chain) throws ImageException {
+    static DiskDescriptor ofChain(String name, DeltaGeometry geometry, List<Image> chain, boolean preallocated)
+            throws ImageException {
         long diskSectors = geometry.diskSizeBytes() / DeltaGeometry.SECTOR_BYTES;
         DiskChs chs = DiskChs.of(diskSectors);
         Document document =
@@ -107,6 +114,9 @@ public final class DiskDescriptor {
         XmlText.append(storage, "End", Long.toString(diskSectors));
         XmlText.append(
                 storage, "Blocksize", Integer.toString(geometry.clusterSizeBytes() / DeltaGeometry.SECTOR_BYTES));
+        if (preallocated) {
+            XmlText.append(storage, "Preallocated", "1");
+        }
         Element snapshots = XmlText.append(root, "Snapshots");
         XmlText.append(snapshots, "TopGUID", chain.get(chain.size() - 1).guid());
         String parent = Guid.NONE;

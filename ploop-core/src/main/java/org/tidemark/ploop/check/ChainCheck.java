@@ -6,6 +6,7 @@ import org.tidemark.ploop.chain.ChainFiles;
 import org.tidemark.ploop.chain.DiskDescriptor;
 import org.tidemark.ploop.format.DeltaGeometry;
 import org.tidemark.ploop.format.expanded.ExpandedFormat;
+import org.tidemark.ploop.format.expanded.VersionConversion;
 import org.tidemark.ploop.format.qcow2.Qcow2Format;
 import org.tidemark.ploop.io.ImageDirectory.OpenMode;
 import org.tidemark.ploop.io.ImageException;
@@ -24,6 +25,11 @@ public final class ChainCheck {
             try (ImageIo io = link.directory().open(link.fileName(), OpenMode.READ_ONLY)) {
                 DeltaGeometry geometry;
                 if (link.formatId().equals(ExpandedFormat.ID)) {
+                    if (VersionConversion.interrupted(io)) {
+                        findings.add(new Finding.InterruptedConversion(
+                                link.fileName(), VersionConversion.canGoBack(link.directory(), link.fileName())));
+                        continue;
+                    }
                     ExpandedCheck check = new ExpandedCheck(io, findings);
                     allocated += check.run();
                     geometry = check.header().geometry();

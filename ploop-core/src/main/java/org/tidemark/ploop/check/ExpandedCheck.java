@@ -1,10 +1,13 @@
 package org.tidemark.ploop.check;
 
 import java.io.IOException;
+import java.util.List;
 import org.tidemark.ploop.format.expanded.ClusterGrid;
 import org.tidemark.ploop.format.expanded.ExpandedFormat;
 import org.tidemark.ploop.format.expanded.ExpandedHeader;
+import org.tidemark.ploop.format.expanded.FormatExtension;
 import org.tidemark.ploop.format.expanded.TableScan;
+import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.io.ImageIo;
 
 /** Checks one expanded file. */
@@ -16,6 +19,7 @@ final class ExpandedCheck {
     private final long sizeBytes;
     private final long fileClusters;
     private final ClusterSet named;
+    private List<Long> extensionClusters = List.of();
     private long lastNamedBy = -1;
     private long paddingWords;
     private long firstPaddingWord;
@@ -42,11 +46,12 @@ final class ExpandedCheck {
             findings.add(new Finding.NonzeroPadding(io.name(), firstPaddingWord, paddingWords));
         }
         checkTail();
+        long allocated = named.size();
         checkLeaks();
-        return named.size();
+        return allocated;
     }
 
-    private void checkHeader() {
+    private void checkHeader() throws IOException {
         String file = io.name();
         if (header.inUse()) {
             findings.add(new Finding.MarkedInUse(file, header.useMark()));
@@ -70,10 +75,23 @@ final class ExpandedCheck {
         if (header.extensionSectors() != 0 && header.useMark() == ExpandedHeader.MARK_CLOSED) {
             contradiction(Severity.NOTE, "a format extension is left over that its last writer did not know");
         }
-        if (header.extensionSectors() < 0 || header.extensionSectors() > sizeBytes / 512) {
+        if (header.extensionTrusted()) {
+            try {
+                extensionClusters = FormatExtension.read(io, header).clusters();
+            } catch (ImageException e) {
+                String what = e.getMessage();
+                findings.add(new Finding.ExtensionFault(file, what == null ? "format extension" : what));
+            }
+        }
+        int unknown = header.flags() & ~(ExpandedHeader.FLAG_EMPTY | ExpandedHeader.FLAG_CONVERTING);
+        if (unknown != 0) {
+            contradiction(Severity.NOTE, "flags " + Integer.toHexString(unknown) + " are unknown");
+        }
+        if (header.heads() == 0 || header.cylinders() == 0) {
             contradiction(
-                    header.extensionTrusted() ? Severity.WARNING : Severity.NOTE,
-                    "the format extension lies beyond the end of the file");
+                    Severity.NOTE,
+                    header.cylinders() + " cylinders and " + header.heads()
+                            + " heads are no geometry; nothing uses it");
         }
     }
 
@@ -121,6 +139,13 @@ final class ExpandedCheck {
 
     private void checkLeaks() {
         long wholeClusters = grid.wholeClusters(sizeBytes);
+        for (long cluster : extensionClusters) {
+            if (!named.add(cluster)) {
+                findings.add(new Finding.ExtensionFault(
+                        io.name(),
+                        "cluster " + cluster + " of the file holds the format extension, or bits of it, and data too"));
+            }
+        }
         long leaked = 0;
         long first = 0;
         for (long cluster = header.firstDataCluster(); cluster < wholeClusters; cluster++) {
@@ -128,7 +153,7 @@ final class ExpandedCheck {
                 first = cluster;
             }
         }
-        if (leaked > 0 && !header.extensionTrusted()) {
+        if (leaked > 0) {
             findings.add(new Finding.LeakedClusters(io.name(), leaked, first));
         }
     }

@@ -10,8 +10,18 @@ public sealed interface Finding {
     /** A sentence for people. */
     String describe();
 
+    /** What a repair does about it, for people. */
+    default String repair() {
+        return "nothing";
+    }
+
     /** Two clusters of the disk lie in one cluster of the file: at least one of them has the other's content. */
     record DuplicateEntry(String file, long virtualCluster, long physicalCluster) implements Finding {
+        @Override
+        public String repair() {
+            return "the later entry gets a copy of the cluster";
+        }
+
         @Override
         public Severity severity() {
             return Severity.DAMAGE;
@@ -28,6 +38,11 @@ public sealed interface Finding {
     record EntryBeyondEnd(String file, long virtualCluster, long physicalCluster, long fileClusters)
             implements Finding {
         @Override
+        public String repair() {
+            return "the entry is cleared: the cluster reads as what is below, or as zeros";
+        }
+
+        @Override
         public Severity severity() {
             return Severity.DAMAGE;
         }
@@ -41,6 +56,11 @@ public sealed interface Finding {
 
     /** An entry names a cluster of the header or of the table. */
     record EntryIntoTable(String file, long virtualCluster, long physicalCluster) implements Finding {
+        @Override
+        public String repair() {
+            return "the entry is cleared: the cluster reads as what is below, or as zeros";
+        }
+
         @Override
         public Severity severity() {
             return Severity.DAMAGE;
@@ -56,6 +76,11 @@ public sealed interface Finding {
     /** An entry of version 1 names a place where no cluster begins. Other programs read what is there. */
     record MisalignedEntry(String file, long virtualCluster, long sector) implements Finding {
         @Override
+        public String repair() {
+            return "what is there is copied into a cluster of its own; an entry outside the data is cleared";
+        }
+
+        @Override
         public Severity severity() {
             return Severity.DAMAGE;
         }
@@ -70,6 +95,11 @@ public sealed interface Finding {
     /** The last cluster that an entry names is cut off by the end of the file; what is missing reads as zeros. */
     record ShortCluster(String file, long virtualCluster, long physicalCluster, long presentBytes) implements Finding {
         @Override
+        public String repair() {
+            return "the file is made longer: the missing part reads as zeros, as it does now";
+        }
+
+        @Override
         public Severity severity() {
             return Severity.WARNING;
         }
@@ -83,6 +113,11 @@ public sealed interface Finding {
 
     /** Words behind the last entry that are not zero: other tools read them as entries. */
     record NonzeroPadding(String file, long firstWord, long words) implements Finding {
+        @Override
+        public String repair() {
+            return "the words are zeroed";
+        }
+
         @Override
         public Severity severity() {
             return Severity.WARNING;
@@ -112,6 +147,11 @@ public sealed interface Finding {
     /** The file does not end with a whole cluster; nothing names the rest. */
     record ShortTail(String file, long tailBytes) implements Finding {
         @Override
+        public String repair() {
+            return "the file is made longer, to a whole cluster";
+        }
+
+        @Override
         public Severity severity() {
             return Severity.NOTE;
         }
@@ -124,6 +164,11 @@ public sealed interface Finding {
 
     /** Whole clusters that nothing names. Content is right; the space comes back by compacting. */
     record LeakedClusters(String file, long clusters, long firstCluster) implements Finding {
+        @Override
+        public String repair() {
+            return "nothing: the next writer uses them, image compact gives them back";
+        }
+
         @Override
         public Severity severity() {
             return Severity.NOTE;
@@ -138,6 +183,11 @@ public sealed interface Finding {
     /** Somebody has it open, or crashed. */
     record MarkedInUse(String file, int mark) implements Finding {
         @Override
+        public String repair() {
+            return "the mark is cleared when nothing else is wrong any more";
+        }
+
+        @Override
         public Severity severity() {
             return Severity.WARNING;
         }
@@ -146,6 +196,52 @@ public sealed interface Finding {
         public String describe() {
             return file + ": is marked in use (" + Integer.toHexString(mark)
                     + "): open elsewhere, or not closed before a crash";
+        }
+    }
+
+    /** A conversion between the versions of the format was interrupted: entries of both kinds are in the table. */
+    record InterruptedConversion(String file, boolean savedTable) implements Finding {
+        @Override
+        public String repair() {
+            return savedTable
+                    ? "the table that was saved before is put back"
+                    : "nothing: the saved table is missing, restore the image from a backup";
+        }
+
+        @Override
+        public Severity severity() {
+            return Severity.DAMAGE;
+        }
+
+        @Override
+        public String describe() {
+            return file + ": a conversion between format versions was interrupted";
+        }
+    }
+
+    /** The format extension of an image that was closed with one cannot be used. */
+    record ExtensionFault(String file, String what) implements Finding {
+        @Override
+        public String repair() {
+            return "the extension is dropped; the next backup of the program that stored it reads everything";
+        }
+
+        @Override
+        public Severity severity() {
+            return Severity.WARNING;
+        }
+
+        @Override
+        public String describe() {
+            return file + ": " + what;
+        }
+    }
+
+    /** Fields of the header, the descriptor or the chain that do not agree. */
+    record Contradiction(String file, Severity severity, String what) implements Finding {
+        @Override
+        public String describe() {
+            return file + ": " + what;
         }
     }
 
@@ -201,14 +297,6 @@ public sealed interface Finding {
         public String describe() {
             return file + ": " + entry + " " + index + " says that it is " + (copied ? "" : "not ")
                     + "the only one to name cluster " + physicalCluster + " of the file, which is wrong";
-        }
-    }
-
-    /** Fields of the header, the descriptor or the chain that do not agree. */
-    record Contradiction(String file, Severity severity, String what) implements Finding {
-        @Override
-        public String describe() {
-            return file + ": " + what;
         }
     }
 }

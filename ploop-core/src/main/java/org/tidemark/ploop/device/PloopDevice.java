@@ -68,6 +68,7 @@ public final class PloopDevice implements BlockDevice {
     private final FlushRounds flushes = new FlushRounds();
     private final FlushRounds.Work flushWork = this::flushOnce;
     private volatile DeviceView[] views = NO_VIEWS;
+    private volatile long moveAtCloseBytes = CLOSE_MOVE_BYTES;
     private volatile DeviceState state = DeviceState.RUNNING;
 
     /**
@@ -419,6 +420,13 @@ public final class PloopDevice implements BlockDevice {
     }
 
     /**
+     * How much may be moved from the end of the file into holes by {@link #detach}; {@link Long#MAX_VALUE} for all of it.
+     */
+    public void moveAtClose(long maxMoveBytes) {
+        moveAtCloseBytes = maxMoveBytes;
+    }
+
+    /**
      * Ends the device properly: flushes, clears the in-use mark, closes the files. The tracker is not closed: the caller
      * does that afterwards with the image's new identity.
      */
@@ -446,7 +454,7 @@ public final class PloopDevice implements BlockDevice {
     /** When this fails the mark may be gone: nothing must be written any more. */
     private void markClosed() throws IOException {
         try {
-            stack.shrink(CLOSE_MOVE_BYTES);
+            stack.shrink(moveAtCloseBytes);
             stack.top().markClosed();
         } catch (IOException e) {
             abort(e);

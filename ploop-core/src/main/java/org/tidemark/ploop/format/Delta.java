@@ -140,6 +140,7 @@ public interface Delta extends Closeable {
      * thing before that: every page was written and flushed, and whoever has pages in memory must not read or write by
      * them any more. A format that has no holes does nothing.
      *
+     * @param maxMoveBytes {@link Long#MAX_VALUE} for everything, also when it takes long to find out what there is
      * @return whether anything was moved: pages that were read before are not true any more
      */
     default boolean shrink(long maxMoveBytes) throws IOException {

@@ -1,6 +1,7 @@
 package org.tidemark.ploop.format.expanded;
 
 import java.io.IOException;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.tidemark.ploop.format.Delta;
 import org.tidemark.ploop.format.DeltaGeometry;
@@ -20,6 +21,9 @@ final class ExpandedDelta implements Delta {
     private final ImageIo io;
     private final DeltaGeometry geometry;
     private final @Nullable ClusterAllocator allocator;
+    /** Features of others that are written again when the image is closed. */
+    private final List<FormatExtension.Feature> carried;
+
     private final ClusterGrid grid;
     private final long firstDataCluster;
 
@@ -32,7 +36,12 @@ final class ExpandedDelta implements Delta {
     /** Of an image that is read only: clusters that the file was seen to have. Somebody else may be extending it. */
     private volatile long seenFileClusters;
 
-    private ExpandedDelta(ImageIo io, ExpandedHeader header, @Nullable ClusterAllocator allocator) {
+    private ExpandedDelta(
+            ImageIo io,
+            ExpandedHeader header,
+            @Nullable ClusterAllocator allocator,
+            List<FormatExtension.Feature> carried) {
+        this.carried = carried;
         this.io = io;
         this.header = header;
         this.geometry = header.geometry();
@@ -42,11 +51,12 @@ final class ExpandedDelta implements Delta {
     }
 
     static ExpandedDelta readOnly(ImageIo io, ExpandedHeader header) {
-        return new ExpandedDelta(io, header, null);
+        return new ExpandedDelta(io, header, null, List.of());
     }
 
-    static ExpandedDelta writable(ImageIo io, ExpandedHeader header, ClusterAllocator allocator) {
-        return new ExpandedDelta(io, header, allocator);
+    static ExpandedDelta writable(
+            ImageIo io, ExpandedHeader header, ClusterAllocator allocator, List<FormatExtension.Feature> carried) {
+        return new ExpandedDelta(io, header, allocator, carried);
     }
 
     @Override
@@ -288,7 +298,11 @@ final class ExpandedDelta implements Delta {
 
     @Override
     public boolean shrink(long maxMoveBytes) throws IOException {
-        return requireWritable().compact(maxMoveBytes / geometry.clusterSizeBytes());
+        ClusterAllocator clusters = requireWritable();
+        if (maxMoveBytes == Long.MAX_VALUE) {
+            clusters.search();
+        }
+        return clusters.compact(maxMoveBytes / geometry.clusterSizeBytes());
     }
 
     @Override
@@ -296,7 +310,11 @@ final class ExpandedDelta implements Delta {
         ClusterAllocator clusters = requireWritable();
         clusters.cutSurplus();
         io.flush();
-        writeHeader(header.closed(clusters.nothingAllocated()));
+        boolean empty = clusters.nothingAllocated();
+        writeHeader(
+                carried.isEmpty()
+                        ? header.closed(empty)
+                        : header.closedWithExtension(empty, FormatExtension.append(io, header, List.of(), carried)));
         io.flush();
     }
 

@@ -1,6 +1,8 @@
 package org.tidemark.ploop.format.expanded;
 
 import java.io.IOException;
+import java.util.List;
+import java.util.Optional;
 import org.tidemark.ploop.format.AllocationCursor;
 import org.tidemark.ploop.format.Delta;
 import org.tidemark.ploop.format.DeltaFormat;
@@ -150,7 +152,7 @@ public final class ExpandedFormat implements DeltaFormat {
                     io.name() + ": clusters have " + header.clusterSizeBytes() + " bytes, expected were "
                             + clusterSizeBytes);
         }
-        requireExtension(io, header, writable);
+        List<FormatExtension.Feature> carried = requireExtension(io, header, writable);
         if (!writable) {
             return ExpandedDelta.readOnly(io, header);
         }
@@ -161,37 +163,49 @@ public final class ExpandedFormat implements DeltaFormat {
             case RECOVER -> TableScan.recover(io, header, cursor);
         }
         return ExpandedDelta.writable(
-                io, header, new ClusterAllocator(io, header, cursor, intent != OpenIntent.TAKE_OVER));
+                io, header, new ClusterAllocator(io, header, cursor, intent != OpenIntent.TAKE_OVER), carried);
     }
 
-    private static void requireExtension(ImageIo io, ExpandedHeader header, boolean writable) throws IOException {
+    /** What is wrong with the format extension that the header names; empty when nothing is. */
+    public static Optional<String> extensionFault(ImageIo io, ExpandedHeader header) throws IOException {
+        try {
+            FormatExtension.read(io, header);
+            return Optional.empty();
+        } catch (ImageException e) {
+            return Optional.ofNullable(e.getMessage());
+        }
+    }
+
+    /** Refuses what only a program may open that knows more than we do; tells what a writer has to carry along. */
+    private static List<FormatExtension.Feature> requireExtension(ImageIo io, ExpandedHeader header, boolean writable)
+            throws IOException {
         if (!header.extensionTrusted()) {
-            return;
+            return List.of();
         }
-        switch (FormatExtension.examine(io, header)) {
-            case NONE -> {}
-            case UNDERSTAND ->
+        FormatExtension extension;
+        try {
+            extension = FormatExtension.read(io, header);
+        } catch (ImageException e) {
+            if (writable) {
                 throw new ImageException(
-                        ImageException.Kind.UNSUPPORTED,
-                        io.name()
-                                + ": uses a necessary feature of the format extension that this version does not know");
-            case CARRY_ALONG -> {
-                if (writable) {
-                    throw new ImageException(
-                            ImageException.Kind.UNSUPPORTED,
-                            io.name() + ": has a feature in its format extension that a writer must keep, and this"
-                                    + " version cannot; it can be read");
-                }
+                        ImageException.Kind.DAMAGED,
+                        e.getMessage() + "; the image can be opened for reading, or repaired with image check",
+                        e);
             }
-            case UNREADABLE -> {
-                if (writable) {
-                    throw new ImageException(
-                            ImageException.Kind.DAMAGED,
-                            io.name() + ": its format extension cannot be read; it can be opened for reading, or"
-                                    + " repaired with image check");
-                }
-            }
+            return List.of();
         }
+        if (extension.isForbidding()) {
+            throw new ImageException(
+                    ImageException.Kind.UNSUPPORTED,
+                    io.name() + ": uses a necessary feature of the format extension that this version does not know");
+        }
+        if (writable && !extension.canBeCarried()) {
+            throw new ImageException(
+                    ImageException.Kind.UNSUPPORTED,
+                    io.name() + ": has features in its format extension that a writer must keep, too large for that;"
+                            + " it can be read");
+        }
+        return extension.transit();
     }
 
     /** A short cluster at the end may be in the table (other writers leave such) or not: kept and made whole either way. */

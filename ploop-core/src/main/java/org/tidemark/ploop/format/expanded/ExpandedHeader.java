@@ -232,6 +232,11 @@ public record ExpandedHeader(
         return with(version, MARK_CLOSED_V21, empty ? FLAG_EMPTY : 0, sectors);
     }
 
+    /** As a repair leaves it: only flags that are known, and no extension that nobody may believe. */
+    public ExpandedHeader repaired(int mark, boolean empty, boolean keepExtension) {
+        return with(version, mark, empty ? FLAG_EMPTY : 0, keepExtension ? extensionSectors : 0);
+    }
+
     /** The same image with another signature, mark, flags and place of the format extension. */
     ExpandedHeader with(ExpandedVersion newVersion, int mark, int newFlags, long newExtensionSectors) {
         return new ExpandedHeader(

@@ -15,6 +15,22 @@ public enum ExpandedVersion {
 
     private final byte[] signature;
 
+    /** As people and descriptors call it. */
+    public int number() {
+        return ordinal() + 1;
+    }
+
+    /** The version of that number; throws IllegalArgumentException when there is none. */
+    public static ExpandedVersion ofNumber(int number) {
+        for (ExpandedVersion version : values()) {
+            if (version.number() == number) {
+                return version;
+            }
+        }
+        throw new IllegalArgumentException(
+                "there is no version " + number + " of the expanded format; there are 1 and 2");
+    }
+
     ExpandedVersion(String signature) {
         this.signature = signature.getBytes(StandardCharsets.US_ASCII);
     }

@@ -83,6 +83,20 @@ public final class VersionConversion {
         return any;
     }
 
+    /** Whether a conversion of the file was interrupted. */
+    public static boolean interrupted(ImageIo io) throws IOException {
+        AlignedBuffer bytes = AlignedBuffer.allocate(ExpandedHeader.BYTES);
+        io.read(0, bytes, 0, ExpandedHeader.BYTES);
+        return ExpandedVersion.of(bytes, 0) != null
+                && header(io).flags() != ExpandedHeader.FLAGS_INVALID
+                && (header(io).flags() & ExpandedHeader.FLAG_CONVERTING) != 0;
+    }
+
+    /** Whether the table that was saved before is still there. */
+    public static boolean canGoBack(ImageDirectory folder, String file) throws IOException {
+        return folder.exists(file + SAVED);
+    }
+
     private static void requireConvertible(ImageIo io, ExpandedHeader header, ExpandedVersion version)
             throws IOException {
         if (header.inUse()) {
@@ -112,7 +126,8 @@ public final class VersionConversion {
     }
 
     private static void requireLosable(ImageIo io, ExpandedHeader header) throws IOException {
-        if (FormatExtension.examine(io, header) != FormatExtension.Demand.NONE) {
+        FormatExtension extension = FormatExtension.read(io, header);
+        if (extension.isForbidding() || !extension.transit().isEmpty()) {
             throw new ImageException(
                     ImageException.Kind.UNSUPPORTED,
                     io.name()
@@ -217,8 +232,7 @@ public final class VersionConversion {
     private static boolean restore(Place place) throws IOException {
         boolean flagged;
         try (ImageIo io = place.open(OpenMode.READ_ONLY)) {
-            flagged = (header(io).flags() & ExpandedHeader.FLAG_CONVERTING) != 0
-                    && header(io).flags() != ExpandedHeader.FLAGS_INVALID;
+            flagged = interrupted(io);
         }
         if (!flagged) {
             forget(place);

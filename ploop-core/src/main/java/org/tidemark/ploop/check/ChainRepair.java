@@ -1,0 +1,56 @@
+package org.tidemark.ploop.check;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import org.tidemark.ploop.chain.ChainFiles;
+import org.tidemark.ploop.format.expanded.ExpandedFormat;
+import org.tidemark.ploop.format.expanded.VersionConversion;
+import org.tidemark.ploop.io.ImageDirectory.ImageLock;
+import org.tidemark.ploop.io.ImageDirectory.OpenMode;
+import org.tidemark.ploop.io.ImageIo;
+
+/** Repairs every expanded file of a chain that needs it, each with an undo file of its own beside it. */
+public final class ChainRepair {
+    private ChainRepair() {}
+
+    /** What was done to one file. */
+    public record Repaired(String file, ExpandedRepair.Outcome outcome) {}
+
+    /**
+     * Locks every file of the chain exclusively and repairs those in which a check finds more than notes; durable on
+     * return.
+     *
+     * @throws org.tidemark.ploop.io.ImageException of kind IN_USE when somebody has one of them open
+     */
+    public static List<Repaired> run(ChainFiles files) throws IOException {
+        List<ImageLock> locks = new ArrayList<>();
+        List<Repaired> done = new ArrayList<>();
+        try {
+            for (ChainFiles.Link link : files.links()) {
+                locks.add(link.directory().lock(link.fileName(), true));
+            }
+            for (ChainFiles.Link link : files.links()) {
+                if (link.formatId().equals(ExpandedFormat.ID) && needed(link)) {
+                    String undo = ExpandedRepair.freeUndoName(link.directory(), link.fileName());
+                    done.add(
+                            new Repaired(link.fileName(), ExpandedRepair.run(link.directory(), link.fileName(), undo)));
+                }
+            }
+            return done;
+        } finally {
+            for (ImageLock lock : locks) {
+                lock.close();
+            }
+        }
+    }
+
+    private static boolean needed(ChainFiles.Link link) throws IOException {
+        try (ImageIo io = link.directory().open(link.fileName(), OpenMode.READ_ONLY)) {
+            return VersionConversion.interrupted(io)
+                    || ChainCheck.run(io).findings().stream()
+                            .anyMatch(finding ->
+                                    finding.severity() != Severity.NOTE || finding instanceof Finding.ShortTail);
+        }
+    }
+}

@@ -1,0 +1,229 @@
+package org.tidemark.ploop.check;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import org.tidemark.ploop.format.expanded.ClusterGrid;
+import org.tidemark.ploop.format.expanded.ExpandedFormat;
+import org.tidemark.ploop.format.expanded.ExpandedHeader;
+import org.tidemark.ploop.format.expanded.FormatExtension;
+import org.tidemark.ploop.format.expanded.VersionConversion;
+import org.tidemark.ploop.io.AlignedBuffer;
+import org.tidemark.ploop.io.ImageDirectory;
+import org.tidemark.ploop.io.ImageDirectory.OpenMode;
+import org.tidemark.ploop.io.ImageException;
+import org.tidemark.ploop.io.ImageIo;
+
+/**
+ * Mends one expanded file that nobody has open, so that a check finds no damage and no warning any more. What {@link
+ * Finding#repair} says is what is done.
+ *
+ * <pre>
+ *   1  header saved, undo file and its name durable
+ *   2  header marked in use, sync
+ *   3  file made whole, sync
+ *   4  for each piece of the table: copies of clusters behind the end of the file, sync | the piece saved, sync | written, sync
+ *   5  header as it shall be, closed, sync | the undo file closed, sync
+ * </pre>
+ *
+ * A crash anywhere leaves the image as it was, or marked in use with some of its faults: the repair is started again. Copies
+ * that no entry names yet are leaked clusters.
+ */
+public final class ExpandedRepair {
+    private static final int TABLE_PIECE_BYTES = 64 << 10;
+    private static final int COPY_BYTES = 1 << 20;
+    private static final int HEADER_SECTOR_BYTES = 512;
+
+    private final ImageIo io;
+    private final ExpandedHeader header;
+    private final ClusterGrid grid;
+    private final UndoFile undo;
+    private final AlignedBuffer copy = AlignedBuffer.allocate(COPY_BYTES);
+    private final long oldBytes;
+    private final long oldClusters;
+    private final ClusterSet named;
+    private long next;
+    private long cleared;
+    private long copied;
+    private long padding;
+
+    private ExpandedRepair(ImageIo io, ExpandedHeader header, UndoFile undo) throws IOException {
+        this.io = io;
+        this.header = header;
+        this.grid = header.grid();
+        this.undo = undo;
+        this.oldBytes = io.size();
+        this.oldClusters = grid.startedClusters(oldBytes);
+        this.named = new ClusterSet(io.name(), oldClusters);
+        this.next = oldClusters;
+    }
+
+    /**
+     * What was done to a file.
+     *
+     * @param steps sentences for people
+     * @param undoName the file that takes it back; empty when nothing was changed
+     */
+    public record Outcome(List<String> steps, String undoName) {}
+
+    /** A name for an undo file that does not exist yet. */
+    public static String freeUndoName(ImageDirectory folder, String file) throws IOException {
+        for (int number = 1; ; number++) {
+            String name = file + ".undo-" + number;
+            if (!folder.exists(name)) {
+                return name;
+            }
+        }
+    }
+
+    /** Repairs; durable on return. The caller holds the file's lock exclusively. */
+    public static Outcome run(ImageDirectory folder, String file, String undoName) throws IOException {
+        List<String> steps = new ArrayList<>();
+        if (VersionConversion.goBack(List.of(new VersionConversion.Place(folder, file)))) {
+            steps.add("went back to the version before an interrupted conversion");
+        }
+        try (ImageIo io = folder.open(file, OpenMode.READ_WRITE)) {
+            ExpandedHeader header = ExpandedFormat.readHeader(io);
+            try (UndoFile undo = UndoFile.create(folder, undoName, file, io.size())) {
+                undo.save(io, 0, HEADER_SECTOR_BYTES);
+                undo.flush();
+                ExpandedRepair repair = new ExpandedRepair(io, header, undo);
+                repair.go();
+                repair.tell(steps);
+            }
+        }
+        return new Outcome(steps, undoName);
+    }
+
+    private void go() throws IOException {
+        boolean keepExtension = header.extensionTrusted()
+                && ExpandedFormat.extensionFault(io, header).isEmpty();
+        writeHeader(header.repaired(ExpandedHeader.MARK_IN_USE, false, keepExtension));
+        long whole = grid.positionBytes(oldClusters);
+        if (io.size() < whole) {
+            io.truncate(whole);
+            io.flush();
+        }
+        long end = header.dataStartBytes();
+        AlignedBuffer piece = AlignedBuffer.allocate(TABLE_PIECE_BYTES);
+        for (long at = 0; at < end; at += TABLE_PIECE_BYTES) {
+            repairPiece(at, (int) Math.min(TABLE_PIECE_BYTES, end - at), piece);
+        }
+        keepExtension = keepExtension && extensionStandsAlone();
+        int mark = keepExtension ? ExpandedHeader.MARK_CLOSED_V21 : ExpandedHeader.MARK_CLOSED;
+        writeHeader(header.repaired(mark, named.size() + copied == 0, keepExtension));
+        undo.finish(io, end);
+    }
+
+    private boolean extensionStandsAlone() throws IOException {
+        for (long cluster : FormatExtension.read(io, header).clusters()) {
+            if (cluster < oldClusters && named.contains(cluster)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private void writeHeader(ExpandedHeader changed) throws IOException {
+        AlignedBuffer sector = AlignedBuffer.allocate(HEADER_SECTOR_BYTES);
+        io.read(0, sector, 0, HEADER_SECTOR_BYTES);
+        changed.encode(sector, 0);
+        io.write(0, sector, 0, HEADER_SECTOR_BYTES);
+        io.flush();
+    }
+
+    private void repairPiece(long position, int length, AlignedBuffer piece) throws IOException {
+        io.read(position, piece, 0, length);
+        boolean changed = false;
+        boolean copies = false;
+        for (int at = position == 0 ? ExpandedHeader.BYTES : 0; at + 4 <= length; at += 4) {
+            int entry = piece.getInt(at);
+            if (entry == 0) {
+                continue;
+            }
+            long before = copied;
+            int right = rightEntry((position + at - ExpandedHeader.BYTES) / 4, entry);
+            if (right != entry) {
+                piece.putInt(at, right);
+                changed = true;
+                copies |= copied != before;
+            }
+        }
+        if (copies) {
+            io.flush();
+        }
+        if (changed) {
+            undo.save(io, position, length);
+            undo.flush();
+            io.write(position, piece, 0, length);
+            io.flush();
+        }
+    }
+
+    /** What the entry has to be; makes a copy of the cluster where it must not share it with another. */
+    private int rightEntry(long virtualCluster, int entry) throws IOException {
+        if (virtualCluster >= header.entries()) {
+            padding++;
+            return 0;
+        }
+        long cluster = grid.clusterOf(entry);
+        if (cluster == ClusterGrid.MISALIGNED) {
+            long position = Integer.toUnsignedLong(entry) * 512;
+            if (position < header.dataStartBytes() || position >= oldBytes) {
+                cleared++;
+                return 0;
+            }
+            return copyFrom(position);
+        }
+        if (entry == 0xFFFFFFFF || cluster < grid.firstDataCluster() || cluster >= oldClusters) {
+            cleared++;
+            return 0;
+        }
+        return named.add(cluster) ? entry : copyFrom(grid.positionBytes(cluster));
+    }
+
+    private int copyFrom(long position) throws IOException {
+        if (next > grid.lastCluster()) {
+            throw new ImageException(
+                    ImageException.Kind.UNSUPPORTED, io.name() + ": the format has no more cluster numbers");
+        }
+        io.truncate(grid.positionBytes(next + 1));
+        long target = grid.positionBytes(next);
+        for (int at = 0; at < grid.clusterBytes(); at += COPY_BYTES) {
+            int length = (int) Math.min(Math.min(COPY_BYTES, grid.clusterBytes() - at), oldBytes - position - at);
+            if (length <= 0) {
+                break;
+            }
+            io.read(position + at, copy, 0, length);
+            if (!copy.isZero(0, length)) {
+                io.write(target + at, copy, 0, length);
+            }
+        }
+        copied++;
+        return grid.entryOf(next++);
+    }
+
+    private void tell(List<String> steps) {
+        if (cleared > 0) {
+            steps.add(cleared + " entries that pointed nowhere were cleared");
+        }
+        if (copied > 0) {
+            steps.add(copied + " clusters were copied, so that each has one owner and a place of its own");
+        }
+        if (padding > 0) {
+            steps.add(padding + " words behind the last entry were zeroed");
+        }
+        if (oldBytes != grid.positionBytes(oldClusters)) {
+            steps.add("the last cluster was made whole");
+        }
+        if (header.inUse()) {
+            steps.add("the mark of use was cleared");
+        }
+        if (header.extensionSectors() != 0) {
+            steps.add("the format extension was examined; a broken or stale one is dropped");
+        }
+        if (steps.isEmpty()) {
+            steps.add("nothing had to be changed");
+        }
+    }
+}

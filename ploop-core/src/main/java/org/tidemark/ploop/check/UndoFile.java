@@ -1,0 +1,240 @@
+package org.tidemark.ploop.check;
+
+import java.io.Closeable;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.zip.CRC32C;
+import org.tidemark.ploop.format.expanded.ExpandedFormat;
+import org.tidemark.ploop.io.AlignedBuffer;
+import org.tidemark.ploop.io.ImageDirectory;
+import org.tidemark.ploop.io.ImageDirectory.OpenMode;
+import org.tidemark.ploop.io.ImageException;
+import org.tidemark.ploop.io.ImageIo;
+
+/**
+ * What a repair changed, as it was before, in a file beside the image. Every piece is durable here before it is changed
+ * there, so that a repair can be taken back whether it came to its end or not.
+ *
+ * <pre>
+ *    0  "tidemark-undo 1\n"   16  u64 size the image had   24  u32 bytes of its name   28  name, padded to 8
+ *   records: u64 position | u32 bytes (0: the repair came to its end) | u32 CRC-32C of position, bytes and content | content
+ * </pre>
+ *
+ * Little-endian. The last record has in the place of the position a CRC-32C of header and table as the repair left them: an
+ * image that was written to since is not put back.
+ */
+public final class UndoFile implements Closeable {
+    private static final byte[] MAGIC = "tidemark-undo 1\n".getBytes(StandardCharsets.US_ASCII);
+    private static final int MAX_NAME_BYTES = 1024;
+    private static final int MAX_PIECE_BYTES = 1 << 20;
+    private static final int RECORD_HEADER_BYTES = 16;
+
+    /** In the place of the mark of use while an image is put back: everybody takes it for an image that was not closed. */
+    private static final int UNDO_MARK = 0x6F646E75;
+
+    private static final int USE_MARK_OFFSET = 44;
+
+    private final ImageIo io;
+    private final AlignedBuffer buffer = AlignedBuffer.allocate(RECORD_HEADER_BYTES + MAX_PIECE_BYTES);
+    private long end;
+
+    private UndoFile(ImageIo io) {
+        this.io = io;
+    }
+
+    /** Begins a new one; it and its name are durable on return. */
+    static UndoFile create(ImageDirectory folder, String name, String imageFile, long imageBytes) throws IOException {
+        byte[] file = imageFile.getBytes(StandardCharsets.UTF_8);
+        if (file.length > MAX_NAME_BYTES) {
+            throw new ImageException(ImageException.Kind.UNSUPPORTED, imageFile + ": the name is too long");
+        }
+        UndoFile undo = new UndoFile(folder.create(name));
+        undo.buffer.zero(0, 64 + MAX_NAME_BYTES);
+        undo.buffer.bytes().put(0, MAGIC);
+        undo.buffer.putLong(16, imageBytes);
+        undo.buffer.putInt(24, file.length);
+        undo.buffer.bytes().put(28, file);
+        undo.end = (28 + file.length + 7) & -8L;
+        undo.io.write(0, undo.buffer, 0, (int) undo.end);
+        undo.io.flush();
+        folder.sync();
+        return undo;
+    }
+
+    /** Saves a piece of the image that is about to change. Not durable before {@link #flush}. */
+    void save(ImageIo image, long position, int length) throws IOException {
+        image.read(position, buffer, RECORD_HEADER_BYTES, length);
+        append(position, length);
+    }
+
+    private void append(long position, int length) throws IOException {
+        buffer.putLong(0, position);
+        buffer.putInt(8, length);
+        buffer.putInt(12, recordChecksum(buffer, length));
+        io.write(end, buffer, 0, RECORD_HEADER_BYTES + length);
+        end += RECORD_HEADER_BYTES + length;
+    }
+
+    private static int recordChecksum(AlignedBuffer record, int length) {
+        CRC32C crc = new CRC32C();
+        crc.update(record.bytes().slice(0, 12));
+        crc.update(record.bytes().slice(RECORD_HEADER_BYTES, length));
+        return (int) crc.getValue();
+    }
+
+    void flush() throws IOException {
+        io.flush();
+    }
+
+    /** The repair is done, and this is what the first bytes of the image are now. */
+    void finish(ImageIo image, long headAndTableBytes) throws IOException {
+        append(checksum(image, headAndTableBytes), 0);
+        io.flush();
+    }
+
+    private static long checksum(ImageIo image, long length) throws IOException {
+        AlignedBuffer piece = AlignedBuffer.allocate(MAX_PIECE_BYTES);
+        CRC32C crc = new CRC32C();
+        for (long at = 0; at < length; at += MAX_PIECE_BYTES) {
+            int part = (int) Math.min(MAX_PIECE_BYTES, length - at);
+            image.read(at, piece, 0, part);
+            crc.update(piece.bytes().slice(0, part));
+        }
+        return crc.getValue() << 32 | crc.getValue() ^ length & 0xFFFFFFFFL;
+    }
+
+    @Override
+    public void close() throws IOException {
+        io.close();
+    }
+
+    private record Piece(long position, int length, long placeInFile) {}
+
+    /** What a file says: which image, how large it was, what was changed. */
+    private record Contents(String imageFile, long imageBytes, List<Piece> pieces, long doneChecksum, boolean done) {
+        /** The first piece is the first sector; a later one has that as it was during the repair. */
+        int skipped(int index) {
+            return index > 0 && pieces.get(index).position() == 0
+                    ? Math.min(pieces.get(0).length(), pieces.get(index).length())
+                    : 0;
+        }
+    }
+
+    /** The name of the image that an undo file belongs to. Throws NOT_AN_IMAGE for any other file. */
+    public static String imageOf(ImageDirectory folder, String name) throws IOException {
+        try (ImageIo io = folder.open(name, OpenMode.READ_ONLY)) {
+            return new UndoFile(io).contents().imageFile();
+        }
+    }
+
+    /**
+     * Puts the image back as it was before the repair, durable on return, and removes the undo file. May be repeated after
+     * a crash. The caller holds the image's lock.
+     *
+     * @throws ImageException of kind INVALID_REQUEST when the image was written to after the repair
+     */
+    public static void putBack(ImageDirectory folder, String name) throws IOException {
+        try (ImageIo saved = folder.open(name, OpenMode.READ_ONLY)) {
+            UndoFile undo = new UndoFile(saved);
+            Contents contents = undo.contents();
+            try (ImageIo image = folder.open(contents.imageFile(), OpenMode.READ_WRITE)) {
+                undo.requireUntouched(
+                        image, contents, ExpandedFormat.readHeader(image).dataStartBytes());
+                undo.restore(image, contents);
+            }
+        }
+        folder.delete(name);
+        folder.sync();
+    }
+
+    private void requireUntouched(ImageIo image, Contents contents, long headAndTableBytes) throws IOException {
+        AlignedBuffer mark = AlignedBuffer.allocate(4);
+        image.read(USE_MARK_OFFSET, mark, 0, 4);
+        boolean begun = mark.getInt(0) == UNDO_MARK;
+        boolean untouched = contents.doneChecksum() == checksum(image, headAndTableBytes);
+        if (contents.done() && !begun && !untouched && !isBack(image, contents)) {
+            throw new ImageException(
+                    ImageException.Kind.INVALID_REQUEST,
+                    image.name() + ": was changed after the repair; putting the old table back would lose that");
+        }
+    }
+
+    /** Whether everything is as it was: a crash came between putting it back and removing the undo file. */
+    private boolean isBack(ImageIo image, Contents contents) throws IOException {
+        AlignedBuffer is = AlignedBuffer.allocate(MAX_PIECE_BYTES);
+        for (int i = 0; i < contents.pieces().size(); i++) {
+            Piece piece = contents.pieces().get(i);
+            io.read(piece.placeInFile(), buffer, 0, piece.length());
+            image.read(piece.position(), is, 0, piece.length());
+            int from = contents.skipped(i);
+            int length = piece.length() - from;
+            if (!buffer.bytes().slice(from, length).equals(is.bytes().slice(from, length))) {
+                return false;
+            }
+        }
+        return image.size() == contents.imageBytes();
+    }
+
+    /** The first sector is the first record and so the last one that is put back. */
+    private void restore(ImageIo image, Contents contents) throws IOException {
+        if (contents.pieces().isEmpty()) {
+            return;
+        }
+        AlignedBuffer mark = AlignedBuffer.allocate(4);
+        mark.putInt(0, UNDO_MARK);
+        image.write(USE_MARK_OFFSET, mark, 0, 4);
+        image.flush();
+        for (int i = contents.pieces().size() - 1; i >= 0; i--) {
+            Piece piece = contents.pieces().get(i);
+            if (i == 0) {
+                if (image.size() != contents.imageBytes()) {
+                    image.truncate(contents.imageBytes());
+                }
+                image.flush();
+            }
+            int from = contents.skipped(i);
+            io.read(piece.placeInFile(), buffer, 0, piece.length());
+            image.write(piece.position() + from, buffer, from, piece.length() - from);
+        }
+        image.flush();
+    }
+
+    private Contents contents() throws IOException {
+        AlignedBuffer head = AlignedBuffer.allocate(64 + MAX_NAME_BYTES);
+        io.read(0, head, 0, head.capacity());
+        byte[] magic = new byte[MAGIC.length];
+        head.bytes().get(0, magic);
+        int nameBytes = head.getInt(24);
+        if (!java.util.Arrays.equals(magic, MAGIC) || nameBytes <= 0 || nameBytes > MAX_NAME_BYTES) {
+            throw new ImageException(ImageException.Kind.NOT_AN_IMAGE, io.name() + ": is no undo file of a repair");
+        }
+        byte[] name = new byte[nameBytes];
+        head.bytes().get(28, name);
+        String imageFile = new String(name, StandardCharsets.UTF_8);
+        if (imageFile.indexOf('/') >= 0 || imageFile.equals(".") || imageFile.equals("..")) {
+            throw new ImageException(ImageException.Kind.DAMAGED, io.name() + ": names no file beside it");
+        }
+        List<Piece> pieces = new ArrayList<>();
+        long at = (28 + nameBytes + 7) & -8L;
+        while (at + RECORD_HEADER_BYTES <= io.size()) {
+            io.read(at, buffer, 0, RECORD_HEADER_BYTES);
+            int length = buffer.getInt(8);
+            if (length < 0 || length > MAX_PIECE_BYTES || length > io.size() - at - RECORD_HEADER_BYTES) {
+                break;
+            }
+            io.read(at, buffer, 0, RECORD_HEADER_BYTES + length);
+            if (buffer.getInt(12) != recordChecksum(buffer, length)) {
+                break;
+            }
+            if (length == 0) {
+                return new Contents(imageFile, head.getLong(16), pieces, buffer.getLong(0), true);
+            }
+            pieces.add(new Piece(buffer.getLong(0), length, at + RECORD_HEADER_BYTES));
+            at += RECORD_HEADER_BYTES + length;
+        }
+        // A record that is not whole was never followed by a change.
+        return new Contents(imageFile, head.getLong(16), pieces, 0, false);
+    }
+}

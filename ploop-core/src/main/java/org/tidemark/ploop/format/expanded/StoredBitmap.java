@@ -1,0 +1,37 @@
+package org.tidemark.ploop.format.expanded;
+
+import java.util.BitSet;
+import java.util.UUID;
+
+/**
+ * A bitmap of changes as another program keeps it in an image.
+ *
+ * @param id its identity, the sixteen bytes in their order
+ * @param diskSectors size of the disk it is of
+ * @param granularitySectors what one bit stands for, a power of two
+ * @param dirty the parts that changed
+ */
+public record StoredBitmap(UUID id, long diskSectors, int granularitySectors, BitSet dirty) {
+    /** 32 MiB of bits: 16 TiB in parts of 64 KiB. */
+    static final long MAX_BITS = 1L << 28;
+
+    public StoredBitmap {
+        if (diskSectors <= 0
+                || Integer.bitCount(granularitySectors) != 1
+                || granularitySectors < 0
+                || bitsOf(diskSectors, granularitySectors) > MAX_BITS
+                || dirty.length() > bitsOf(diskSectors, granularitySectors)) {
+            throw new IllegalArgumentException("no bitmap of " + diskSectors + " sectors in parts of "
+                    + granularitySectors + " with bit " + (dirty.length() - 1));
+        }
+    }
+
+    static long bitsOf(long diskSectors, int granularitySectors) {
+        return ExpandedHeader.ceilDiv(diskSectors, granularitySectors);
+    }
+
+    /** How many parts the disk has. */
+    public int bits() {
+        return (int) bitsOf(diskSectors, granularitySectors);
+    }
+}
