@@ -285,18 +285,25 @@ public sealed interface Finding {
         }
     }
 
-    /** An entry of a qcow2 table says that it is the only one to name a cluster when it is not, or the other way round. */
-    record CopiedMismatch(String file, String entry, long index, long physicalCluster, boolean copied)
+    /**
+     * An entry of a qcow2 table says that it is the only one to name a cluster when it is not, or when the count says
+     * otherwise; or the other way round.
+     *
+     * @param copied what the entry says
+     * @param shared whether something else names the cluster too
+     */
+    record CopiedMismatch(String file, String entry, long index, long physicalCluster, boolean copied, boolean shared)
             implements Finding {
         @Override
         public Severity severity() {
-            return copied ? Severity.DAMAGE : Severity.WARNING;
+            return copied && shared ? Severity.DAMAGE : Severity.WARNING;
         }
 
         @Override
         public String describe() {
             return file + ": " + entry + " " + index + " says that it is " + (copied ? "" : "not ")
-                    + "the only one to name cluster " + physicalCluster + " of the file, which is wrong";
+                    + "the only one to name cluster " + physicalCluster + " of the file, "
+                    + (copied == shared ? "which is wrong" : "its count says otherwise");
         }
     }
 }

@@ -85,6 +85,8 @@ final class Qcow2Check {
         new ReferenceWalk(io, header, new Counting(references, from, until)).run();
         long[] leaked = {0, 0};
         counts.visit(from, until, (cluster, counted) -> {
+            // Whose cluster it is is not needed any more; whether it is counted once is.
+            references.put(window * 4 + (int) (cluster - from), (byte) Math.min(counted, 2));
             long right = Integer.toUnsignedLong(references.getInt((int) (cluster - from) * 4));
             if (counted < right) {
                 findings.add(new Finding.RefcountTooLow(io.name(), cluster, counted, right));
@@ -174,10 +176,12 @@ final class Qcow2Check {
             if (hostCluster < from || hostCluster >= until) {
                 return;
             }
-            boolean alone = references.getInt((int) (hostCluster - from) * 4) == 1;
-            if (alone != copied) {
+            int at = (int) (hostCluster - from);
+            boolean alone = references.getInt(at * 4) == 1;
+            boolean countedOnce = references.get(references.capacity() / 5 * 4 + at) == 1;
+            if (alone != copied || countedOnce != copied) {
                 findings.add(new Finding.CopiedMismatch(
-                        io.name(), ReferenceWalk.describe(owner), index, hostCluster, copied));
+                        io.name(), ReferenceWalk.describe(owner), index, hostCluster, copied, !alone));
             }
         }
 

@@ -10,6 +10,9 @@
  * file, that is virtual clusters {@code 1024 p - 16 .. 1024 p + 1007} (the header takes the room of sixteen entries). In a
  * page the cluster {@code c} has slot {@code (c + 16) % 1024}. Every format uses the same pages.
  *
+ * <p><b>In place or not.</b> A physical cluster may be one that can only be read: compressed, shared with a snapshot inside
+ * the file. {@link org.tidemark.ploop.format.Delta#inPlace} tells, and a write puts a fresh cluster in its place.
+ *
  * <p><b>Order of writing.</b> The data of a new cluster is durable before the table entry that names it; then a crash leaves
  * at worst a cluster that nobody uses. A delta does not enforce this: {@code PloopDevice.flush} does, and tests run on a
  * checking decorator that refuses the wrong order.

@@ -4,26 +4,22 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
-import java.util.Random;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.tidemark.ploop.chain.AttachedImage.Use;
-import org.tidemark.ploop.chain.ChainFiles;
-import org.tidemark.ploop.check.ChainCheck;
 import org.tidemark.ploop.contract.DeviceBytes;
-import org.tidemark.ploop.contract.TestBytes;
 import org.tidemark.ploop.format.DeltaGeometry;
 import org.tidemark.ploop.format.qcow2.CreateOptions;
 import org.tidemark.ploop.format.qcow2.Qcow2Format;
+import org.tidemark.ploop.format.qcow2.SnapshotRestore;
+import org.tidemark.ploop.io.ImageDirectory.OpenMode;
 import org.tidemark.ploop.io.ImageIo;
-import org.tidemark.ploop.io.direct.DirectImageDirectory;
 import org.tidemark.ploop.io.vfs.VfsImageDirectory;
 import org.tidemark.ploop.testing.Requires;
 import org.tidemark.ploop.testing.Seeds;
@@ -31,18 +27,20 @@ import org.tidemark.ploop.testing.Seeds;
 /** qcow2 images go both ways between us and qemu: what one writes the other reads, and finds nothing wrong with. */
 @Requires({"qemu-img", "qemu-io"})
 class Qcow2InteropIT {
-    private static final int DISK = 8 << 20;
+    private static final int DISK = Qcow2Lab.DISK;
 
+    private Qcow2Lab lab;
     private Path folder;
 
     @BeforeEach
     void makeFolder() throws Exception {
-        folder = Programs.newFolder();
+        lab = new Qcow2Lab();
+        folder = lab.folder;
     }
 
     @AfterEach
     void removeFolder() throws Exception {
-        Programs.remove(folder);
+        lab.remove();
     }
 
     /** Options of {@code qemu-img create}. */
@@ -68,77 +66,6 @@ class Qcow2InteropIT {
                 "data_file=outside,data_file_raw=on");
     }
 
-    private ChainFiles files(String name) throws Exception {
-        return ChainFiles.at(folder.resolve(name), VfsImageDirectory::new);
-    }
-
-    private byte[] asRaw(String file) throws Exception {
-        Files.deleteIfExists(folder.resolve("out.raw"));
-        Programs.ok(folder, "qemu-img", "convert", "-f", "qcow2", "-O", "raw", file, "out.raw");
-        return Files.readAllBytes(folder.resolve("out.raw"));
-    }
-
-    private void checkIsSpotless(String file) throws Exception {
-        String output = Programs.ok(folder, "qemu-img", "check", "-f", "qcow2", file);
-        assertThat(output).contains("No errors were found");
-    }
-
-    /** Random requests; some layouts cannot have compressed clusters. */
-    private void qemuWrites(Random random, String file, boolean compressed) throws Exception {
-        if (compressed) {
-            for (int i = 0; i < 4; i++) {
-                // Refused where a cluster is allocated already.
-                int megabyte = random.nextInt(8);
-                String range = (megabyte << 20) + " " + (1 << 20);
-                Programs.run(folder, "qemu-io", "-f", "qcow2", "-c", "write -c -P " + (i + 7) + " " + range, file);
-            }
-        }
-        List<String> command = new ArrayList<>(List.of("qemu-io", "-f", "qcow2"));
-        for (int i = 0; i < 40; i++) {
-            int length = (1 + random.nextInt(random.nextBoolean() ? 8 : 300)) * 512;
-            int offset = random.nextInt((DISK - length) / 512) * 512;
-            int value = 1 + random.nextInt(255);
-            command.add("-c");
-            switch (random.nextInt(6)) {
-                case 0 -> command.add("write -q -z " + offset + " " + length);
-                case 1 -> command.add("write -q -z -u " + offset + " " + length);
-                case 2 -> command.add("discard -q " + offset + " " + length);
-                default -> command.add("write -q -P " + value + " " + offset + " " + length);
-            }
-        }
-        command.add(file);
-        Programs.ok(folder, command.toArray(new String[0]));
-    }
-
-    private static void weWrite(Random random, DeviceBytes disk, byte[] model) throws Exception {
-        for (int i = 0; i < 40; i++) {
-            int length = (1 + random.nextInt(random.nextBoolean() ? 8 : 300)) * 512;
-            int offset = random.nextInt((model.length - length) / 512) * 512;
-            if (random.nextInt(4) == 0) {
-                disk.discard(offset, length);
-                Arrays.fill(model, offset, offset + length, (byte) 0);
-            } else {
-                byte[] bytes = TestBytes.random(random, length);
-                disk.write(offset, bytes);
-                System.arraycopy(bytes, 0, model, offset, length);
-            }
-            if (random.nextInt(8) == 0) {
-                disk.flush();
-            }
-        }
-    }
-
-    private void weRead(String file, byte[] model) throws Exception {
-        for (ChainFiles files : List.of(files(file), ChainFiles.at(folder.resolve(file), DirectImageDirectory::new))) {
-            try (DeviceBytes disk = DeviceBytes.open(files, Use.READ_ONLY)) {
-                assertThat(disk.device().sizeBytes()).isEqualTo(model.length);
-                assertThat(Arrays.mismatch(disk.read(0, model.length), model))
-                        .as("first byte that we read otherwise")
-                        .isEqualTo(-1);
-            }
-        }
-    }
-
     @ParameterizedTest
     @MethodSource("layouts")
     void bothWaysInEveryLayout(String layout) throws Exception {
@@ -146,17 +73,17 @@ class Qcow2InteropIT {
             Programs.ok(folder, "qemu-img", "create", "-q", "-f", "qcow2", "-o", layout, "image", "" + DISK);
             boolean compressed = !layout.contains("data_file") && !layout.contains("refcount_bits=1");
             for (int round = 0; round < 3; round++) {
-                qemuWrites(random, "image", compressed);
-                byte[] model = asRaw("image");
-                weRead("image", model);
-                try (DeviceBytes disk = DeviceBytes.open(files("image"), Use.READ_WRITE)) {
-                    weWrite(random, disk, model);
+                lab.qemuWrites(random, "image", compressed);
+                byte[] model = lab.asRaw("image");
+                lab.weRead("image", model);
+                try (DeviceBytes disk = DeviceBytes.open(lab.files("image"), Use.READ_WRITE)) {
+                    Qcow2Lab.weWrite(random, disk, model);
                 }
-                checkIsSpotless("image");
-                assertThat(Arrays.mismatch(asRaw("image"), model))
+                lab.checkIsSpotless("image");
+                assertThat(Arrays.mismatch(lab.asRaw("image"), model))
                         .as("first byte that qemu reads otherwise")
                         .isEqualTo(-1);
-                weRead("image", model);
+                lab.weRead("image", model);
             }
         });
     }
@@ -207,32 +134,23 @@ class Qcow2InteropIT {
                 }
                 below = "qcow2";
                 if (level < levels) {
-                    byte[] model = asRaw(name);
-                    try (DeviceBytes disk = DeviceBytes.open(files(name), Use.READ_WRITE)) {
-                        weWrite(random, disk, model);
+                    byte[] model = lab.asRaw(name);
+                    try (DeviceBytes disk = DeviceBytes.open(lab.files(name), Use.READ_WRITE)) {
+                        Qcow2Lab.weWrite(random, disk, model);
                     }
-                    assertSame(name, model);
+                    lab.assertSame(name, model);
                 }
             }
             String top = "l" + levels;
-            qemuWrites(random, top, true);
-            byte[] model = asRaw(top);
-            weRead(top, model);
-            try (DeviceBytes disk = DeviceBytes.open(files(top), Use.READ_WRITE)) {
-                weWrite(random, disk, model);
+            lab.qemuWrites(random, top, true);
+            byte[] model = lab.asRaw(top);
+            lab.weRead(top, model);
+            try (DeviceBytes disk = DeviceBytes.open(lab.files(top), Use.READ_WRITE)) {
+                Qcow2Lab.weWrite(random, disk, model);
                 assertThat(Arrays.mismatch(disk.read(0, DISK), model)).isEqualTo(-1);
             }
-            assertSame(top, model);
+            lab.assertSame(top, model);
         });
-    }
-
-    private void assertSame(String file, byte[] model) throws Exception {
-        checkIsSpotless(file);
-        assertThat(ChainCheck.run(files(file)).findings()).isEmpty();
-        assertThat(Arrays.mismatch(asRaw(file), model))
-                .as("first byte that qemu reads otherwise")
-                .isEqualTo(-1);
-        weRead(file, model);
     }
 
     /** What we lay out is spotless, empty and full, whatever the options. */
@@ -254,19 +172,52 @@ class Qcow2InteropIT {
             try (ImageIo io = new VfsImageDirectory(folder).create("image")) {
                 Qcow2Format.create(io, new DeltaGeometry(DISK, cluster), options);
             }
-            checkIsSpotless("image");
+            lab.checkIsSpotless("image");
             byte[] model = new byte[DISK];
             for (int round = 0; round < 3; round++) {
-                try (DeviceBytes disk = DeviceBytes.open(files("image"), Use.READ_WRITE)) {
-                    weWrite(random, disk, model);
+                try (DeviceBytes disk = DeviceBytes.open(lab.files("image"), Use.READ_WRITE)) {
+                    Qcow2Lab.weWrite(random, disk, model);
                 }
-                assertSame("image", model);
-                if (options.refcountOrder() > 1) {
+                lab.assertSame("image", model);
+                if (options.refcountOrder() > 3) {
                     Programs.ok(folder, "qemu-img", "snapshot", "-c", "s" + round, "image");
                 }
-                qemuWrites(random, "image", options.refcountOrder() > 0);
-                model = asRaw("image");
-                assertSame("image", model);
+                lab.qemuWrites(random, "image", options.refcountOrder() > 0);
+                model = lab.asRaw("image");
+                lab.assertSame("image", model);
+            }
+        });
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"compat=1.1", "compat=0.10", "cluster_size=512", "extended_l2=on"})
+    void aSnapshotIsRestored(String layout) throws Exception {
+        Seeds.replayable(getClass(), layout.hashCode(), random -> {
+            Programs.ok(folder, "qemu-img", "create", "-q", "-f", "qcow2", "-o", layout, "image", "" + DISK);
+            byte[][] then = new byte[3][];
+            for (int i = 0; i < then.length; i++) {
+                lab.qemuWrites(random, "image", true);
+                then[i] = lab.asRaw("image");
+                Programs.ok(folder, "qemu-img", "snapshot", "-c", "s" + i, "image");
+            }
+            lab.qemuWrites(random, "image", true);
+            for (int round = 0; round < 4; round++) {
+                int which = random.nextInt(then.length);
+                try (ImageIo io = new VfsImageDirectory(folder).open("image", OpenMode.READ_WRITE)) {
+                    SnapshotRestore.run(io, "s" + which);
+                }
+                lab.assertSame("image", then[which]);
+                byte[] model = then[which].clone();
+                try (DeviceBytes disk = DeviceBytes.open(lab.files("image"), Use.READ_WRITE)) {
+                    Qcow2Lab.weWrite(random, disk, model);
+                }
+                lab.assertSame("image", model);
+                for (int i = 0; i < then.length; i++) {
+                    Programs.ok(folder, "qemu-img", "convert", "-O", "raw", "-l", "s" + i, "image", "then.raw");
+                    assertThat(Arrays.equals(Files.readAllBytes(folder.resolve("then.raw")), then[i]))
+                            .as("snapshot s" + i)
+                            .isTrue();
+                }
             }
         });
     }

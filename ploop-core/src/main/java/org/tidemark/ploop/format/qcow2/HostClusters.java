@@ -1,6 +1,8 @@
 package org.tidemark.ploop.format.qcow2;
 
 import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
 import org.tidemark.ploop.format.AllocationCursor;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageException;
@@ -294,6 +296,43 @@ final class HostClusters {
             } catch (IOException e) {
                 // Leaked: the count stays.
             }
+        }
+    }
+
+    /** So many clusters side by side. Not for the data path. */
+    long reserveRun(int count) throws IOException {
+        synchronized (monitor) {
+            List<Long> strays = new ArrayList<>();
+            long first = reserve();
+            for (long next = first + 1; next < first + count; next++) {
+                long got = reserve();
+                if (got != next) {
+                    // Something else had to stand between: begin anew behind it.
+                    for (long one = first; one < next; one++) {
+                        strays.add(one);
+                    }
+                    first = got;
+                    next = got;
+                }
+            }
+            for (long stray : strays) {
+                drop(stray);
+            }
+            return first;
+        }
+    }
+
+    /** One reference more. */
+    void addReference(long cluster) throws IOException {
+        synchronized (monitor) {
+            counts.set(cluster, cluster + 1, counts.get(cluster) + 1);
+        }
+    }
+
+    /** How often a cluster is referred to, as counted. */
+    long references(long cluster) throws IOException {
+        synchronized (monitor) {
+            return counts.get(cluster);
         }
     }
 

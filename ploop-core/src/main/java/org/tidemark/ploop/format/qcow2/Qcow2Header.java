@@ -53,7 +53,7 @@ public record Qcow2Header(
     static final int V2_BYTES = 72;
     static final int V3_BYTES = 104;
 
-    static final int AT_L1 = 36;
+    static final int AT_DISK_SIZE = 24;
     static final int AT_REFCOUNT_TABLE = 48;
     static final int AT_SNAPSHOTS = 60;
     static final int AT_FEATURES = 72;

@@ -33,6 +33,23 @@ final class UseMark {
         if (header.version() < 3) {
             return;
         }
+        forgetBitmaps();
+        write(header.incompatible() | Qcow2Header.DIRTY);
+    }
+
+    /** The same for a change that leaves the content of the disk alone: no bitmap is concerned. */
+    void setForTables() throws IOException {
+        if (header.version() >= 3) {
+            write(header.incompatible() | Qcow2Header.DIRTY);
+        }
+    }
+
+    /** Whether the bitmaps extension can be believed, from the next write of the words on. */
+    void believeBitmaps(boolean believe) {
+        autoclear = believe ? autoclear | Qcow2Header.BITMAPS_VALID : autoclear & ~Qcow2Header.BITMAPS_VALID;
+    }
+
+    private void forgetBitmaps() throws IOException {
         try {
             for (Bitmap bitmap : Bitmap.list(io, header)) {
                 if ((bitmap.flags() & Bitmap.AUTO) != 0 && !bitmap.inUse()) {
@@ -43,7 +60,6 @@ final class UseMark {
         } catch (ImageException e) {
             autoclear &= ~Qcow2Header.BITMAPS_VALID;
         }
-        write(header.incompatible() | Qcow2Header.DIRTY);
     }
 
     /** Durable on return; everything else is durable before. */
