@@ -20,6 +20,7 @@ import org.tidemark.ploop.chain.ChainLocks;
 import org.tidemark.ploop.chain.OwnerRecord;
 import org.tidemark.ploop.device.StateArea;
 import org.tidemark.ploop.filesystem.FileSystemType;
+import org.tidemark.ploop.filesystem.RootTree;
 import org.tidemark.ploop.partition.GuidPartitionTable;
 import org.tidemark.ploop.partition.Partition;
 import picocli.CommandLine.Command;
@@ -36,7 +37,8 @@ import picocli.CommandLine.Parameters;
             ImageCommand.Create.class,
             ImageCommand.Info.class,
             ImageCheckCommand.class,
-            ImageCommand.Convert.class
+            ImageCommand.Convert.class,
+            ImageCloneCommand.class
         })
 final class ImageCommand {
 
@@ -86,9 +88,19 @@ final class ImageCommand {
                 description = "Put an empty ext4, xfs or btrfs on it (attaches the image for a moment).")
         private @Nullable String fileSystem;
 
+        @Option(
+                names = "--from",
+                paramLabel = "DIR",
+                description = "Put these files on it: a directory tree, an OCI bundle, or an OCI image layout"
+                        + " (attaches the image for a moment). The file system is ext4 unless --fs says otherwise.")
+        private @Nullable Path from;
+
         @Override
         public Integer call() throws IOException {
-            FileSystemType type = fileSystem == null ? null : FileSystemType.byName(fileSystem);
+            Path source = from;
+            FileSystemType type = fileSystem != null
+                    ? FileSystemType.byName(fileSystem)
+                    : source != null ? FileSystemType.EXT4 : null;
             if (Long.bitCount(clusterBytes) != 1
                     || clusterBytes < MIN_CLUSTER_BYTES
                     || clusterBytes > MAX_CLUSTER_BYTES) {
@@ -97,15 +109,28 @@ final class ImageCommand {
             }
             NewImage.Layout layout =
                     singleFile || !format.equals("expanded") ? NewImage.Layout.FILE : NewImage.Layout.FOLDER;
-            ImageService.create(new ImageService.Wanted(
-                    path, layout, format, sizeBytes, Math.toIntExact(clusterBytes), !bare, type));
-            if (type != null) {
+            ImageService.Wanted wanted = new ImageService.Wanted(
+                    path, layout, format, sizeBytes, Math.toIntExact(clusterBytes), !bare, type);
+            if (type != null && source != null) {
+                fill(wanted, type, source);
+            } else {
+                ImageService.create(wanted);
+            }
+            if (type != null && source == null) {
                 try (DataPlane plane = DataPlane.connect(System.getenv())) {
                     ImageService.makeFileSystem(plane, path, type);
                 }
             }
             output.object(fields("image", path.toString(), "sizeBytes", sizeBytes, "format", format));
             return ExitCodes.DONE;
+        }
+
+        private void fill(ImageService.Wanted wanted, FileSystemType type, Path source) throws IOException {
+            RootTree tree = RootTree.at(source);
+            try (DataPlane plane = DataPlane.connect(System.getenv());
+                    ProgressBar bar = new ProgressBar("copying", !output.isJson())) {
+                ImageService.createFrom(plane, wanted, type, tree, written -> bar.at(written, Long.MAX_VALUE, ""));
+            }
         }
     }
 
@@ -193,7 +218,7 @@ final class ImageCommand {
             NewImage.Layout layout =
                     singleFile || !format.equals("expanded") ? NewImage.Layout.FILE : NewImage.Layout.FOLDER;
             ChainFiles files = AttachedImage.filesOf(source);
-            ChainLocks.take(files, true).close();
+            ChainLocks.requireUnused(files);
             try (ProgressBar bar = new ProgressBar("converting", !output.isJson())) {
                 long size =
                         ImageService.convert(source, destination, layout, format, at -> bar.at(at, Long.MAX_VALUE, ""));

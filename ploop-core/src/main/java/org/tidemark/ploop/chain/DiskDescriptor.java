@@ -86,6 +86,11 @@ public final class DiskDescriptor {
 
     /** The descriptor of a new image of one expanded file, as {@code ploop init} writes it. */
     public static DiskDescriptor fresh(String name, DeltaGeometry geometry, String file) throws ImageException {
+        return ofChain(name, geometry, List.of(new Image(Guid.TOP, ExpandedFormat.ID, file)));
+    }
+
+    /** The descriptor of an image whose levels are {@code chain}, base first, each the only child of the one before. */
+    public static DiskDescriptor ofChain(String name, DeltaGeometry geometry, List<Image> chain) throws ImageException {
         long diskSectors = geometry.diskSizeBytes() / DeltaGeometry.SECTOR_BYTES;
         DiskChs chs = DiskChs.of(diskSectors);
         Document document =
@@ -102,10 +107,14 @@ public final class DiskDescriptor {
         XmlText.append(storage, "End", Long.toString(diskSectors));
         XmlText.append(
                 storage, "Blocksize", Integer.toString(geometry.clusterSizeBytes() / DeltaGeometry.SECTOR_BYTES));
-        appendImage(storage, new Image(Guid.TOP, ExpandedFormat.ID, file));
         Element snapshots = XmlText.append(root, "Snapshots");
-        XmlText.append(snapshots, "TopGUID", Guid.TOP);
-        appendShot(snapshots, Guid.TOP, Guid.NONE);
+        XmlText.append(snapshots, "TopGUID", chain.get(chain.size() - 1).guid());
+        String parent = Guid.NONE;
+        for (Image image : chain) {
+            appendImage(storage, image);
+            appendShot(snapshots, image.guid(), parent);
+            parent = image.guid();
+        }
         return new DiskDescriptor(name, document);
     }
 

@@ -306,6 +306,7 @@ public final class SnapshotOperations {
         AllocationCursor none = AllocationCursor.transientCursor();
         try (ImageLock lowerLock = folder.lock(lowerFile, true);
                 ImageLock upperLock = folder.lock(upperFile, true)) {
+            ChainLocks.requireOwn(folder, lowerFile);
             boolean again = ChainIntent.read(folder).isPresent();
             try (Delta upper =
                     ChainSteps.open(folder, descriptor.imageOf(child), OpenIntent.WRITE, descriptor.geometry(), none)) {
