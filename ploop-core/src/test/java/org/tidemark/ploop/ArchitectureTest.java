@@ -81,7 +81,7 @@ final class ArchitectureTest {
     @Test
     void partitionAndFileSystemStandBesideTheDevice() {
         only("partition", "device", "io").check(CLASSES);
-        only("filesystem", "os").check(CLASSES);
+        only("filesystem", "io", "os", "=com.fasterxml.jackson..").check(CLASSES);
     }
 
     @Test

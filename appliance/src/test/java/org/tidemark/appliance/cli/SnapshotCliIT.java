@@ -1,6 +1,7 @@
 package org.tidemark.appliance.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.jr.ob.JSON;
 import java.io.IOException;
@@ -14,6 +15,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.tidemark.appliance.client.ApiPath;
+import org.tidemark.appliance.client.ApplianceClient;
 import org.tidemark.ploop.testing.Commands;
 import org.tidemark.ploop.testing.Requires;
 
@@ -113,6 +116,38 @@ class SnapshotCliIT {
         cli.ok("snapshot", "umount", second);
         assertThat(json("snapshot", "merge", "d", "--all").get("levelsMerged")).isEqualTo(1);
         assertThat(mount.resolve("word")).hasContent("three");
+        cli.ok("detach", "d");
+        cli.ok("image", "check", image);
+    }
+
+    @Test
+    void overRest() throws Exception {
+        String image = cli.path("image").toString();
+        cli.ok("image", "create", image, "--size", "128M", "--fs", "ext4");
+        ApplianceClient client = cli.client();
+        String closed =
+                client.post("/snapshots", ApplianceClient.body("image", image)).text("id");
+        Path mount = Files.createDirectory(cli.path("mnt"));
+        cli.ok("attach", image, "--mount", mount.toString(), "--name", "d");
+        Files.writeString(mount.resolve("word"), "kept");
+        String attached =
+                client.post("/snapshots", ApplianceClient.body("image", image)).text("id");
+        String list = ApiPath.query("/snapshots", "image", image);
+        assertThat(client.list(list)).extracting(one -> one.text("id")).contains(closed, attached);
+        assertThat(client.list(list)).extracting(one -> one.flag("toBeMerged")).containsOnly(false);
+        client.delete(ApiPath.query(ApiPath.of("snapshots", closed), "image", image));
+        assertThat(client.list(list))
+                .extracting(one -> one.text("id"))
+                .doesNotContain(closed)
+                .contains(attached);
+        assertThatThrownBy(() ->
+                        client.post(ApiPath.of("snapshots", attached, "switch"), ApplianceClient.body("image", image)))
+                .hasMessageContaining("attached");
+        assertThatThrownBy(() -> client.delete(ApiPath.query(ApiPath.of("snapshots", NOBODY), "image", image)))
+                .hasMessageContaining("no snapshot");
+        client.delete(ApiPath.query(ApiPath.of("snapshots", attached), "image", image));
+        assertThat(client.list(list)).hasSize(1);
+        assertThat(mount.resolve("word")).hasContent("kept");
         cli.ok("detach", "d");
         cli.ok("image", "check", image);
     }

@@ -234,6 +234,7 @@ final class AttachedChain {
         Link lowerLink = linkOf(descriptor.imageOf(removed));
         Link upperLink = linkOf(descriptor.imageOf(child));
         boolean ofTop = child.guid().equals(descriptor.topGuid());
+        ChainLocks.requireOwn(folder(), lowerLink.fileName());
         locks.convert(lowerLink, true);
         boolean committed = false;
         try {

@@ -34,7 +34,7 @@ public final class ChainLocks implements HeldLocks {
     }
 
     /** Throws READ_ONLY when a file is part of several images: who writes to it changes all of them. */
-    static void requireOwn(ImageDirectory folder, String file) throws IOException {
+    public static void requireOwn(ImageDirectory folder, String file) throws IOException {
         int names = folder.names(file);
         if (names > 1) {
             throw new ImageException(

@@ -29,21 +29,15 @@ final class XmlText {
     static final int MAX_BYTES = 1 << 20;
     private static final int MAX_DEPTH = 32;
 
+    private static final Object LOCK = new Object();
+    private static @Nullable DocumentBuilderFactory parsers;
+    private static @Nullable TransformerFactory transformers;
+
     private XmlText() {}
 
     static Document parse(String name, byte[] text) throws ImageException {
         try {
-            DocumentBuilderFactory factory = DocumentBuilderFactory.newInstance();
-            factory.setFeature(XMLConstants.FEATURE_SECURE_PROCESSING, true);
-            factory.setFeature("http://apache.org/xml/features/disallow-doctype-decl", true);
-            factory.setFeature("http://xml.org/sax/features/external-general-entities", false);
-            factory.setFeature("http://xml.org/sax/features/external-parameter-entities", false);
-            factory.setAttribute(XMLConstants.ACCESS_EXTERNAL_DTD, "");
-            factory.setAttribute(XMLConstants.ACCESS_EXTERNAL_SCHEMA, "");
-            factory.setAttribute("jdk.xml.maxElementDepth", Integer.toString(MAX_DEPTH));
-            factory.setXIncludeAware(false);
-            factory.setExpandEntityReferences(false);
-            DocumentBuilder builder = factory.newDocumentBuilder();
+            DocumentBuilder builder = builder();
             builder.setErrorHandler(new Silent());
             Document document = builder.parse(new ByteArrayInputStream(text));
             removeLayout(document.getDocumentElement());
@@ -53,6 +47,44 @@ final class XmlText {
                     ImageException.Kind.DAMAGED, name + ": is not readable as XML: " + e.getMessage(), e);
         } catch (IOException | ParserConfigurationException e) {
             throw new ImageException(ImageException.Kind.DAMAGED, name + ": cannot be parsed: " + e.getMessage(), e);
+        }
+    }
+
+    /** Finding and setting up the parser takes longer than parsing. Neither factory is safe for several threads. */
+    private static DocumentBuilder builder() throws ParserConfigurationException {
+        synchronized (LOCK) {
+            DocumentBuilderFactory known = parsers;
+            if (known == null) {
+                known = newParsers();
+                parsers = known;
+            }
+            return known.newDocumentBuilder();
+        }
+    }
+
+    private static DocumentBuilderFactory newParsers() throws ParserConfigurationException {
+        DocumentBuilderFactory factory = DocumentBuilderFactory.newInstance();
+        factory.setFeature(XMLConstants.FEATURE_SECURE_PROCESSING, true);
+        factory.setFeature("http://apache.org/xml/features/disallow-doctype-decl", true);
+        factory.setFeature("http://xml.org/sax/features/external-general-entities", false);
+        factory.setFeature("http://xml.org/sax/features/external-parameter-entities", false);
+        factory.setAttribute(XMLConstants.ACCESS_EXTERNAL_DTD, "");
+        factory.setAttribute(XMLConstants.ACCESS_EXTERNAL_SCHEMA, "");
+        factory.setAttribute("jdk.xml.maxElementDepth", Integer.toString(MAX_DEPTH));
+        factory.setXIncludeAware(false);
+        factory.setExpandEntityReferences(false);
+        return factory;
+    }
+
+    private static Transformer transformer() throws TransformerException {
+        synchronized (LOCK) {
+            TransformerFactory known = transformers;
+            if (known == null) {
+                known = TransformerFactory.newInstance();
+                known.setFeature(XMLConstants.FEATURE_SECURE_PROCESSING, true);
+                transformers = known;
+            }
+            return known.newTransformer();
         }
     }
 
@@ -74,9 +106,7 @@ final class XmlText {
 
     static byte[] serialise(Document document) {
         try {
-            TransformerFactory factory = TransformerFactory.newInstance();
-            factory.setFeature(XMLConstants.FEATURE_SECURE_PROCESSING, true);
-            Transformer transformer = factory.newTransformer();
+            Transformer transformer = transformer();
             transformer.setOutputProperty(OutputKeys.INDENT, "yes");
             transformer.setOutputProperty("{http://xml.apache.org/xslt}indent-amount", "2");
             document.setXmlStandalone(true);

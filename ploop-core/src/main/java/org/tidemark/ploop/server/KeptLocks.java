@@ -35,8 +35,11 @@ final class KeptLocks implements HeldLocks {
         void close() throws IOException;
     }
 
-    /** Locks every file of a chain anew. Takes all locks or none; throws IN_USE when somebody holds one. */
+    /** Locks every file of a chain anew, as {@link ChainLocks#take} does. */
     static KeptLocks take(ChainFiles files, boolean writable, DescriptorKeeper keeper) throws IOException {
+        if (writable) {
+            ChainLocks.requireOwn(files.top().directory(), files.top().fileName());
+        }
         return new KeptLocks(keeper).fill(files, writable, false);
     }
 

@@ -2,6 +2,7 @@ package org.tidemark.ploop.chain;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -17,6 +18,9 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.tidemark.ploop.device.StateArea;
 import org.tidemark.ploop.io.AlignedBuffer;
+import org.tidemark.ploop.io.ImageIo;
+import org.tidemark.ploop.sim.ForwardingDirectory;
+import org.tidemark.ploop.sim.ForwardingImageIo;
 import org.tidemark.ploop.testing.Seeds;
 
 /** Snapshots made, merged and deleted on an attached image that is written to, killed and cut off at any operation. */
@@ -29,7 +33,7 @@ final class AttachedChainCrashTest {
     Path scratch;
 
     static LongStream seeds() {
-        return Seeds.of(250);
+        return Seeds.of(150);
     }
 
     @ParameterizedTest
@@ -56,17 +60,56 @@ final class AttachedChainCrashTest {
     @ParameterizedTest
     @EnumSource(BrokenFolder.Fault.class)
     void faultyProgramsAreCaught(BrokenFolder.Fault fault) {
+        Throwable caught = catchThrowable(() -> {
+            for (long seed = 1; seed <= CONTROL_SEEDS; seed++) {
+                new AttachedChainRun(
+                                new Random(seed),
+                                scratch,
+                                folder -> new BrokenFolder(folder, fault),
+                                UnaryOperator.identity())
+                        .go(STEPS);
+            }
+        });
+        System.out.println(fault + " is caught: " + caught);
+        assertThat(caught).isInstanceOfAny(AssertionError.class, IOException.class, IllegalStateException.class);
+    }
+
+    /** The new top of a snapshot is not marked in use, or not any more. */
+    @Test
+    void marksClearedEarlyAreCaught() {
         assertThatThrownBy(() -> {
                     for (long seed = 1; seed <= CONTROL_SEEDS; seed++) {
                         new AttachedChainRun(
                                         new Random(seed),
                                         scratch,
-                                        folder -> new BrokenFolder(folder, fault),
+                                        folder -> new ForwardingDirectory(folder, UnmarkedFile::new),
                                         UnaryOperator.identity())
                                 .go(STEPS);
                     }
                 })
-                .isInstanceOfAny(AssertionError.class, IOException.class, IllegalStateException.class);
+                .isInstanceOf(AssertionError.class)
+                .hasMessageContaining("the mark of");
+    }
+
+    /** A file whose header never says that it is in use, unless it is the base. */
+    private static final class UnmarkedFile extends ForwardingImageIo {
+        private static final int MARK_AT = 44;
+
+        UnmarkedFile(ImageIo below) {
+            super(below);
+        }
+
+        @Override
+        public void write(long position, AlignedBuffer src, int srcOffset, int length) throws IOException {
+            if (position != 0 || !name().contains(".{")) {
+                below.write(position, src, srcOffset, length);
+                return;
+            }
+            AlignedBuffer changed = AlignedBuffer.allocate(length);
+            changed.copyFrom(src, srcOffset, 0, length);
+            changed.putInt(MARK_AT, 0);
+            below.write(position, changed, 0, length);
+        }
     }
 
     /** A successor that believes map and cursor of whatever chain. */

@@ -28,8 +28,10 @@ import org.tidemark.ploop.device.StateArea;
 import org.tidemark.ploop.device.cbt.ChangedBlockTracker;
 import org.tidemark.ploop.device.cbt.Checkpoint;
 import org.tidemark.ploop.format.DeltaFormat.OpenIntent;
+import org.tidemark.ploop.format.expanded.ExpandedFormat;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageDirectory;
+import org.tidemark.ploop.io.ImageIo;
 import org.tidemark.ploop.os.HostIdentity;
 import org.tidemark.ploop.sim.DiskModel;
 import org.tidemark.ploop.sim.Killed;
@@ -180,11 +182,13 @@ final class AttachedChainRun {
         if (random.nextBoolean()) {
             area = area.successor();
             attach(Use.TAKE_OVER);
+            checkMarks();
             model.checkVisible(this::read);
         } else {
             disk = disk.crash(random);
             area = new KeptState();
             attach(Use.READ_WRITE);
+            checkMarks();
             model.checkAfterCrash(this::read);
         }
         checkLevels();
@@ -356,6 +360,20 @@ final class AttachedChainRun {
     private void checkEverything() throws IOException {
         model.checkVisible(this::read);
         checkLevels();
+        checkMarks();
+    }
+
+    /** The top is marked in use, and nothing below it but what is half merged. */
+    private void checkMarks() throws IOException {
+        DiskDescriptor now = descriptor();
+        for (Shot shot : now.shots()) {
+            try (ImageIo io = disk.open(now.imageOf(shot).file(), ImageDirectory.OpenMode.READ_ONLY)) {
+                boolean top = shot.guid().equals(now.topGuid());
+                assertThat(ExpandedFormat.readHeader(io).inUse())
+                        .as("the mark of " + io.name())
+                        .isEqualTo(top);
+            }
+        }
     }
 
     /** Every snapshot holds what was frozen, and none is missing. */

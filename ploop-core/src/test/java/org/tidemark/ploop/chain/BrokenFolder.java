@@ -17,6 +17,8 @@ final class BrokenFolder implements ImageDirectory {
         NO_SYNC_BEFORE_RENAME,
         /** Nothing is written down before a change. */
         NO_INTENT,
+        /** A level is not marked before it is merged, neither in the descriptor nor in an intent. */
+        NO_MARK,
         /** Merged data is not made durable before the upper file goes. */
         NO_SYNC_OF_DATA,
         /** What is not needed after the commit goes before it. */
@@ -44,17 +46,41 @@ final class BrokenFolder implements ImageDirectory {
     }
 
     private String mapped(String name) {
-        return fault == Fault.NO_INTENT ? hidden(name) : name;
+        return withoutIntent() ? hidden(name) : name;
+    }
+
+    private boolean withoutIntent() {
+        return fault == Fault.NO_INTENT || fault == Fault.NO_MARK;
+    }
+
+    /** Whether the new descriptor names the same levels and files as the present one. */
+    private boolean onlyMarks(String from) throws IOException {
+        if (fault != Fault.NO_MARK || !from.equals(DiskDescriptor.FILE_NAME + ".tmp")) {
+            return false;
+        }
+        try (ImageIo io = below.open(from, OpenMode.READ_ONLY)) {
+            byte[] text = new byte[(int) io.size()];
+            AlignedBuffer buffer = AlignedBuffer.allocate(Math.max(1, text.length));
+            io.read(0, buffer, 0, text.length);
+            buffer.bytes().get(0, text);
+            return DiskDescriptor.parse(from, text)
+                    .images()
+                    .equals(DiskDescriptor.read(below).images());
+        }
     }
 
     @Override
     public boolean exists(String name) throws IOException {
-        return (fault != Fault.NO_INTENT || !name.equals(ChainIntent.FILE_NAME)) && below.exists(mapped(name));
+        return (!withoutIntent() || !name.equals(ChainIntent.FILE_NAME)) && below.exists(mapped(name));
     }
 
     @Override
     public void rename(String from, String to) throws IOException {
-        if (fault == Fault.NO_INTENT && to.equals(ChainIntent.FILE_NAME)) {
+        if (withoutIntent() && to.equals(ChainIntent.FILE_NAME)) {
+            return;
+        }
+        if (to.equals(DiskDescriptor.FILE_NAME) && onlyMarks(from)) {
+            below.delete(from);
             return;
         }
         if (fault == Fault.DELETE_BEFORE_COMMIT && to.equals(DiskDescriptor.FILE_NAME)) {
@@ -71,7 +97,7 @@ final class BrokenFolder implements ImageDirectory {
 
     @Override
     public void delete(String name) throws IOException {
-        if (fault == Fault.NO_INTENT && name.equals(ChainIntent.FILE_NAME)) {
+        if (withoutIntent() && name.equals(ChainIntent.FILE_NAME)) {
             return;
         }
         below.delete(mapped(name));
