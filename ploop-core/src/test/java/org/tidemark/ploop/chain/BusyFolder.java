@@ -79,16 +79,6 @@ final class BusyFolder implements ImageDirectory {
     }
 
     @Override
-    public int names(String name) throws IOException {
-        return below.names(name);
-    }
-
-    @Override
-    public void link(String name, ImageDirectory folder, String newName) throws IOException {
-        below.link(name, folder, newName);
-    }
-
-    @Override
     public void sync() throws IOException {
         below.sync();
     }
