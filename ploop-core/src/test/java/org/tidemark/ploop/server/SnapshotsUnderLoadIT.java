@@ -99,7 +99,9 @@ class SnapshotsUnderLoadIT {
                 }
                 host.awaitServing();
                 create("formatted");
-                mountOne();
+                for (String guid : snapshots(fsImage)) {
+                    mount(guid);
+                }
                 acknowledged = records.stop();
                 fioRounds = fio.stop();
             }
@@ -108,6 +110,7 @@ class SnapshotsUnderLoadIT {
                     + killedInside + " of them during a change; writers held for at most " + max(heldMicros)
                     + " us, frozen for at most " + max(frozenMillis) + " ms; " + mounted + " snapshots mounted, "
                     + compared + " compared as a whole");
+            assertThat(compared).as("snapshots compared as a whole").isPositive();
             finish(block, acknowledged, raw);
         }
 
@@ -181,8 +184,10 @@ class SnapshotsUnderLoadIT {
             Fields prepared = request("snapshot.prepare", Fields.of("device", device));
             frozen.put(prepared.text("snapshot"), before);
             FrozenInstant instant = new FrozenInstant(new HolderWatchdog(host.run()), FREEZE_LIMIT);
-            FrozenInstant.Outcome<Fields> outcome = instant.run(
-                    List.of(mount), () -> request("snapshot.create", Fields.of("prepared", prepared.text("prepared"))));
+            FrozenInstant.Outcome<Fields> outcome = instant.run(List.of(mount), () -> {
+                checksums.put(prepared.text("snapshot"), checksum(formattedBlock));
+                return request("snapshot.create", Fields.of("prepared", prepared.text("prepared")));
+            });
             assertThat(outcome.grade()).isEqualTo(ConsistencyGrade.FILESYSTEM);
             frozenMillis.add(outcome.frozenNanos() / 1_000_000);
             heldMicros.add(outcome.value().number("heldMicros"));
@@ -213,7 +218,10 @@ class SnapshotsUnderLoadIT {
             if (guids.isEmpty()) {
                 return;
             }
-            String guid = guids.get(random.nextInt(guids.size()));
+            mount(guids.get(random.nextInt(guids.size())));
+        }
+
+        private void mount(String guid) throws Exception {
             String block = request(
                             "attach",
                             Fields.of(
