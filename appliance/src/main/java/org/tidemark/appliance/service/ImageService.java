@@ -14,7 +14,10 @@ import org.tidemark.backup.engine.NewImage;
 import org.tidemark.ploop.chain.AttachedImage;
 import org.tidemark.ploop.chain.ChainFiles;
 import org.tidemark.ploop.chain.ChainLocks;
+import org.tidemark.ploop.chain.ImageChain;
 import org.tidemark.ploop.chain.OwnerRecord;
+import org.tidemark.ploop.device.BlockDevice;
+import org.tidemark.ploop.device.PloopDevice;
 import org.tidemark.ploop.device.StateArea;
 import org.tidemark.ploop.filesystem.FileSystemType;
 import org.tidemark.ploop.filesystem.RootTree;
@@ -121,21 +124,24 @@ public final class ImageService {
         }
     }
 
-    /** Copies an image that nobody writes to into a new one of another format, keeping holes. */
+    /**
+     * Copies an image that nobody writes to into a new one of another format, keeping holes.
+     *
+     * @param snapshot an internal snapshot of a qcow2 image to be copied instead of its present content, or null
+     */
     public static long convert(
-            Path source, Path destination, NewImage.Layout layout, String formatId, LongConsumer progress)
+            Path source,
+            @Nullable String snapshot,
+            Path destination,
+            NewImage.Layout layout,
+            String formatId,
+            LongConsumer progress)
             throws IOException {
         ChainFiles files = AttachedImage.filesOf(source);
         ImageLayout layoutNow = ImageLayout.of(files);
         int cluster = formatId.equals(layoutNow.formatId()) ? layoutNow.clusterBytes() : usualClusterBytes(formatId);
-        try (AttachedImage from = AttachedImage.open(
-                files,
-                AttachedImage.Use.READ_ONLY,
-                StateArea.inMemory(),
-                ChainLocks.take(files, false),
-                false,
-                OwnerRecord.ofCommand(),
-                UUID::randomUUID)) {
+        try (ChainLocks locks = ChainLocks.take(files, false);
+                BlockDevice from = openForReading(files, snapshot)) {
             NewImage to = NewImage.create(destination, layout, formatId, from.sizeBytes(), cluster);
             boolean done = false;
             try {
@@ -151,7 +157,26 @@ public final class ImageService {
         }
     }
 
-    private static void copy(AttachedImage from, NewImage to, LongConsumer progress) throws IOException {
+    private static BlockDevice openForReading(ChainFiles files, @Nullable String snapshot) throws IOException {
+        if (snapshot == null) {
+            return AttachedImage.open(
+                    files,
+                    AttachedImage.Use.READ_ONLY,
+                    StateArea.inMemory(),
+                    () -> {},
+                    false,
+                    OwnerRecord.ofCommand(),
+                    UUID::randomUUID);
+        }
+        return new PloopDevice(
+                files.name() + " at " + snapshot,
+                ImageChain.openAtInternalSnapshot(files, snapshot).deltas(),
+                StateArea.inMemory(),
+                null,
+                PloopDevice.DEFAULT_MAP_SLOTS);
+    }
+
+    private static void copy(BlockDevice from, NewImage to, LongConsumer progress) throws IOException {
         AlignedBuffer buffer = AlignedBuffer.allocate(COPY_BYTES);
         from.extents(0, from.sizeBytes(), (offset, length, zero) -> {
             for (long at = offset; !zero && at < offset + length; at += COPY_BYTES) {
