@@ -228,8 +228,8 @@ final class ImageCommand {
             ChainFiles files = AttachedImage.filesOf(source);
             ChainLocks.requireUnused(files);
             try (ProgressBar bar = new ProgressBar("converting", !output.isJson())) {
-                long size =
-                        ImageService.convert(source, snapshot, destination, layout, format, at -> bar.at(at, Long.MAX_VALUE, ""));
+                long size = ImageService.convert(
+                        source, snapshot, destination, layout, format, at -> bar.at(at, Long.MAX_VALUE, ""));
                 bar.close();
                 output.object(fields("image", destination.toString(), "sizeBytes", size, "format", format));
             }
