@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
 import org.tidemark.appliance.service.DataPlane;
 import org.tidemark.appliance.service.ImageLayout;
 import org.tidemark.appliance.service.ImageService;
+import org.tidemark.appliance.service.Qcow2Facts;
 import org.tidemark.appliance.service.RootTree;
 import org.tidemark.backup.engine.NewImage;
 import org.tidemark.ploop.chain.AttachedImage;
@@ -185,7 +186,11 @@ final class ImageCommand {
                         "deltas",
                         deltas,
                         "partitions",
-                        partitions));
+                        partitions,
+                        "snapshots",
+                        Qcow2Facts.snapshots(files),
+                        "bitmaps",
+                        Qcow2Facts.bitmaps(files)));
             }
             return ExitCodes.DONE;
         }
@@ -265,6 +270,12 @@ final class ImageCommand {
         @Option(names = "--single-file", description = "A single file instead of a folder (qcow2 and raw always are).")
         private boolean singleFile;
 
+        @Option(
+                names = "--snapshot",
+                paramLabel = "SNAPSHOT",
+                description = "Of a qcow2 image: copy this internal snapshot (id or name; image info lists them).")
+        private @Nullable String snapshot;
+
         @Override
         public Integer call() throws IOException {
             ChainFiles files = AttachedImage.filesOf(source);
@@ -286,7 +297,7 @@ final class ImageCommand {
             ChainLocks.requireUnused(files);
             try (ProgressBar bar = new ProgressBar("converting", !output.isJson())) {
                 long size = ImageService.convert(
-                        source, target, layout, to, expanded.layout(to), at -> bar.at(at, Long.MAX_VALUE, ""));
+                        source, snapshot, target, layout, to, expanded.layout(to), at -> bar.at(at, Long.MAX_VALUE, ""));
                 bar.close();
                 output.object(fields("image", target.toString(), "sizeBytes", size, "format", to));
             }

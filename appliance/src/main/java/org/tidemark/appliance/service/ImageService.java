@@ -14,7 +14,10 @@ import org.tidemark.backup.engine.NewImage;
 import org.tidemark.ploop.chain.AttachedImage;
 import org.tidemark.ploop.chain.ChainFiles;
 import org.tidemark.ploop.chain.ChainLocks;
+import org.tidemark.ploop.chain.ImageChain;
 import org.tidemark.ploop.chain.OwnerRecord;
+import org.tidemark.ploop.device.BlockDevice;
+import org.tidemark.ploop.device.PloopDevice;
 import org.tidemark.ploop.device.StateArea;
 import org.tidemark.ploop.filesystem.FileSystemType;
 import org.tidemark.ploop.format.expanded.ExpandedLayout;
@@ -28,7 +31,6 @@ public final class ImageService {
     private static final Duration DETACH_LIMIT = Duration.ofSeconds(30);
     private static final int COPY_BYTES = 1 << 20;
     private static final String FILLING = ".tidemark-filling";
-    private static final int MIN_CLUSTER_BYTES = 32 << 10;
 
     private ImageService() {}
 
@@ -141,9 +143,14 @@ public final class ImageService {
         }
     }
 
-    /** Copies an image that nobody writes to into a new one of another format, keeping holes. */
+    /**
+     * Copies an image that nobody writes to into a new one of another format, keeping holes.
+     *
+     * @param snapshot an internal snapshot of a qcow2 image to be copied instead of its present content, or null
+     */
     public static long convert(
             Path source,
+            @Nullable String snapshot,
             Path destination,
             NewImage.Layout layout,
             String formatId,
@@ -153,16 +160,9 @@ public final class ImageService {
         ChainFiles files = AttachedImage.filesOf(source);
         ImageLayout layoutNow = ImageLayout.of(files);
         int cluster = formatId.equals(layoutNow.formatId()) ? layoutNow.clusterBytes() : usualClusterBytes(formatId);
-        try (AttachedImage from = AttachedImage.open(
-                files,
-                AttachedImage.Use.READ_ONLY,
-                StateArea.inMemory(),
-                ChainLocks.take(files, false),
-                false,
-                OwnerRecord.ofCommand(),
-                UUID::randomUUID)) {
-            NewImage to = NewImage.create(
-                    destination, layout, formatId, from.sizeBytes(), creatable(cluster), expandedLayout);
+        try (ChainLocks locks = ChainLocks.take(files, false);
+                BlockDevice from = openForReading(files, snapshot)) {
+            NewImage to = NewImage.create(destination, layout, formatId, from.sizeBytes(), cluster, expandedLayout);
             boolean done = false;
             try {
                 copy(from, to, progress);
@@ -177,13 +177,26 @@ public final class ImageService {
         }
     }
 
-    /** Old images have cluster sizes that nobody makes any more: the next power of two that can be made. */
-    private static int creatable(int clusterBytes) {
-        int up = Integer.highestOneBit(Math.max(clusterBytes, MIN_CLUSTER_BYTES));
-        return up < clusterBytes ? up * 2 : up;
+    private static BlockDevice openForReading(ChainFiles files, @Nullable String snapshot) throws IOException {
+        if (snapshot == null) {
+            return AttachedImage.open(
+                    files,
+                    AttachedImage.Use.READ_ONLY,
+                    StateArea.inMemory(),
+                    () -> {},
+                    false,
+                    OwnerRecord.ofCommand(),
+                    UUID::randomUUID);
+        }
+        return new PloopDevice(
+                files.name() + " at " + snapshot,
+                ImageChain.openAtInternalSnapshot(files, snapshot).deltas(),
+                StateArea.inMemory(),
+                null,
+                PloopDevice.DEFAULT_MAP_SLOTS);
     }
 
-    private static void copy(AttachedImage from, NewImage to, LongConsumer progress) throws IOException {
+    private static void copy(BlockDevice from, NewImage to, LongConsumer progress) throws IOException {
         AlignedBuffer buffer = AlignedBuffer.allocate(COPY_BYTES);
         from.extents(0, from.sizeBytes(), (offset, length, zero) -> {
             for (long at = offset; !zero && at < offset + length; at += COPY_BYTES) {

@@ -131,8 +131,11 @@ final class BackingChain {
     /**
      * Opens the top with {@code intent} and everything below it for reading; the deltas of one chain, base first. Closes what
      * it opened when it throws.
+     *
+     * @param topSnapshot the internal snapshot of the top to be read, if any
      */
-    static List<Delta> open(ChainFiles files, OpenIntent intent, AllocationCursor cursor) throws IOException {
+    static List<Delta> open(ChainFiles files, OpenIntent intent, AllocationCursor cursor, Optional<String> topSnapshot)
+            throws IOException {
         List<Delta> chain = new ArrayList<>();
         boolean done = false;
         try {
@@ -142,7 +145,8 @@ final class BackingChain {
                         files,
                         level,
                         top ? intent : OpenIntent.READ,
-                        top ? cursor : AllocationCursor.transientCursor());
+                        top ? cursor : AllocationCursor.transientCursor(),
+                        top ? topSnapshot : Optional.empty());
                 boolean stacked = false;
                 try {
                     stack(chain, delta);
@@ -195,7 +199,8 @@ final class BackingChain {
         return true;
     }
 
-    private static Delta openLink(ChainFiles files, int level, OpenIntent intent, AllocationCursor cursor)
+    private static Delta openLink(
+            ChainFiles files, int level, OpenIntent intent, AllocationCursor cursor, Optional<String> snapshot)
             throws IOException {
         ChainFiles.Link link = files.links().get(level);
         OpenMode mode = intent == OpenIntent.READ ? OpenMode.READ_ONLY : OpenMode.READ_WRITE;
@@ -206,7 +211,9 @@ final class BackingChain {
             Delta delta;
             if (link.formatId().equals(Qcow2Format.ID)) {
                 data = dataFile(link, Qcow2Header.read(io), mode);
-                delta = Qcow2Format.open(io, data, intent, cursor);
+                delta = snapshot.isPresent()
+                        ? Qcow2Format.openSnapshot(io, data, snapshot.get())
+                        : Qcow2Format.open(io, data, intent, cursor);
             } else {
                 int clusterBytes = link.formatId().equals(RawFormat.ID) ? clusterAbove(files, level) : 0;
                 delta = Formats.byId(link.formatId()).open(io, intent, clusterBytes, cursor);

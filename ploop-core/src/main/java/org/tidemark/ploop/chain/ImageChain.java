@@ -4,11 +4,13 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.tidemark.ploop.format.AllocationCursor;
 import org.tidemark.ploop.format.Delta;
 import org.tidemark.ploop.format.DeltaFormat.OpenIntent;
 import org.tidemark.ploop.format.DeltaGeometry;
 import org.tidemark.ploop.format.Formats;
+import org.tidemark.ploop.format.qcow2.Qcow2Format;
 import org.tidemark.ploop.io.ImageDirectory.OpenMode;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.io.ImageIo;
@@ -27,7 +29,7 @@ public final class ImageChain implements Closeable {
     /** Opens the top with {@code intent} and everything below it for reading. Closes what it opened when it throws. */
     public static ImageChain open(ChainFiles files, OpenIntent intent, AllocationCursor cursor) throws IOException {
         if (BackingChain.concerns(files)) {
-            return new ImageChain(BackingChain.open(files, intent, cursor));
+            return new ImageChain(BackingChain.open(files, intent, cursor, Optional.empty()));
         }
         ImageChain chain = new ImageChain(new ArrayList<>());
         try {
@@ -42,6 +44,21 @@ public final class ImageChain implements Closeable {
             chain.closeAfter(e);
             throw e;
         }
+    }
+
+    /**
+     * Opens a qcow2 image for reading as it was at an internal snapshot.
+     *
+     * @param idOrName id of the snapshot, or its name
+     * @throws ImageException of kind INVALID_REQUEST when there is no such snapshot, or the image is of another format
+     */
+    public static ImageChain openAtInternalSnapshot(ChainFiles files, String idOrName) throws IOException {
+        if (!files.top().formatId().equals(Qcow2Format.ID)) {
+            throw new ImageException(
+                    ImageException.Kind.INVALID_REQUEST,
+                    files.name() + ": only qcow2 images have snapshots inside their file");
+        }
+        return new ImageChain(BackingChain.open(files, OpenIntent.READ, noCursor(), Optional.of(idOrName)));
     }
 
     private static AllocationCursor noCursor() {

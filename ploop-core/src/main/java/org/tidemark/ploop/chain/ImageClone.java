@@ -40,6 +40,8 @@ import org.tidemark.ploop.io.vfs.VfsImageDirectory;
  * <p>What is cloned is a frozen level. The present content of a template with a descriptor becomes a snapshot of it first,
  * unless nothing was written since its last one; a single file simply is shared, and from then on only read.
  *
+ * <p>A qcow2 image is cloned as a qcow2 image that stands on it ({@link OverlayClone}).
+ *
  * <p>The folder is made under another name and renamed when everything in it is durable: a crash leaves no half a clone.
  */
 public final class ImageClone {
@@ -74,6 +76,15 @@ public final class ImageClone {
         }
         if (parent == null || !Files.isDirectory(parent)) {
             throw new NoSuchFileException(parent + ": there is no such folder; create it first");
+        }
+        ChainFiles whole = ChainFiles.at(template, VfsImageDirectory::new);
+        if (OverlayClone.concerns(whole)) {
+            if (snapshot.isPresent()) {
+                throw new ImageException(
+                        ImageException.Kind.UNSUPPORTED,
+                        template + ": a qcow2 image is cloned as it is now; image convert takes a snapshot");
+            }
+            return new Made(OverlayClone.make(whole, absolute), Optional.empty());
         }
         Source source = source(template, snapshot);
         Path partial = absolute.resolveSibling(absolute.getFileName() + PARTIAL);

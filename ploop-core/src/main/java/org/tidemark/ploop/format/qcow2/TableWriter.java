@@ -5,6 +5,7 @@ import org.tidemark.ploop.format.Delta;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.io.ImageIo;
+import org.tidemark.ploop.os.OsException;
 
 /**
  * Brings changed map pages into the L2 tables. One thread at a time; allocates no memory.
@@ -24,6 +25,8 @@ final class TableWriter {
 
     /** One entry drops at most this many: a compressed cluster touches three clusters of the file. */
     private static final int MAX_DROPPED_BY_ENTRY = 3;
+
+    private static final System.Logger LOG = System.getLogger(TableWriter.class.getName());
 
     private final ImageIo io;
     private final Qcow2Header header;
@@ -220,8 +223,17 @@ final class TableWriter {
         }
         reader.awaitReaders();
         while (droppedCount > 0) {
-            clusters.release(dropped[droppedCount - 1]);
             droppedCount--;
+            release(dropped[droppedCount]);
+        }
+    }
+
+    /** What everybody waited for is durable already: a count that cannot be lowered is a leaked cluster, no failed flush. */
+    private void release(long cluster) throws IOException {
+        try {
+            clusters.release(cluster);
+        } catch (OsException e) {
+            LOG.log(System.Logger.Level.DEBUG, io.name() + ": cluster " + cluster + " is leaked", e);
         }
     }
 }
