@@ -297,7 +297,13 @@ final class ImageCommand {
             ChainLocks.requireUnused(files);
             try (ProgressBar bar = new ProgressBar("converting", !output.isJson())) {
                 long size = ImageService.convert(
-                        source, snapshot, target, layout, to, expanded.layout(to), at -> bar.at(at, Long.MAX_VALUE, ""));
+                        source,
+                        snapshot,
+                        target,
+                        layout,
+                        to,
+                        expanded.layout(to),
+                        at -> bar.at(at, Long.MAX_VALUE, ""));
                 bar.close();
                 output.object(fields("image", target.toString(), "sizeBytes", size, "format", to));
             }
@@ -315,6 +321,7 @@ final class ImageCommand {
                         throw new IllegalArgumentException(
                                 link.fileName() + ": is " + link.formatId() + "; only expanded files have versions");
                     }
+                    ChainLocks.requireOwn(link.directory(), link.fileName());
                     places.add(new VersionConversion.Place(link.directory(), link.fileName()));
                 }
                 VersionConversion.run(places, version);

@@ -86,7 +86,7 @@ public final class DiskDescriptor {
 
     /** The descriptor of a new image of one expanded file, as {@code ploop init} writes it. */
     public static DiskDescriptor fresh(String name, DeltaGeometry geometry, String file) throws ImageException {
-        return ofChain(name, geometry, List.of(new Image(Guid.TOP, ExpandedFormat.ID, file)), false);
+        return fresh(name, geometry, file, false);
     }
 
     /** The same for an image whose file has all its room from the beginning. */
@@ -96,7 +96,11 @@ public final class DiskDescriptor {
     }
 
     /** The descriptor of an image whose levels are {@code chain}, base first, each the only child of the one before. */
-    static DiskDescriptor ofChain(String name, DeltaGeometry geometry, List<Image> chain, boolean preallocated)
+    public static DiskDescriptor ofChain(String name, DeltaGeometry geometry, List<Image> chain) throws ImageException {
+        return ofChain(name, geometry, chain, false);
+    }
+
+    private static DiskDescriptor ofChain(String name, DeltaGeometry geometry, List<Image> chain, boolean preallocated)
             throws ImageException {
         long diskSectors = geometry.diskSizeBytes() / DeltaGeometry.SECTOR_BYTES;
         DiskChs chs = DiskChs.of(diskSectors);

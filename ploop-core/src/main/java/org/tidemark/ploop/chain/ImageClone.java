@@ -178,7 +178,7 @@ public final class ImageClone {
         }
         folder.sync();
         chain.add(new Image(Guid.TOP, ExpandedFormat.ID, top));
-        DiskDescriptor.ofChain(folder.name() + "/" + DiskDescriptor.FILE_NAME, geometry, chain, false)
+        DiskDescriptor.ofChain(folder.name() + "/" + DiskDescriptor.FILE_NAME, geometry, chain)
                 .store(folder);
     }
 
