@@ -37,7 +37,8 @@ class SnapshotsUnderLoadIT {
     private static final long FORMATTED_SIZE = 64L << 20;
 
     private static final int ROUNDS = Integer.getInteger("rounds", 14);
-    private static final java.time.Duration FREEZE_LIMIT = java.time.Duration.ofSeconds(2);
+    /** Long: the disk is read as a whole while it is frozen. */
+    private static final java.time.Duration FREEZE_LIMIT = java.time.Duration.ofSeconds(10);
 
     private ServerHost host;
 
