@@ -122,6 +122,9 @@ public final class ExpandedFormat implements DeltaFormat {
         io.read(0, head, 0, ExpandedHeader.BYTES);
         ExpandedHeader header = ExpandedHeader.decode(io.name(), head, 0);
         header.validate(io.name());
+        if (header.leavesDataStartOpen() && size >= header.tableEndBytes()) {
+            header = TableScan.locateClusters(io, header);
+        }
         if (size < header.dataStartBytes()) {
             throw new ImageException(
                     ImageException.Kind.DAMAGED,

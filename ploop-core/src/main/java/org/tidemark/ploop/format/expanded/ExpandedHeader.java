@@ -25,6 +25,8 @@ import org.tidemark.ploop.io.ImageException;
  * @param diskSectors size of the disk; version 1 has only the low 32 bits, the others are ignored and written as 0
  * @param firstBlockSectors where the data area begins; 0 in some images of version 1, see {@link #dataStartBytes}
  * @param extensionSectors where the format extension lies, 0 for none
+ * @param phaseSectors not in the file: of an image of version 1 that leaves open where its data area begins, where in a
+ *     cluster size its clusters begin, as the entries show it; -1 for any other
  */
 public record ExpandedHeader(
         ExpandedVersion version,
@@ -37,7 +39,11 @@ public record ExpandedHeader(
         int useMark,
         int firstBlockSectors,
         int flags,
-        long extensionSectors) {
+        long extensionSectors,
+        int phaseSectors) {
+    /** In {@link #phaseSectors}: nothing was found. */
+    private static final int NO_PHASE = -1;
+
     /** Bytes of the header; the BAT follows. */
     public static final int BYTES = 64;
 
@@ -79,6 +85,56 @@ public record ExpandedHeader(
     private static final int FIRST_BLOCK_SECTORS = 48;
     private static final int FLAGS = 52;
     private static final int EXTENSION_SECTORS = 56;
+
+    /** As it stands in the file. */
+    public ExpandedHeader(
+            ExpandedVersion version,
+            int type,
+            int heads,
+            int cylinders,
+            int clusterSectors,
+            long entries,
+            long diskSectors,
+            int useMark,
+            int firstBlockSectors,
+            int flags,
+            long extensionSectors) {
+        this(
+                version,
+                type,
+                heads,
+                cylinders,
+                clusterSectors,
+                entries,
+                diskSectors,
+                useMark,
+                firstBlockSectors,
+                flags,
+                extensionSectors,
+                NO_PHASE);
+    }
+
+    /** Whether only the entries tell where the data area begins. */
+    boolean leavesDataStartOpen() {
+        return version == ExpandedVersion.V1 && firstBlockSectors == 0;
+    }
+
+    /** The same, with the place of a cluster that an entry names. */
+    ExpandedHeader withClusterAt(long sector) {
+        return new ExpandedHeader(
+                version,
+                type,
+                heads,
+                cylinders,
+                clusterSectors,
+                entries,
+                diskSectors,
+                useMark,
+                firstBlockSectors,
+                flags,
+                extensionSectors,
+                (int) (sector % clusterSectors));
+    }
 
     /** The header of a new, empty image. */
     static ExpandedHeader fresh(ExpandedVersion version, DeltaGeometry geometry) {
@@ -189,11 +245,18 @@ public record ExpandedHeader(
         return BYTES + 4L * entries;
     }
 
-    /** Where the data area begins. Version 1 may leave it open: then it is the first sector behind the table. */
+    /**
+     * Where the data area begins. Version 1 may leave it open: then it is the first sector behind the table where a cluster
+     * can begin, going by those that the entries name (programs disagree about that place).
+     */
     public long dataStartBytes() {
-        long sectors = version == ExpandedVersion.V1 && firstBlockSectors == 0
-                ? ceilDiv(tableEndBytes(), DeltaGeometry.SECTOR_BYTES)
-                : Integer.toUnsignedLong(firstBlockSectors);
+        if (!leavesDataStartOpen()) {
+            return Integer.toUnsignedLong(firstBlockSectors) * DeltaGeometry.SECTOR_BYTES;
+        }
+        long behindTable = ceilDiv(tableEndBytes(), DeltaGeometry.SECTOR_BYTES);
+        long sectors = phaseSectors == NO_PHASE
+                ? behindTable
+                : behindTable + Math.floorMod(phaseSectors - behindTable, (long) clusterSectors);
         return sectors * DeltaGeometry.SECTOR_BYTES;
     }
 
@@ -250,7 +313,8 @@ public record ExpandedHeader(
                 mark,
                 firstBlockSectors,
                 newFlags,
-                newExtensionSectors);
+                newExtensionSectors,
+                phaseSectors);
     }
 
     static long ceilDiv(long a, long b) {

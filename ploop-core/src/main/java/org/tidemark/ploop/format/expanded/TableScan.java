@@ -34,6 +34,23 @@ public final class TableScan {
         }
     }
 
+    /** Finds out where the clusters of an image begin that does not say it: where the first entry says that one does. */
+    static ExpandedHeader locateClusters(ImageIo io, ExpandedHeader header) throws IOException {
+        AlignedBuffer piece = AlignedBuffer.allocate(PIECE_BYTES);
+        long end = header.tableEndBytes();
+        for (long at = 0; at < end; at += PIECE_BYTES) {
+            int length = (int) Math.min(PIECE_BYTES, end - at);
+            io.read(at, piece, 0, length);
+            for (int offset = at == 0 ? ExpandedHeader.BYTES : 0; offset + 4 <= length; offset += 4) {
+                long sector = Integer.toUnsignedLong(piece.getInt(offset));
+                if (sector != 0 && sector * 512 >= end && sector * 512 < io.size()) {
+                    return header.withClusterAt(sector);
+                }
+            }
+        }
+        return header;
+    }
+
     /**
      * Makes an image that was not closed fit for writing: the file ends after the last cluster that an entry names.
      * Clusters behind it belong to nobody; a short one that is named is made whole. Can be repeated at will.

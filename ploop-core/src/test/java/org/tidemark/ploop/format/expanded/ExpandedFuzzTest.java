@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Random;
 import java.util.UUID;
 import org.junit.jupiter.api.Test;
@@ -25,7 +27,8 @@ import org.tidemark.ploop.testing.Seeds;
 
 /** Whatever bytes an image has: an {@link ImageException} or a right answer, never anything else. */
 class ExpandedFuzzTest {
-    private static final int INPUTS = 5000;
+    private static final int INPUTS = 20_000;
+    private static final int TEXTS = 5000;
     private static final int CLUSTER = 32768;
     private static final int[] INTERESTING = {
         0,
@@ -106,32 +109,83 @@ class ExpandedFuzzTest {
         }
     }
 
+    /** One of each version, and one with a format extension: a bitmap, and a feature to carry along. */
+    private static List<byte[]> goodImages() throws IOException {
+        List<byte[]> good = new ArrayList<>();
+        good.add(goodImage());
+        SimulatedDisk disk = new SimulatedDisk();
+        for (ExpandedVersion version : ExpandedVersion.values()) {
+            String name = "v" + version.number();
+            try (ImageIo io = disk.create(name)) {
+                new ExpandedFormat()
+                        .create(io, new DeltaGeometry(200L * CLUSTER, CLUSTER), new ExpandedLayout(version, false));
+                TestBytes.write(io, CLUSTER, TestBytes.filled(2 * CLUSTER, 7));
+                AlignedBuffer entries = AlignedBuffer.allocate(8);
+                entries.putInt(0, ExpandedFormat.readHeader(io).grid().entryOf(1));
+                entries.putInt(4, ExpandedFormat.readHeader(io).grid().entryOf(2));
+                io.write(64 + 4 * 30, entries, 0, 8);
+                java.util.BitSet dirty = new java.util.BitSet();
+                dirty.set(7, 90);
+                StoredBitmaps.write(io, List.of(new StoredBitmap(new UUID(1, 2), 200L * CLUSTER / 512, 64, dirty)));
+                good.add(TestBytes.read(io, 0, (int) io.size()));
+            }
+        }
+        return good;
+    }
+
+    /** Changes words of the extension and makes its checksum right again, so that the change is looked at. */
+    private static void mutateExtension(Random random, byte[] bytes) throws Exception {
+        ByteBuffer buffer = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+        int at = (int) buffer.getLong(56) * 512;
+        if (at <= 0 || at + CLUSTER > bytes.length) {
+            return;
+        }
+        for (int i = 1 + random.nextInt(3); i > 0; i--) {
+            int value = random.nextBoolean() ? INTERESTING[random.nextInt(INTERESTING.length)] : random.nextInt();
+            buffer.putInt(at + 24 + 4 * random.nextInt(24), value);
+        }
+        byte[] digest = java.security.MessageDigest.getInstance("MD5")
+                .digest(java.util.Arrays.copyOfRange(bytes, at + 24, at + CLUSTER));
+        System.arraycopy(digest, 0, bytes, at + 8, 16);
+    }
+
     @Test
-    @Timeout(120)
+    @Timeout(1800)
     void mutatedImagesAreRefusedOrRight() throws Exception {
-        byte[] good = goodImage();
-        int[] refused = {0};
-        for (long seed = 1; seed <= INPUTS; seed++) {
+        List<byte[]> good = goodImages();
+        long[] refused = {0, 0};
+        for (long seed : Seeds.of(INPUTS).toArray()) {
+            refused[1]++;
             Seeds.replayable(getClass(), seed, random -> {
                 SimulatedDisk disk = new SimulatedDisk();
+                byte[] bytes = mutated(random, good.get(random.nextInt(good.size())));
+                if (bytes.length > 3 * CLUSTER && random.nextBoolean()) {
+                    mutateExtension(random, bytes);
+                }
                 try (ImageIo io = disk.create("image")) {
-                    byte[] bytes = mutated(random, good);
                     TestBytes.write(io, 0, bytes);
                 }
                 try (ImageIo io = disk.open("image", OpenMode.READ_ONLY)) {
                     ChainCheck.run(io);
+                    StoredBitmaps.read(io);
                 } catch (ImageException e) {
                     assertThat(e.getMessage()).contains("image");
                 }
                 try {
                     exercise(random, disk);
+                    if (random.nextInt(4) == 0) {
+                        org.tidemark.ploop.check.ExpandedRepair.run(disk, "image", "image.undo");
+                        try (ImageIo io = disk.open("image", OpenMode.READ_ONLY)) {
+                            assertThat(ChainCheck.run(io).damaged()).isFalse();
+                        }
+                    }
                 } catch (ImageException e) {
                     refused[0]++;
                     assertThat(e.getMessage()).contains("image");
                 }
             });
         }
-        assertThat(refused[0]).isBetween(INPUTS / 10, INPUTS * 99 / 100);
+        assertThat(refused[0]).isBetween(refused[1] / 10, refused[1] * 99 / 100);
     }
 
     @Test
@@ -162,7 +216,7 @@ class ExpandedFuzzTest {
         try (ImageIo io = made.open("DiskDescriptor.xml", OpenMode.READ_ONLY)) {
             good = TestBytes.read(io, 0, (int) io.size());
         }
-        for (long seed = 1; seed <= INPUTS; seed++) {
+        for (long seed = 1; seed <= TEXTS; seed++) {
             Seeds.replayable(getClass(), seed, random -> {
                 byte[] bytes = mutatedText(random, good);
                 try {
