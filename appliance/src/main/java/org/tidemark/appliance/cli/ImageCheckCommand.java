@@ -87,7 +87,7 @@ final class ImageCheckCommand implements Callable<Integer> {
 
     private static boolean inUse(ChainFiles files) throws IOException {
         try {
-            ChainLocks.take(files, true).close();
+            ChainLocks.requireUnused(files);
             return false;
         } catch (ImageException e) {
             if (e.kind() == ImageException.Kind.IN_USE) {

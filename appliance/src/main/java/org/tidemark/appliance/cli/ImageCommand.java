@@ -21,6 +21,7 @@ import org.tidemark.ploop.chain.OwnerRecord;
 import org.tidemark.ploop.check.ExpandedUsage;
 import org.tidemark.ploop.device.StateArea;
 import org.tidemark.ploop.filesystem.FileSystemType;
+import org.tidemark.ploop.filesystem.RootTree;
 import org.tidemark.ploop.format.expanded.ExpandedFormat;
 import org.tidemark.ploop.format.expanded.ExpandedVersion;
 import org.tidemark.ploop.format.expanded.VersionConversion;
@@ -45,7 +46,8 @@ import picocli.CommandLine.Parameters;
             ImageCheckCommand.class,
             ImageCommand.Convert.class,
             ImageSpaceCommands.Compact.class,
-            ImageSpaceCommands.MapCommand.class
+            ImageSpaceCommands.MapCommand.class,
+            ImageCloneCommand.class
         })
 final class ImageCommand {
 
@@ -98,9 +100,19 @@ final class ImageCommand {
                 description = "Put an empty ext4, xfs or btrfs on it (attaches the image for a moment).")
         private @Nullable String fileSystem;
 
+        @Option(
+                names = "--from",
+                paramLabel = "DIR",
+                description = "Put these files on it: a directory tree, an OCI bundle, or an OCI image layout"
+                        + " (attaches the image for a moment). The file system is ext4 unless --fs says otherwise.")
+        private @Nullable Path from;
+
         @Override
         public Integer call() throws IOException {
-            FileSystemType type = fileSystem == null ? null : FileSystemType.byName(fileSystem);
+            Path source = from;
+            FileSystemType type = fileSystem != null
+                    ? FileSystemType.byName(fileSystem)
+                    : source != null ? FileSystemType.EXT4 : null;
             if (Long.bitCount(clusterBytes) != 1
                     || clusterBytes < MIN_CLUSTER_BYTES
                     || clusterBytes > MAX_CLUSTER_BYTES) {
@@ -109,7 +121,7 @@ final class ImageCommand {
             }
             NewImage.Layout layout =
                     singleFile || !format.equals("expanded") ? NewImage.Layout.FILE : NewImage.Layout.FOLDER;
-            ImageService.create(new ImageService.Wanted(
+            ImageService.Wanted wanted = new ImageService.Wanted(
                     path,
                     layout,
                     format,
@@ -117,14 +129,27 @@ final class ImageCommand {
                     Math.toIntExact(clusterBytes),
                     !bare,
                     type,
-                    expanded.layout(format)));
-            if (type != null) {
+                    expanded.layout(format));
+            if (type != null && source != null) {
+                fill(wanted, type, source);
+            } else {
+                ImageService.create(wanted);
+            }
+            if (type != null && source == null) {
                 try (DataPlane plane = DataPlane.connect(System.getenv())) {
                     ImageService.makeFileSystem(plane, path, type);
                 }
             }
             output.object(fields("image", path.toString(), "sizeBytes", sizeBytes, "format", format));
             return ExitCodes.DONE;
+        }
+
+        private void fill(ImageService.Wanted wanted, FileSystemType type, Path source) throws IOException {
+            RootTree tree = RootTree.at(source);
+            try (DataPlane plane = DataPlane.connect(System.getenv());
+                    ProgressBar bar = new ProgressBar("copying", !output.isJson())) {
+                ImageService.createFrom(plane, wanted, type, tree, written -> bar.at(written, Long.MAX_VALUE, ""));
+            }
         }
     }
 
@@ -267,7 +292,7 @@ final class ImageCommand {
             }
             NewImage.Layout layout =
                     singleFile || !to.equals("expanded") ? NewImage.Layout.FILE : NewImage.Layout.FOLDER;
-            ChainLocks.take(files, true).close();
+            ChainLocks.requireUnused(files);
             try (ProgressBar bar = new ProgressBar("converting", !output.isJson())) {
                 long size = ImageService.convert(
                         source, target, layout, to, expanded.layout(to), at -> bar.at(at, Long.MAX_VALUE, ""));
@@ -288,6 +313,7 @@ final class ImageCommand {
                         throw new IllegalArgumentException(
                                 link.fileName() + ": is " + link.formatId() + "; only expanded files have versions");
                     }
+                    ChainLocks.requireOwn(link.directory(), link.fileName());
                     places.add(new VersionConversion.Place(link.directory(), link.fileName()));
                 }
                 VersionConversion.run(places, version);

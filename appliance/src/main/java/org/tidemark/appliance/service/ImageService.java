@@ -2,6 +2,9 @@ package org.tidemark.appliance.service;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.UUID;
@@ -14,6 +17,7 @@ import org.tidemark.ploop.chain.ChainLocks;
 import org.tidemark.ploop.chain.OwnerRecord;
 import org.tidemark.ploop.device.StateArea;
 import org.tidemark.ploop.filesystem.FileSystemType;
+import org.tidemark.ploop.filesystem.RootTree;
 import org.tidemark.ploop.format.expanded.ExpandedLayout;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.partition.GuidPartitionTable;
@@ -24,6 +28,7 @@ public final class ImageService {
     private static final Duration DETACH_LIMIT = Duration.ofSeconds(30);
     private static final int COPY_BYTES = 1 << 20;
     private static final int MIN_CLUSTER_BYTES = 32 << 10;
+    private static final String FILLING = ".tidemark-filling";
 
     private ImageService() {}
 
@@ -51,6 +56,11 @@ public final class ImageService {
                 boolean partitioned,
                 @Nullable FileSystemType fileSystem) {
             this(path, layout, formatId, sizeBytes, clusterBytes, partitioned, fileSystem, ExpandedLayout.USUAL);
+        }
+
+        Wanted at(Path other) {
+            return new Wanted(
+                    other, layout, formatId, sizeBytes, clusterBytes, partitioned, fileSystem, expandedLayout);
         }
     }
 
@@ -86,6 +96,43 @@ public final class ImageService {
             type.make(Path.of(device.blockDevice()), device.sizeBytes());
         } finally {
             plane.client().detach(device.deviceId(), DETACH_LIMIT);
+        }
+    }
+
+    /**
+     * Makes an image with a file system that holds a directory tree. It gets its name when everything is in it; nothing of it
+     * is left when this fails.
+     *
+     * @param written is told the bytes written so far
+     */
+    public static void createFrom(
+            DataPlane plane, Wanted wanted, FileSystemType type, RootTree tree, LongConsumer written)
+            throws IOException {
+        Path absolute = wanted.path().toAbsolutePath().normalize();
+        if (Files.exists(absolute, LinkOption.NOFOLLOW_LINKS)) {
+            throw new FileAlreadyExistsException(absolute + " exists already; choose another name");
+        }
+        Path filling = absolute.resolveSibling(absolute.getFileName() + FILLING);
+        NewImage.discard(filling);
+        boolean done = false;
+        try {
+            create(wanted.at(filling));
+            AttachedDevice device = plane.attach(filling, DataPlane.AttachOptions.FOR_ONE_JOB);
+            Path scratch = Files.createTempDirectory("tidemark-fill");
+            try {
+                Path block = Path.of(device.blockDevice());
+                type.make(block, device.sizeBytes());
+                tree.copyTo(block, type, scratch, written);
+            } finally {
+                Files.delete(scratch);
+                plane.client().detach(device.deviceId(), DETACH_LIMIT);
+            }
+            NewImage.rename(filling, absolute);
+            done = true;
+        } finally {
+            if (!done) {
+                NewImage.discard(filling);
+            }
         }
     }
 

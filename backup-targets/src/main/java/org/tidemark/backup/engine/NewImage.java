@@ -90,7 +90,7 @@ public final class NewImage implements RestoreSink {
             throw new NoSuchFileException(parent + ": there is no such folder; create it first");
         }
         Path partial = absolute.resolveSibling(absolute.getFileName() + PARTIAL);
-        remove(partial);
+        discard(partial);
         boolean done = false;
         try {
             layOut(partial, layout, formatId, sizeBytes, clusterBytes, expandedLayout);
@@ -107,7 +107,7 @@ public final class NewImage implements RestoreSink {
             return new NewImage(absolute, partial, image);
         } finally {
             if (!done) {
-                remove(partial);
+                discard(partial);
             }
         }
     }
@@ -188,9 +188,14 @@ public final class NewImage implements RestoreSink {
     @Override
     public void finish() throws IOException {
         image.close();
+        rename(partial, destination);
+    }
+
+    /** Gives a finished image its own name; durable on return. The image is gone when somebody else has taken the name. */
+    public static void rename(Path partial, Path destination) throws IOException {
         if (Files.exists(destination, LinkOption.NOFOLLOW_LINKS)) {
-            remove(partial);
-            throw new FileAlreadyExistsException(destination + " appeared while it was being restored");
+            discard(partial);
+            throw new FileAlreadyExistsException(destination + " appeared while the image was being made");
         }
         Files.move(partial, destination);
         Path parent = java.util.Objects.requireNonNull(destination.getParent());
@@ -208,14 +213,15 @@ public final class NewImage implements RestoreSink {
                     .log(System.Logger.Level.DEBUG, "closing a half-restored image", e);
         }
         try {
-            remove(partial);
+            discard(partial);
         } catch (IOException e) {
             System.getLogger(NewImage.class.getName())
                     .log(System.Logger.Level.WARNING, partial + " could not be removed; remove it by hand", e);
         }
     }
 
-    private static void remove(Path path) throws IOException {
+    /** Deletes what is left of an image that nobody needs; nothing happens when nothing is there. */
+    public static void discard(Path path) throws IOException {
         if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
             return;
         }

@@ -92,6 +92,16 @@ public final class DiskDescriptor {
     /** The same for an image whose file has all its room from the beginning. */
     static DiskDescriptor fresh(String name, DeltaGeometry geometry, String file, boolean preallocated)
             throws ImageException {
+        return ofChain(name, geometry, List.of(new Image(Guid.TOP, ExpandedFormat.ID, file)), preallocated);
+    }
+
+    /** The descriptor of an image whose levels are {@code chain}, base first, each the only child of the one before. */
+    public static DiskDescriptor ofChain(String name, DeltaGeometry geometry, List<Image> chain) throws ImageException {
+        return ofChain(name, geometry, chain, false);
+    }
+
+    private static DiskDescriptor ofChain(String name, DeltaGeometry geometry, List<Image> chain, boolean preallocated)
+            throws ImageException {
         long diskSectors = geometry.diskSizeBytes() / DeltaGeometry.SECTOR_BYTES;
         DiskChs chs = DiskChs.of(diskSectors);
         Document document =
@@ -111,10 +121,14 @@ public final class DiskDescriptor {
         if (preallocated) {
             XmlText.append(storage, "Preallocated", "1");
         }
-        appendImage(storage, new Image(Guid.TOP, ExpandedFormat.ID, file));
         Element snapshots = XmlText.append(root, "Snapshots");
-        XmlText.append(snapshots, "TopGUID", Guid.TOP);
-        appendShot(snapshots, Guid.TOP, Guid.NONE);
+        XmlText.append(snapshots, "TopGUID", chain.get(chain.size() - 1).guid());
+        String parent = Guid.NONE;
+        for (Image image : chain) {
+            appendImage(storage, image);
+            appendShot(snapshots, image.guid(), parent);
+            parent = image.guid();
+        }
         return new DiskDescriptor(name, document);
     }
 

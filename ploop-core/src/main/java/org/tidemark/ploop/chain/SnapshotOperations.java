@@ -255,6 +255,7 @@ public final class SnapshotOperations {
         String upperFile = plainFile(folder, descriptor.imageOf(child));
         try (ImageLock lowerLock = folder.lock(lowerFile, true);
                 ImageLock upperLock = folder.lock(upperFile, true)) {
+            ChainLocks.requireOwn(folder, lowerFile);
             boolean again = ChainIntent.read(folder).isPresent();
             try (Delta upper = openClosed(folder, descriptor.imageOf(child), descriptor.geometry())) {
                 DiskDescriptor marked = descriptor.withTemporary(removed.guid());

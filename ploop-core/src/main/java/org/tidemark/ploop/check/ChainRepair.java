@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import org.tidemark.ploop.chain.ChainFiles;
+import org.tidemark.ploop.chain.ChainLocks;
 import org.tidemark.ploop.format.expanded.ExpandedFormat;
 import org.tidemark.ploop.format.expanded.VersionConversion;
 import org.tidemark.ploop.io.ImageDirectory.ImageLock;
@@ -21,7 +22,8 @@ public final class ChainRepair {
      * Locks every file of the chain exclusively and repairs those in which a check finds more than notes; durable on
      * return.
      *
-     * @throws org.tidemark.ploop.io.ImageException of kind IN_USE when somebody has one of them open
+     * @throws org.tidemark.ploop.io.ImageException of kind IN_USE when somebody has one of them open, of kind READ_ONLY
+     *     when one that needs repair is part of several images
      */
     public static List<Repaired> run(ChainFiles files) throws IOException {
         List<ImageLock> locks = new ArrayList<>();
@@ -32,6 +34,7 @@ public final class ChainRepair {
             }
             for (ChainFiles.Link link : files.links()) {
                 if (link.formatId().equals(ExpandedFormat.ID) && needed(link)) {
+                    ChainLocks.requireOwn(link.directory(), link.fileName());
                     String undo = ExpandedRepair.freeUndoName(link.directory(), link.fileName());
                     done.add(
                             new Repaired(link.fileName(), ExpandedRepair.run(link.directory(), link.fileName(), undo)));

@@ -2,7 +2,6 @@ package org.tidemark.ploop.device;
 
 import java.io.IOException;
 import java.util.List;
-import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import org.tidemark.ploop.format.Delta;
@@ -19,8 +18,6 @@ import org.tidemark.ploop.os.OsException;
  */
 final class ClusterStore {
     private static final int FLUSH_BATCH_PAGES = 64;
-    private static final int COPY_BYTES = 1 << 20;
-    private static final int COPY_BUFFERS = 2;
     private static final long LEAVE_NANOS = 5_000_000_000L;
     private static final long LEAVE_LOOK_NANOS = 1_000_000;
 
@@ -32,7 +29,7 @@ final class ClusterStore {
     private final Room room;
     private final ClusterLockout lockout = new ClusterLockout();
     private final PageBatch batch = new PageBatch(FLUSH_BATCH_PAGES);
-    private final ArrayBlockingQueue<AlignedBuffer> copyBuffers = new ArrayBlockingQueue<>(COPY_BUFFERS);
+    private final CopyUp copyUp;
     private final Visits visits = new Visits();
     private final ReleasedClusters released;
     private volatile boolean closing;
@@ -52,10 +49,7 @@ final class ClusterStore {
         this.map = map;
         this.room = room;
         this.released = new ReleasedClusters(top, visits);
-        int copies = topLevel == 0 ? 0 : COPY_BUFFERS;
-        for (int i = 0; i < copies; i++) {
-            copyBuffers.add(AlignedBuffer.allocate(Math.min(COPY_BYTES, clusterBytes)));
-        }
+        this.copyUp = new CopyUp(top, topLevel == 0 ? 0 : clusterBytes);
     }
 
     /** Reads what is on the disk now. */
@@ -162,8 +156,9 @@ final class ClusterStore {
         boolean published = false;
         try {
             if (entry != ClusterMap.NOWHERE) {
-                copyUp(entry, fresh, 0, from);
-                copyUp(entry, fresh, from + length, clusterBytes);
+                Delta lower = deltas.get(ClusterMap.level(entry));
+                copyUp.copy(lower, ClusterMap.physical(entry), fresh, 0, from);
+                copyUp.copy(lower, ClusterMap.physical(entry), fresh, from + length, clusterBytes);
             }
             if (src != null) {
                 top.overwrite(fresh, from, src, srcOffset, length);
@@ -173,41 +168,6 @@ final class ClusterStore {
         } finally {
             if (!published) {
                 top.unreserve(fresh);
-            }
-        }
-    }
-
-    private void copyUp(long entry, int fresh, int from, int to) throws IOException {
-        if (from >= to) {
-            return;
-        }
-        AlignedBuffer buffer = takeCopyBuffer();
-        try {
-            Delta lower = deltas.get(ClusterMap.level(entry));
-            for (int at = from; at < to; ) {
-                int length = Math.min(buffer.capacity(), to - at);
-                lower.read(ClusterMap.physical(entry), at, buffer, 0, length);
-                if (!buffer.isZero(0, length)) {
-                    top.overwrite(fresh, at, buffer, 0, length);
-                }
-                at += length;
-            }
-        } finally {
-            copyBuffers.add(buffer);
-        }
-    }
-
-    private AlignedBuffer takeCopyBuffer() {
-        boolean interrupted = false;
-        while (true) {
-            try {
-                AlignedBuffer buffer = copyBuffers.take();
-                if (interrupted) {
-                    Thread.currentThread().interrupt();
-                }
-                return buffer;
-            } catch (InterruptedException e) {
-                interrupted = true;
             }
         }
     }

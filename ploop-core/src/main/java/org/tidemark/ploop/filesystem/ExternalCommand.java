@@ -16,7 +16,15 @@ public final class ExternalCommand {
             List.of("/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/bin", "/bin");
     private static final int MAX_OUTPUT_BYTES = 64 * 1024;
 
+    private static final long LOOK_EVERY_MILLIS = 200;
+
     private ExternalCommand() {}
+
+    /** What is done while a program runs; when it throws the program is killed. */
+    @FunctionalInterface
+    public interface Meanwhile {
+        void look() throws IOException;
+    }
 
     /**
      * How it ended.
@@ -35,6 +43,12 @@ public final class ExternalCommand {
 
     /** Runs to the end; throws when the program is missing or does not end in time (it is killed then). */
     public static Result run(Duration limit, String program, List<String> arguments) throws IOException {
+        return run(limit, program, arguments, () -> {});
+    }
+
+    /** As {@link #run(Duration, String, List)}, and calls {@code meanwhile} several times a second until then. */
+    public static Result run(Duration limit, String program, List<String> arguments, Meanwhile meanwhile)
+            throws IOException {
         Path path = find(program)
                 .orElseThrow(() -> new IOException(
                         "the program '" + program + "' is missing on this host; install the package that has it"));
@@ -45,8 +59,15 @@ public final class ExternalCommand {
                     .redirectInput(ProcessBuilder.Redirect.from(new java.io.File("/dev/null")))
                     .redirectOutput(output.toFile())
                     .start();
-            if (!waitFor(process, limit)) {
-                process.destroyForcibly();
+            boolean ended = false;
+            try {
+                ended = waitFor(process, limit, meanwhile);
+            } finally {
+                if (!ended) {
+                    process.destroyForcibly();
+                }
+            }
+            if (!ended) {
                 throw new IOException(
                         "'" + program + "' did not end within " + limit.toSeconds() + " s and was killed");
             }
@@ -73,11 +94,16 @@ public final class ExternalCommand {
         return command;
     }
 
-    private static boolean waitFor(Process process, Duration limit) throws IOException {
+    private static boolean waitFor(Process process, Duration limit, Meanwhile meanwhile) throws IOException {
         try {
-            return process.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS);
+            for (long left = limit.toMillis(); left > 0; left -= LOOK_EVERY_MILLIS) {
+                if (process.waitFor(Math.min(left, LOOK_EVERY_MILLIS), TimeUnit.MILLISECONDS)) {
+                    return true;
+                }
+                meanwhile.look();
+            }
+            return false;
         } catch (InterruptedException e) {
-            process.destroyForcibly();
             Thread.currentThread().interrupt();
             throw new IOException("interrupted while waiting for a program", e);
         }

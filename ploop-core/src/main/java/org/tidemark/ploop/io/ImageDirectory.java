@@ -36,6 +36,19 @@ public interface ImageDirectory {
      */
     String fingerprint(String name) throws IOException;
 
+    /**
+     * How many names a file has, here and in other folders (hard links). A file with more than one belongs to several
+     * images, and must not change: see {@code chain.ImageClone}. Throws {@link java.nio.file.NoSuchFileException}.
+     */
+    int names(String name) throws IOException;
+
+    /**
+     * Gives a file of this folder a further name in {@code folder}; durable after that folder's {@link #sync}. Throws
+     * {@link java.nio.file.FileAlreadyExistsException} when the name is taken, {@link ImageException} of kind UNSUPPORTED
+     * when the two folders do not lie on one file system.
+     */
+    void link(String name, ImageDirectory folder, String newName) throws IOException;
+
     /** The names of all files, in no order. */
     List<String> list() throws IOException;
 

@@ -66,6 +66,33 @@ public abstract class AbstractImageDirectoryContract {
     }
 
     @Test
+    void aFileMayHaveSeveralNames() throws IOException {
+        createWith("a", "text");
+        assertThat(directory.names("a")).isEqualTo(1);
+        directory.link("a", directory, "b");
+        directory.sync();
+        assertThat(directory.names("a")).isEqualTo(2);
+        assertThat(directory.names("b")).isEqualTo(2);
+        try (ImageIo io = directory.open("b", OpenMode.READ_WRITE)) {
+            TestBytes.write(io, 0, "T".getBytes(java.nio.charset.StandardCharsets.US_ASCII));
+        }
+        assertThat(content("a")).isEqualTo("Text");
+        directory.delete("a");
+        assertThat(directory.names("b")).isEqualTo(1);
+        assertThat(content("b")).isEqualTo("Text");
+    }
+
+    @Test
+    void aFurtherNameMustBeFreeAndTheFileThere() throws IOException {
+        createWith("a", "text");
+        createWith("b", "other");
+        assertThatThrownBy(() -> directory.link("a", directory, "b")).isInstanceOf(FileAlreadyExistsException.class);
+        assertThatThrownBy(() -> directory.link("c", directory, "d")).isInstanceOf(NoSuchFileException.class);
+        assertThatThrownBy(() -> directory.names("c")).isInstanceOf(NoSuchFileException.class);
+        assertThat(content("b")).isEqualTo("other");
+    }
+
+    @Test
     void renameReplaces() throws IOException {
         createWith("a", "new");
         createWith("b", "old");

@@ -53,6 +53,16 @@ public final class ForwardingDirectory implements ImageDirectory {
     }
 
     @Override
+    public int names(String name) throws IOException {
+        return below.names(name);
+    }
+
+    @Override
+    public void link(String name, ImageDirectory folder, String newName) throws IOException {
+        below.link(name, folder == this ? below : folder, newName);
+    }
+
+    @Override
     public List<String> list() throws IOException {
         return below.list();
     }

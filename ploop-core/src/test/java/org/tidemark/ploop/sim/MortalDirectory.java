@@ -75,6 +75,17 @@ public final class MortalDirectory implements ImageDirectory {
     }
 
     @Override
+    public int names(String name) throws IOException {
+        return below.names(name);
+    }
+
+    @Override
+    public void link(String name, ImageDirectory folder, String newName) throws IOException {
+        live();
+        below.link(name, folder == this ? below : folder, newName);
+    }
+
+    @Override
     public List<String> list() throws IOException {
         return below.list();
     }

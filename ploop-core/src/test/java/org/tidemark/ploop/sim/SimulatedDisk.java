@@ -182,6 +182,30 @@ public final class SimulatedDisk implements ImageDirectory {
     }
 
     @Override
+    public synchronized int names(String name) throws IOException {
+        requireName(name);
+        SimulatedFile file = require(name);
+        return (int) names.values().stream().filter(one -> one == file).count();
+    }
+
+    /** There is one folder on a disk. */
+    @Override
+    public synchronized void link(String name, ImageDirectory folder, String newName) throws IOException {
+        requireName(name);
+        requireName(newName);
+        if (folder != this) {
+            throw new ImageException(ImageException.Kind.UNSUPPORTED, folder.name() + " lies elsewhere");
+        }
+        faults.check(Kind.CREATE, newName, 0, 0);
+        if (names.containsKey(newName)) {
+            throw new FileAlreadyExistsException(newName);
+        }
+        SimulatedFile file = require(name);
+        names.put(newName, file);
+        pending.add(new Create(file.id, newName));
+    }
+
+    @Override
     public synchronized List<String> list() {
         return new ArrayList<>(names.keySet());
     }

@@ -3,6 +3,7 @@ package org.tidemark.ploop.io.host;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
@@ -13,6 +14,7 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.tidemark.ploop.io.ImageDirectory;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.io.ImageIo;
@@ -107,6 +109,37 @@ public class HostDirectory implements ImageDirectory {
         BasicFileAttributes attributes = Files.readAttributes(resolve(name), BasicFileAttributes.class);
         long changed = attributes.lastModifiedTime().to(TimeUnit.NANOSECONDS);
         return Long.toHexString(attributes.size()) + ":" + Long.toHexString(changed);
+    }
+
+    @Override
+    public int names(String name) throws IOException {
+        return (int) Files.getAttribute(resolve(name), "unix:nlink");
+    }
+
+    @Override
+    public void link(String name, ImageDirectory folder, String newName) throws IOException {
+        Path existing = resolve(name).toRealPath();
+        if (!(folder instanceof HostDirectory other)) {
+            throw differentFileSystems(existing, folder.name(), null);
+        }
+        Path fresh = other.resolve(newName);
+        try {
+            Files.createLink(fresh, existing);
+        } catch (FileAlreadyExistsException | NoSuchFileException e) {
+            throw e;
+        } catch (FileSystemException e) {
+            if (!Files.getFileStore(existing).equals(Files.getFileStore(other.folder))) {
+                throw differentFileSystems(existing, other.name(), e);
+            }
+            throw e;
+        }
+    }
+
+    private static ImageException differentFileSystems(Path file, String folder, @Nullable IOException cause) {
+        String message = file + " and " + folder + " do not lie on one file system, so they cannot share a file";
+        return cause == null
+                ? new ImageException(ImageException.Kind.UNSUPPORTED, message)
+                : new ImageException(ImageException.Kind.UNSUPPORTED, message, cause);
     }
 
     @Override

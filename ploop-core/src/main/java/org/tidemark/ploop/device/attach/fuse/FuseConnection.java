@@ -40,6 +40,14 @@ record FuseConnection(Path mountPoint, NativeFile kernelEnd, int threadCount) im
         boolean readOnly = !device.writable();
         int access = readOnly ? NativeFile.READ_ONLY : NativeFile.READ_WRITE;
         try (NativeFile image = NativeFile.open(mountPoint, access, 0)) {
+            // Asks the server: before that the kernel takes the file for empty, and older ones (6.1) do not ask
+            // themselves
+            // when a loop device is bound.
+            long sizeBytes = image.size();
+            if (sizeBytes != device.sizeBytes()) {
+                throw new IOException(
+                        mountPoint + ": the kernel sees " + sizeBytes + " bytes of a device of " + device.sizeBytes());
+            }
             LoopDevice.Shape shape =
                     new LoopDevice.Shape(window.offsetBytes(), window.lengthBytes(), device.blockSizeBytes(), readOnly);
             LoopDevice loop = LoopDevice.attach(image, shape);
