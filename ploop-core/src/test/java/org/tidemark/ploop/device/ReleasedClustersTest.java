@@ -1,6 +1,7 @@
 package org.tidemark.ploop.device;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.util.ArrayList;
@@ -20,6 +21,8 @@ import org.tidemark.ploop.format.DeltaGeometry;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageDirectory.OpenMode;
 import org.tidemark.ploop.io.ImageIo;
+import org.tidemark.ploop.os.Errno;
+import org.tidemark.ploop.sim.FaultPlan;
 import org.tidemark.ploop.sim.SimulatedDisk;
 
 /** Whole clusters that were discarded are used again, the file gets smaller, and nobody ever sees what was in them. */
@@ -114,6 +117,35 @@ class ReleasedClustersTest {
         device.discard(0, 200L * CLUSTER);
         device.detach();
         assertThat(size()).as("nothing but header and table").isEqualTo(CLUSTER);
+        requireClean();
+    }
+
+    /** The successor of a process that was killed after it had moved clusters and before it cut the file. */
+    @Test
+    void whatWasMovedAwayIsNotSeenBehindTheNewEnd() throws IOException {
+        PloopDevice device = open(OpenIntent.WRITE);
+        for (int cluster = 0; cluster < 20; cluster++) {
+            fill(device, cluster, cluster + 1);
+        }
+        device.flush();
+        device.discard(0, 5L * CLUSTER);
+        device.flush();
+        disk.faults().failAlways(attempt -> attempt.kind() == FaultPlan.Kind.TRUNCATE, Errno.EIO);
+        assertThatThrownBy(device::detach).isInstanceOf(IOException.class);
+        disk.faults().clear();
+        KeptState left = state.successor();
+        left.region("device", 4096).putInt(0, 0);
+        state = left;
+        device = open(OpenIntent.TAKE_OVER);
+        buffer.bytes().put(0, TestBytes.filled(512, 7));
+        device.write(100L * CLUSTER, buffer, 0, 512);
+        AlignedBuffer found = AlignedBuffer.allocate(CLUSTER);
+        device.read(100L * CLUSTER, found, 0, CLUSTER);
+        assertThat(found.isZero(512, CLUSTER - 512)).isTrue();
+        for (int cluster = 5; cluster < 20; cluster++) {
+            requireFilled(device, cluster, cluster + 1);
+        }
+        device.detach();
         requireClean();
     }
 

@@ -206,8 +206,14 @@ final class ClusterAllocator {
             if (!free.known() || free.count() == 0 || end > free.limit()) {
                 return false;
             }
-            cursor.set(new TailCompaction(io, header, free).run(end, maxClusters));
-            return cursor.get() != end;
+            long newEnd = new TailCompaction(io, header, free).run(end, maxClusters);
+            if (newEnd == end) {
+                return false;
+            }
+            // Behind the cursor everything reads as zeros: a successor that finds the file not cut yet appends there.
+            io.punchHole(grid.positionBytes(newEnd), (end - newEnd) * clusterSizeBytes);
+            cursor.set(newEnd);
+            return true;
         }
     }
 
