@@ -114,6 +114,8 @@ final class Qcow2Check {
             this.until = until;
         }
 
+        // The number of an owner never leaves this check.
+        @SuppressWarnings("EnumOrdinal")
         @Override
         public void reference(Owner owner, long index, long first, long count) {
             if (from == 0 && owner == Owner.DATA) {

@@ -50,7 +50,7 @@ public record Bitmap(
 
     /** Present when the image has bitmaps and the autoclear bit says that they can be believed. */
     static Optional<Directory> directory(ImageIo io, Qcow2Header header) throws IOException {
-        Optional<Qcow2Header.Extension> extension = header.extension(Qcow2Header.EXTENSION_BITMAPS);
+        Optional<HeaderExtension> extension = header.extension(Qcow2Header.EXTENSION_BITMAPS);
         if (extension.isEmpty() || (header.autoclear() & Qcow2Header.BITMAPS_VALID) == 0) {
             return Optional.empty();
         }

@@ -61,7 +61,7 @@ public final class BitmapContent {
                 }
                 io.read(entry, cluster, 0, clusterBytes);
                 for (int bit = 0; bit < count; bit++) {
-                    if ((cluster.bytes().get(bit >>> 3) >>> (bit & 7) & 1) != 0) {
+                    if (((cluster.bytes().get(bit >>> 3) >>> (bit & 7)) & 1) != 0) {
                         joiner.set(first + bit, 1);
                     }
                 }

@@ -83,7 +83,7 @@ final class BitmapStore {
             for (long bit = i * perCluster; bit < Math.min(bits, (i + 1) * perCluster); bit++) {
                 if (granules.isSet(bit)) {
                     int at = (int) (bit % perCluster);
-                    cluster.bytes().put(at >>> 3, (byte) (cluster.bytes().get(at >>> 3) | 1 << (at & 7)));
+                    cluster.bytes().put(at >>> 3, (byte) (cluster.bytes().get(at >>> 3) | (1 << (at & 7))));
                 }
             }
             long entry = 0;
@@ -99,12 +99,12 @@ final class BitmapStore {
 
     /** Where the data of the bitmaps extension is, or can be put: behind the last extension, if nothing is in the way. */
     private long extensionPlace() throws IOException {
-        Optional<Qcow2Header.Extension> there = header.extension(Qcow2Header.EXTENSION_BITMAPS);
+        Optional<HeaderExtension> there = header.extension(Qcow2Header.EXTENSION_BITMAPS);
         if (there.isPresent() && there.get().data().length == EXTENSION_BYTES) {
             return there.get().position();
         }
         long end = header.headerBytes();
-        for (Qcow2Header.Extension one : header.extensions()) {
+        for (HeaderExtension one : header.extensions()) {
             end = one.position() + ((one.data().length + 7) & -8);
         }
         AlignedBuffer name = AlignedBuffer.allocate(8);

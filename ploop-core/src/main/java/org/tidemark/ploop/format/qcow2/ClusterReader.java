@@ -250,9 +250,9 @@ final class ClusterReader implements Closeable {
             int at = offsetBytes + done;
             int sub = at / subBytes;
             int piece = Math.min(length - done, (sub + 1) * subBytes - at);
-            if ((workspace.bitmap >>> sub & 1) != 0) {
+            if (((workspace.bitmap >>> sub) & 1) != 0) {
                 data.read(L2Entry.offset(workspace.entry) + at, dst, dstOffset + done, piece);
-            } else if ((workspace.bitmap >>> (32 + sub) & 1) != 0) {
+            } else if (((workspace.bitmap >>> (32 + sub)) & 1) != 0) {
                 dst.zero(dstOffset + done, piece);
             } else {
                 readLower(virtualCluster, at, dst, dstOffset + done, piece);

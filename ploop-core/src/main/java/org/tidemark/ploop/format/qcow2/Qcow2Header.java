@@ -48,7 +48,7 @@ public record Qcow2Header(
         int headerBytes,
         int compression,
         String backingFile,
-        List<Extension> extensions) {
+        List<HeaderExtension> extensions) {
     static final int MAGIC = 0x514649FB;
     static final int V2_BYTES = 72;
     static final int V3_BYTES = 104;
@@ -94,13 +94,6 @@ public record Qcow2Header(
     static final int EXTENSION_FEATURE_NAMES = 0x6803F857;
     static final int EXTENSION_BITMAPS = 0x23852875;
     static final int EXTENSION_DATA_FILE = 0x44415441;
-
-    /** One header extension. */
-    public record Extension(int type, long position, byte[] data) {
-        String text() {
-            return new String(data, StandardCharsets.UTF_8);
-        }
-    }
 
     /** The same for a disk of another size. */
     Qcow2Header withDiskSize(long bytes) {
@@ -186,10 +179,10 @@ public record Qcow2Header(
     }
 
     private Optional<String> text(int type) {
-        return extension(type).map(Extension::text);
+        return extension(type).map(HeaderExtension::text);
     }
 
-    Optional<Extension> extension(int type) {
+    Optional<HeaderExtension> extension(int type) {
         return extensions.stream().filter(one -> one.type() == type).findFirst();
     }
 
@@ -292,8 +285,9 @@ public record Qcow2Header(
                 extensions(io, bytes, headerBytes, extensionEnd));
     }
 
-    private static List<Extension> extensions(ImageIo io, ByteBuffer bytes, int from, int end) throws ImageException {
-        List<Extension> found = new ArrayList<>();
+    private static List<HeaderExtension> extensions(ImageIo io, ByteBuffer bytes, int from, int end)
+            throws ImageException {
+        List<HeaderExtension> found = new ArrayList<>();
         int at = from;
         while (at + 8 <= end) {
             int type = bytes.getInt(at);
@@ -309,7 +303,7 @@ public record Qcow2Header(
             }
             byte[] data = new byte[length];
             bytes.get(at + 8, data);
-            found.add(new Extension(type, at + 8, data));
+            found.add(new HeaderExtension(type, at + 8, data));
             at += 8 + ((length + 7) & -8);
         }
         return List.copyOf(found);

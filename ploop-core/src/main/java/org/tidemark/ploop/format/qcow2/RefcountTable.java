@@ -101,7 +101,7 @@ public final class RefcountTable {
             case 16 -> Short.toUnsignedLong(Short.reverseBytes(buffer.bytes().getShort(at)));
             case 32 -> Integer.toUnsignedLong(Integer.reverseBytes(buffer.getInt(at)));
             case 64 -> Long.reverseBytes(buffer.getLong(at));
-            default -> (buffer.bytes().get(at) & 0xFF) >>> bitInByte & ((1 << bits) - 1);
+            default -> ((buffer.bytes().get(at) & 0xFF) >>> bitInByte) & ((1 << bits) - 1);
         };
     }
 
@@ -114,7 +114,7 @@ public final class RefcountTable {
             default -> {
                 int mask = ((1 << bits) - 1) << bitInByte;
                 int old = buffer.bytes().get(at);
-                buffer.bytes().put(at, (byte) (old & ~mask | (int) count << bitInByte & mask));
+                buffer.bytes().put(at, (byte) ((old & ~mask) | (((int) count << bitInByte) & mask)));
             }
         }
     }

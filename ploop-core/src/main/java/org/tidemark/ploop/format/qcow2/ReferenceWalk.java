@@ -215,7 +215,7 @@ public final class ReferenceWalk {
         long bytes = 0;
         int number = 0;
         for (Snapshot.Stored stored : Snapshot.stored(io, header)) {
-            bytes = ((bytes + 7) & -8) + stored.bytes().length;
+            bytes = ((bytes + 7) & -8) + stored.bytes();
             Snapshot snapshot = stored.snapshot();
             long l1Bytes = Integer.toUnsignedLong(snapshot.l1Entries()) * 8;
             if (l1Bytes > Qcow2Header.MAX_L1_BYTES

@@ -32,8 +32,8 @@ public record Snapshot(
     private static final int MAX_EXTRA_BYTES = 1024;
     private static final int MAX_TABLE_BYTES = 16 << 20;
 
-    /** A snapshot and the bytes of the table that describe it. */
-    record Stored(Snapshot snapshot, byte[] bytes) {}
+    /** A snapshot and the length of its entry in the table, without padding. */
+    record Stored(Snapshot snapshot, int bytes) {}
 
     /** The snapshots of an image, in the order of its table. */
     public static List<Snapshot> list(ImageIo io, Qcow2Header header) throws IOException {
@@ -106,7 +106,7 @@ public record Snapshot(
             io.read(at, piece, 0, whole);
             byte[] raw = new byte[whole];
             bytes.get(0, raw);
-            found.add(new Stored(decode(ByteBuffer.wrap(raw), extra, idBytes, nameBytes), raw));
+            found.add(new Stored(decode(ByteBuffer.wrap(raw), extra, idBytes, nameBytes), whole));
             at += (whole + 7) & -8;
         }
         return found;
