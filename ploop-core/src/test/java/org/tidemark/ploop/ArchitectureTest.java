@@ -81,7 +81,7 @@ final class ArchitectureTest {
     @Test
     void partitionAndFileSystemStandBesideTheDevice() {
         only("partition", "device", "io").check(CLASSES);
-        only("filesystem", "io", "os", "=com.fasterxml.jackson..").check(CLASSES);
+        only("filesystem", "io", "os").check(CLASSES);
     }
 
     @Test
