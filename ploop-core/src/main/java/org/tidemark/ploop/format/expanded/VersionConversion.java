@@ -22,7 +22,7 @@ import org.tidemark.ploop.io.ImageIo;
  *
  * A crash before 2 leaves images as they were and files that nobody needs. One up to the end of 4 leaves files that say so,
  * and beside each what it was: {@link #goBack} restores them, and a new start goes back first. The names, the content and the
- * order are those of {@code ploop convert}, so either program mends what the other one left.
+ * order are those of {@code ploop convert} 1.15, so what that program left when it was interrupted can be taken back too.
  */
 public final class VersionConversion {
     private static final String SAVED = ".idx";
