@@ -28,6 +28,7 @@ import org.tidemark.ploop.device.StateArea;
 import org.tidemark.ploop.filesystem.FileSystemType;
 import org.tidemark.ploop.format.DeltaGeometry;
 import org.tidemark.ploop.format.expanded.ExpandedFormat;
+import org.tidemark.ploop.format.expanded.ExpandedVersion;
 import org.tidemark.ploop.io.ImageDirectory.OpenMode;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.io.ImageIo;
@@ -164,14 +165,23 @@ final class PloopImageVerbs {
             throw new PloopException(
                     PloopException.PARAMETER, "'ploop info' without -s is not supported by tidemark; use df");
         }
-        DeltaGeometry geometry = AttachedImage.filesOf(image)
-                .descriptor()
+        ChainFiles files = AttachedImage.filesOf(image);
+        DeltaGeometry geometry = files.descriptor()
                 .orElseThrow(() -> new PloopException(PloopException.DESCRIPTOR, image + ": has no descriptor"))
                 .geometry();
         out.println("size:\t\t" + geometry.diskSizeBytes() / SECTOR_BYTES);
         out.println("blocksize:\t" + geometry.clusterSizeBytes() / SECTOR_BYTES);
-        out.println("fmt_version:\t2");
+        out.println("fmt_version:\t" + versionOf(files.top()));
         return 0;
+    }
+
+    private static int versionOf(ChainFiles.Link top) throws IOException {
+        if (!top.formatId().equals(ExpandedFormat.ID)) {
+            return ExpandedVersion.V2.number();
+        }
+        try (ImageIo io = top.directory().open(top.fileName(), OpenMode.READ_ONLY)) {
+            return ExpandedFormat.readHeader(io).version().number();
+        }
     }
 
     int list(List<String> rest) throws IOException {

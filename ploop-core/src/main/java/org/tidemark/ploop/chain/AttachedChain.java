@@ -115,7 +115,8 @@ final class AttachedChain {
         Delta top = null;
         boolean done = false;
         try {
-            ChainSteps.makeDelta(folder, newTop.file(), descriptor.geometry());
+            ChainSteps.makeDelta(
+                    folder, newTop.file(), descriptor.geometry(), ChainSteps.versionIn(folder, descriptor.images()));
             locks.add(link, true);
             MovableCursor cursor = new MovableCursor();
             top = ChainSteps.open(folder, newTop, OpenIntent.WRITE, descriptor.geometry(), cursor);

@@ -2,6 +2,7 @@ package org.tidemark.ploop.chain;
 
 import java.io.Closeable;
 import java.io.IOException;
+import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.function.Supplier;
@@ -13,6 +14,8 @@ import org.tidemark.ploop.format.DeltaFormat.OpenIntent;
 import org.tidemark.ploop.format.DeltaGeometry;
 import org.tidemark.ploop.format.Formats;
 import org.tidemark.ploop.format.expanded.ExpandedFormat;
+import org.tidemark.ploop.format.expanded.ExpandedLayout;
+import org.tidemark.ploop.format.expanded.ExpandedVersion;
 import org.tidemark.ploop.format.raw.RawFormat;
 import org.tidemark.ploop.io.ImageDirectory;
 import org.tidemark.ploop.io.ImageDirectory.OpenMode;
@@ -96,11 +99,30 @@ final class ChainSteps {
     }
 
     /** Makes an empty delta; it and its name are durable on return. */
-    static void makeDelta(ImageDirectory folder, String file, DeltaGeometry geometry) throws IOException {
+    static void makeDelta(ImageDirectory folder, String file, DeltaGeometry geometry, ExpandedVersion version)
+            throws IOException {
         try (ImageIo io = folder.create(file)) {
-            new ExpandedFormat().create(io, geometry);
+            new ExpandedFormat().create(io, geometry, new ExpandedLayout(version, false));
         }
         folder.sync();
+    }
+
+    /**
+     * The version of the format that the expanded files of an image have, for a delta that is to stand among them: other
+     * tools want one version in a chain. Version 2 when none of the files is expanded or in the folder.
+     */
+    static ExpandedVersion versionIn(ImageDirectory folder, List<Image> images) throws IOException {
+        for (Image image : images) {
+            if (!image.formatId().equals(ExpandedFormat.ID)
+                    || image.file().indexOf('/') >= 0
+                    || !folder.exists(image.file())) {
+                continue;
+            }
+            try (ImageIo io = folder.open(image.file(), OpenMode.READ_ONLY)) {
+                return ExpandedFormat.readHeader(io).version();
+            }
+        }
+        return ExpandedVersion.V2;
     }
 
     /** Opens a level that is to be written; {@code again} when its mark may be left from an attempt that was broken off. */

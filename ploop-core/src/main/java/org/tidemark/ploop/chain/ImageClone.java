@@ -173,10 +173,7 @@ public final class ImageClone {
             chain.add(new Image(source.guids().get(level), link.formatId(), name));
         }
         String top = nameBeside(taken);
-        try (ImageIo io = folder.create(top)) {
-            new ExpandedFormat().create(io, geometry);
-        }
-        folder.sync();
+        ChainSteps.makeDelta(folder, top, geometry, ChainSteps.versionIn(folder, chain));
         chain.add(new Image(Guid.TOP, ExpandedFormat.ID, top));
         DiskDescriptor.ofChain(folder.name() + "/" + DiskDescriptor.FILE_NAME, geometry, chain)
                 .store(folder);

@@ -10,6 +10,7 @@ import org.tidemark.ploop.format.AllocationCursor;
 import org.tidemark.ploop.format.DeltaFormat.OpenIntent;
 import org.tidemark.ploop.format.DeltaGeometry;
 import org.tidemark.ploop.format.expanded.ExpandedFormat;
+import org.tidemark.ploop.format.expanded.ExpandedVersion;
 import org.tidemark.ploop.io.ImageDirectory;
 
 /**
@@ -41,7 +42,7 @@ public final class SnapshotLevel {
             ChainSteps.requireWholeClusters(level.name(), chain.top());
             geometry = chain.top().geometry();
         }
-        ChainSteps.makeDelta(folder, overlay, geometry);
+        ChainSteps.makeDelta(folder, overlay, geometry, ExpandedVersion.V2);
         return under(level, overlay);
     }
 

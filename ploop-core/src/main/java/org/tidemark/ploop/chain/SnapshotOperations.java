@@ -14,6 +14,7 @@ import org.tidemark.ploop.chain.DiskDescriptor.Shot;
 import org.tidemark.ploop.format.AllocationCursor;
 import org.tidemark.ploop.format.Delta;
 import org.tidemark.ploop.format.DeltaFormat.OpenIntent;
+import org.tidemark.ploop.format.expanded.ExpandedVersion;
 import org.tidemark.ploop.io.ImageDirectory;
 import org.tidemark.ploop.io.ImageDirectory.ImageLock;
 import org.tidemark.ploop.io.ImageException;
@@ -403,7 +404,8 @@ public final class SnapshotOperations {
         ChainIntent intent = new ChainIntent(Optional.empty(), perhapsUnnamed);
         intent.write(folder);
         try {
-            ChainSteps.makeDelta(folder, newFile, changed.geometry());
+            ExpandedVersion version = ChainSteps.versionIn(folder, changed.images());
+            ChainSteps.makeDelta(folder, newFile, changed.geometry(), version);
             ChainSteps.commit(folder, changed);
         } catch (IOException e) {
             try {

@@ -19,8 +19,11 @@ import org.junit.jupiter.api.io.TempDir;
 import org.tidemark.ploop.device.StateArea;
 import org.tidemark.ploop.format.DeltaGeometry;
 import org.tidemark.ploop.format.expanded.ExpandedFormat;
+import org.tidemark.ploop.format.expanded.ExpandedLayout;
+import org.tidemark.ploop.format.expanded.ExpandedVersion;
 import org.tidemark.ploop.format.raw.RawFormat;
 import org.tidemark.ploop.io.AlignedBuffer;
+import org.tidemark.ploop.io.ImageDirectory;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.io.ImageException.Kind;
 import org.tidemark.ploop.io.ImageIo;
@@ -200,6 +203,26 @@ class ImageCloneTest {
         clone(template, "one");
         assertThat(partial).doesNotExist();
         assertThat(content(folder.resolve("one"))).isEqualTo(".....a...a......");
+    }
+
+    @Test
+    void aChainKeepsItsVersionOfTheFormat() throws IOException {
+        for (ExpandedVersion version : ExpandedVersion.values()) {
+            Path image = Files.createDirectory(folder.resolve(version.name()));
+            ChainFiles.create(
+                    new VfsImageDirectory(image), "root.hds", SIZE, CLUSTER, new ExpandedLayout(version, false));
+            write(image, 1, 'v');
+            clone(image, "of-" + version);
+            for (Path of : List.of(image, folder.resolve("of-" + version))) {
+                for (ChainFiles.Link link : AttachedImage.filesOf(of).links()) {
+                    try (ImageIo io = link.directory().open(link.fileName(), ImageDirectory.OpenMode.READ_ONLY)) {
+                        assertThat(ExpandedFormat.readHeader(io).version()).isEqualTo(version);
+                    }
+                }
+                write(of, 2, 'w');
+                assertThat(content(of)).isEqualTo(".vw.............");
+            }
+        }
     }
 
     @Test

@@ -9,6 +9,7 @@ import org.junit.jupiter.api.Test;
 import org.tidemark.ploop.device.KeptState;
 import org.tidemark.ploop.device.cbt.ChangedBlockTracker;
 import org.tidemark.ploop.format.DeltaGeometry;
+import org.tidemark.ploop.format.expanded.ExpandedVersion;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.os.HostIdentity;
 import org.tidemark.ploop.sim.SimulatedDisk;
@@ -74,7 +75,7 @@ class TrackerBindingTest {
     @Test
     void withoutTheRenewalItBeginsAnew() throws IOException {
         DiskDescriptor descriptor = DiskDescriptor.read(disk);
-        ChainSteps.makeDelta(disk, "root.hdd.new", new DeltaGeometry(DISK, CLUSTER));
+        ChainSteps.makeDelta(disk, "root.hdd.new", new DeltaGeometry(DISK, CLUSTER), ExpandedVersion.V2);
         descriptor.withSnapshot(Guid.of(new UUID(0, 7)), "root.hdd.new").store(disk);
         assertThat(attachAndDetach()).isNotEqualTo(tracker);
     }
