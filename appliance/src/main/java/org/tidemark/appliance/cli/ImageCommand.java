@@ -48,6 +48,7 @@ import picocli.CommandLine.Parameters;
             ImageCheckCommand.class,
             ImageCommand.Convert.class,
             ImageCloneCommand.class,
+            ImageResizeCommand.class,
             ImageSpaceCommands.Compact.class,
             ImageSpaceCommands.MapCommand.class
         })

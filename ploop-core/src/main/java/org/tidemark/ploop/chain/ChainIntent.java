@@ -18,6 +18,7 @@ import org.tidemark.ploop.io.ImageIo;
  * <pre>
  *   tidemark-intent 1
  *   merge {guid of the level that goes} {guid of its child}     at most once
+ *   grow BYTES        the top gets a disk of that size, then the descriptor says so; at most once
  *   unnamed FILE      to be deleted once the descriptor does not name it; any number
  * </pre>
  *
@@ -25,17 +26,27 @@ import org.tidemark.ploop.io.ImageIo;
  *
  * @param merge the two levels that become one
  * @param files files that may be left over
+ * @param growBytes the size that the disk gets, or 0
  */
-record ChainIntent(Optional<Merge> merge, List<String> files) {
+record ChainIntent(Optional<Merge> merge, List<String> files, long growBytes) {
     static final String FILE_NAME = "tidemark-intent";
     private static final String TEMPORARY_NAME = FILE_NAME + ".new";
     private static final String MAGIC = "tidemark-intent 1";
     private static final String MERGE = "merge ";
     private static final String UNNAMED = "unnamed ";
+    private static final String GROW = "grow ";
     private static final int MAX_BYTES = 64 << 10;
 
     /** The content of {@code child} goes down into the file of {@code removed}, which ceases to be a level. */
     record Merge(String removed, String child) {}
+
+    ChainIntent(Optional<Merge> merge, List<String> files) {
+        this(merge, files, 0);
+    }
+
+    static ChainIntent growth(long bytes) {
+        return new ChainIntent(Optional.empty(), List.of(), bytes);
+    }
 
     static ChainIntent newFile(String file) {
         return new ChainIntent(Optional.empty(), List.of(file));
@@ -66,17 +77,20 @@ record ChainIntent(Optional<Merge> merge, List<String> files) {
         }
         Optional<Merge> merge = Optional.empty();
         List<String> files = new ArrayList<>();
+        long growBytes = 0;
         for (String line : lines.subList(1, lines.size())) {
             String[] words = line.split(" ");
             if (line.startsWith(MERGE) && words.length == 3 && Guid.isGuid(words[1]) && Guid.isGuid(words[2])) {
                 merge = Optional.of(new Merge(words[1], words[2]));
+            } else if (line.matches(GROW + "[1-9][0-9]{0,17}")) {
+                growBytes = Long.parseLong(words[1]);
             } else if (line.startsWith(UNNAMED) && isPlainName(line.substring(UNNAMED.length()))) {
                 files.add(line.substring(UNNAMED.length()));
             } else {
                 throw damaged(folder, "'" + line + "' is unknown");
             }
         }
-        return new ChainIntent(merge, List.copyOf(files));
+        return new ChainIntent(merge, List.copyOf(files), growBytes);
     }
 
     private static boolean isPlainName(String name) {
@@ -98,6 +112,9 @@ record ChainIntent(Optional<Merge> merge, List<String> files) {
                 .append(' ')
                 .append(both.child())
                 .append('\n'));
+        if (growBytes > 0) {
+            text.append(GROW).append(growBytes).append('\n');
+        }
         for (String file : files) {
             if (!isPlainName(file) || file.indexOf('\n') >= 0) {
                 throw new ImageException(

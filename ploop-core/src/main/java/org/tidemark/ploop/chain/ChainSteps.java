@@ -216,7 +216,22 @@ final class ChainSteps {
         } else {
             // Its commit may have been seen and not be durable: nothing is deleted before it is.
             folder.sync();
+            finishGrowth(folder, descriptor, intent.get());
         }
         intent.get().settle(folder, descriptor);
+    }
+
+    /** A top that has got its new size already: the descriptor follows. Otherwise the disk stays as large as it was. */
+    static void finishGrowth(ImageDirectory folder, DiskDescriptor descriptor, ChainIntent intent) throws IOException {
+        if (intent.growBytes() == 0 || descriptor.geometry().diskSizeBytes() == intent.growBytes()) {
+            return;
+        }
+        Image top = descriptor.imageOf(descriptor.requireShot(descriptor.topGuid()));
+        try (Delta delta =
+                open(folder, top, OpenIntent.READ, descriptor.geometry(), AllocationCursor.transientCursor())) {
+            if (delta.geometry().diskSizeBytes() == intent.growBytes()) {
+                descriptor.withDiskSize(intent.growBytes()).store(folder);
+            }
+        }
     }
 }

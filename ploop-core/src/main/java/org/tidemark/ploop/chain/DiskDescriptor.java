@@ -253,6 +253,28 @@ public final class DiskDescriptor {
         return parse(name, changed.serialise());
     }
 
+    /** The same with a disk of another size. */
+    DiskDescriptor withDiskSize(long diskSizeBytes) throws ImageException {
+        DiskDescriptor changed = parse(name, serialise());
+        Element root = changed.document.getDocumentElement();
+        Element parameters = required(root, "Disk_Parameters");
+        long sectors = diskSizeBytes / DeltaGeometry.SECTOR_BYTES;
+        DiskChs chs = DiskChs.of(sectors);
+        setNumber(parameters, "Disk_size", sectors);
+        setNumber(parameters, "Cylinders", chs.cylinders());
+        setNumber(parameters, "Heads", chs.heads());
+        setNumber(parameters, "Sectors", chs.sectors());
+        setNumber(required(required(root, "StorageData"), "Storage"), "End", sectors);
+        return parse(name, changed.serialise());
+    }
+
+    private static void setNumber(Element parent, String tag, long number) {
+        Element element = XmlText.child(parent, tag);
+        if (element != null) {
+            element.setTextContent(Long.toString(number));
+        }
+    }
+
     /** The same without a level from which none descends. */
     DiskDescriptor withoutLeaf(String guid) throws ImageException {
         DiskDescriptor changed = parse(name, serialise());

@@ -280,6 +280,7 @@ public final class SnapshotOperations {
         } else {
             // Its commit may have been seen and not be durable: nothing is deleted before it is.
             folder.sync();
+            ChainSteps.finishGrowth(folder, descriptor, intent.get());
             intent.get().settle(folder, descriptor);
         }
         return DiskDescriptor.read(folder);

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import org.tidemark.ploop.os.Mounts;
 
 /** The file systems a container image can have, and how each is made and checked. */
 public enum FileSystemType {
@@ -84,6 +85,35 @@ public enum FileSystemType {
                     MKFS_LIMIT,
                     "tune2fs",
                     List.of("-ouser_xattr,acl", "-c0", "-i0", "-eremount-ro", blockDevice.toString()));
+        }
+    }
+
+    /**
+     * Makes an unmounted file system as large as its device; nothing happens when it is.
+     *
+     * @param folder an existing empty folder: xfs and btrfs are mounted there meanwhile
+     */
+    public void grow(Path blockDevice, Path folder) throws IOException {
+        if (this == EXT4) {
+            // Exit code 1: something was mended. resize2fs wants to see a check.
+            ExternalCommand.Result check =
+                    ExternalCommand.run(CHECK_LIMIT, "e2fsck", List.of("-f", "-p", blockDevice.toString()));
+            if (check.exitCode() > 1) {
+                throw new IOException(blockDevice + ": its file system was not made larger, e2fsck says: "
+                        + check.output().strip());
+            }
+            ExternalCommand.runOk(CHECK_LIMIT, "resize2fs", List.of(blockDevice.toString()));
+            return;
+        }
+        Mounts.mount(blockDevice.toString(), folder, mountName(), Mounts.NO_DEV | Mounts.NO_SUID, null);
+        try {
+            if (this == XFS) {
+                ExternalCommand.runOk(CHECK_LIMIT, "xfs_growfs", List.of(folder.toString()));
+            } else {
+                ExternalCommand.runOk(CHECK_LIMIT, "btrfs", List.of("filesystem", "resize", "max", folder.toString()));
+            }
+        } finally {
+            Mounts.unmount(folder);
         }
     }
 

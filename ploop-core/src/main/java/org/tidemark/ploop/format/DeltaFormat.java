@@ -1,6 +1,7 @@
 package org.tidemark.ploop.format;
 
 import java.io.IOException;
+import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.io.ImageIo;
 
 /** A way to lay a virtual disk into a file: creates, recognises and opens its deltas. Stateless. */
@@ -30,6 +31,21 @@ public interface DeltaFormat {
      * @param cursor where allocation goes on; see {@link AllocationCursor}
      */
     Delta open(ImageIo io, OpenIntent intent, int clusterSizeBytes, AllocationCursor cursor) throws IOException;
+
+    /**
+     * Enlarges the disk of a closed delta. Durable on return; a crash leaves the old size or the new one, and doing it again
+     * finishes it. Does nothing when the disk has that size.
+     *
+     * @param to the same cluster size, and a larger disk
+     * @throws org.tidemark.ploop.io.ImageException of kind INVALID_REQUEST for a smaller disk or one that the format cannot
+     *     have, NOT_CLOSED for a delta that is marked in use, UNSUPPORTED when the format does not do this
+     */
+    default void grow(ImageIo io, DeltaGeometry to) throws IOException {
+        throw new ImageException(
+                ImageException.Kind.UNSUPPORTED,
+                io.name() + ": the size of " + id()
+                        + " images cannot be changed; convert it, or use the program that made" + " it");
+    }
 
     /** Why a delta is opened. */
     enum OpenIntent {

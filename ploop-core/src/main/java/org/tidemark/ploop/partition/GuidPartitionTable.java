@@ -60,6 +60,33 @@ public final class GuidPartitionTable {
                 diskId, List.of(new Partition(Partition.LINUX_DATA, partitionId, start, end - start, "")));
     }
 
+    /**
+     * The table of the same disk after it became larger: the last partition goes on to the new end, as far as {@link
+     * #forContainer} lets it. The same table when that is no more than it has.
+     */
+    public GuidPartitionTable grownTo(long diskSizeBytes, int clusterSizeBytes) {
+        if (partitions.isEmpty()) {
+            return this;
+        }
+        Partition last = partitions.get(0);
+        for (Partition one : partitions) {
+            last = one.offsetBytes() > last.offsetBytes() ? one : last;
+        }
+        long end = Math.min(
+                        (diskSizeBytes - clusterSizeBytes) / clusterSizeBytes * clusterSizeBytes,
+                        diskSizeBytes - EDGE_BYTES)
+                / 4096
+                * 4096;
+        if (end <= last.offsetBytes() + last.lengthBytes()) {
+            return this;
+        }
+        List<Partition> grown = new ArrayList<>(partitions);
+        grown.set(
+                grown.indexOf(last),
+                new Partition(last.type(), last.id(), last.offsetBytes(), end - last.offsetBytes(), last.name()));
+        return new GuidPartitionTable(diskId, grown);
+    }
+
     public UUID diskId() {
         return diskId;
     }

@@ -87,6 +87,11 @@ public final class ExpandedFormat implements DeltaFormat {
         }
     }
 
+    @Override
+    public void grow(ImageIo io, DeltaGeometry to) throws IOException {
+        new ExpandedGrowth(io, readHeader(io)).run(to);
+    }
+
     private static void requireCreatable(String name, DeltaGeometry geometry, ExpandedLayout layout)
             throws ImageException {
         int clusterSectors = geometry.clusterSizeBytes() / DeltaGeometry.SECTOR_BYTES;

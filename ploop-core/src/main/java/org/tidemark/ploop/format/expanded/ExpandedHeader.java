@@ -157,6 +157,23 @@ public record ExpandedHeader(
                 0);
     }
 
+    /** The same image with a larger disk, closed and without a format extension. */
+    ExpandedHeader grownTo(DeltaGeometry to) {
+        ExpandedHeader empty = fresh(version, to);
+        return new ExpandedHeader(
+                version,
+                type,
+                empty.heads,
+                empty.cylinders,
+                clusterSectors,
+                empty.entries,
+                empty.diskSectors,
+                MARK_CLOSED,
+                Math.max(empty.firstBlockSectors, firstBlockSectors),
+                flags,
+                0);
+    }
+
     /** Takes the fields as they are; only the signature must be one. */
     public static ExpandedHeader decode(String name, AlignedBuffer src, int offset) throws ImageException {
         ExpandedVersion version = ExpandedVersion.of(src, offset);

@@ -39,6 +39,18 @@ public final class RawFormat implements DeltaFormat {
     }
 
     @Override
+    public void grow(ImageIo io, DeltaGeometry to) throws IOException {
+        requireClusters(io, to, ImageException.Kind.INVALID_REQUEST);
+        if (io.size() > to.diskSizeBytes()) {
+            throw new ImageException(
+                    ImageException.Kind.INVALID_REQUEST,
+                    io.name() + ": has " + io.size() + " bytes already, more than " + to.diskSizeBytes());
+        }
+        io.truncate(to.diskSizeBytes());
+        io.flush();
+    }
+
+    @Override
     public Delta open(ImageIo io, OpenIntent intent, int clusterSizeBytes, AllocationCursor cursor) throws IOException {
         boolean writable = intent != OpenIntent.READ;
         if (writable && !io.writable()) {

@@ -1,0 +1,93 @@
+package org.tidemark.ploop.chain;
+
+import java.io.Closeable;
+import java.io.IOException;
+import org.tidemark.ploop.chain.DiskDescriptor.Image;
+import org.tidemark.ploop.format.DeltaGeometry;
+import org.tidemark.ploop.format.Formats;
+import org.tidemark.ploop.format.expanded.ExpandedFormat;
+import org.tidemark.ploop.io.ImageDirectory;
+import org.tidemark.ploop.io.ImageDirectory.OpenMode;
+import org.tidemark.ploop.io.ImageException;
+import org.tidemark.ploop.io.ImageIo;
+
+/**
+ * Makes the disk of an image larger; the image is not attached. Only the top changes: the levels below it are of a smaller
+ * disk and hold nothing behind its end.
+ *
+ * <pre>
+ *   intent | the top's file gets the new size | descriptor replaced = COMMIT | intent gone
+ * </pre>
+ *
+ * A crash before the top has its size leaves the old image, with space that belongs to nothing; after it, {@link
+ * ChainSteps#finishGrowth} replaces the descriptor at the next operation or attach.
+ */
+public final class ImageGrowth {
+    /** Of a single raw file: as other tools do. */
+    private static final int RAW_STEP_BYTES = 4096;
+
+    private ImageGrowth() {}
+
+    /**
+     * Makes the disk at least {@code sizeBytes} large: rounded up to whole clusters. Does nothing when it has that size.
+     * Durable on return, which is the size.
+     *
+     * @throws ImageException INVALID_REQUEST for a smaller size, IN_USE for an image that somebody has open, NOT_CLOSED,
+     *     READ_ONLY for one whose file belongs to other images too
+     */
+    public static long run(ChainFiles files, long sizeBytes) throws IOException {
+        if (sizeBytes <= 0 || sizeBytes > Long.MAX_VALUE - (64 << 20)) {
+            throw new ImageException(
+                    ImageException.Kind.INVALID_REQUEST, files.name() + ": no disk has " + sizeBytes + " bytes");
+        }
+        if (files.descriptor().isEmpty()) {
+            try (ChainLocks locks = ChainLocks.take(files, true)) {
+                return growFile(
+                        files.top().directory(),
+                        files.top().fileName(),
+                        files.top().formatId(),
+                        0,
+                        sizeBytes);
+            }
+        }
+        ImageDirectory folder = files.directory();
+        try (Closeable tree = ChainSteps.lockTree(folder);
+                ChainLocks locks = ChainLocks.take(files, true)) {
+            ChainSteps.suspend(folder);
+            DiskDescriptor descriptor = DiskDescriptor.read(folder);
+            Image top = descriptor.imageOf(descriptor.requireShot(descriptor.topGuid()));
+            int cluster = descriptor.geometry().clusterSizeBytes();
+            long rounded = (sizeBytes + cluster - 1) / cluster * cluster;
+            if (rounded < descriptor.geometry().diskSizeBytes()) {
+                throw new ImageException(
+                        ImageException.Kind.INVALID_REQUEST,
+                        files.name() + ": has " + descriptor.geometry().diskSizeBytes()
+                                + " bytes; its disk can only be made larger");
+            }
+            ChainIntent.growth(rounded).write(folder);
+            try {
+                growFile(folder, ChainSteps.plainFile(folder, top), top.formatId(), cluster, rounded);
+            } catch (ImageException e) {
+                ChainSteps.suspend(folder);
+                throw e;
+            }
+            ChainSteps.commit(folder, descriptor.withDiskSize(rounded));
+            return rounded;
+        }
+    }
+
+    private static long growFile(ImageDirectory folder, String file, String formatId, int cluster, long sizeBytes)
+            throws IOException {
+        try (ImageIo io = folder.open(file, OpenMode.READ_WRITE)) {
+            int step = cluster;
+            if (step == 0) {
+                step = formatId.equals(ExpandedFormat.ID)
+                        ? ExpandedFormat.readHeader(io).clusterSizeBytes()
+                        : RAW_STEP_BYTES;
+            }
+            long rounded = (sizeBytes + step - 1) / step * step;
+            Formats.byId(formatId).grow(io, new DeltaGeometry(rounded, step));
+            return rounded;
+        }
+    }
+}
