@@ -147,7 +147,9 @@ class BadImageIT {
                 cli.path("to").toString(),
                 "--to",
                 "raw");
-        cli.refused(4, "in use", "snapshot", "create", image.toString());
+        String guid = String.valueOf(
+                cli.ok("snapshot", "create", image.toString(), "--json").json().get("snapshot"));
+        cli.refused(4, "", "snapshot", "switch", image.toString(), guid);
         Path copy = cli.path("copy");
         Commands.run(Cli.LIMIT, "cp", "-a", image.toString(), copy.toString());
         cli.ok("detach", "d");

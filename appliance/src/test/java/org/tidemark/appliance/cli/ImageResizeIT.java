@@ -139,7 +139,8 @@ class ImageResizeIT {
         String before = Cli.checksum(image);
         cli.refused(2, "larger", "image", "resize", image.toString(), "32M");
         cli.refused(3, "nowhere", "image", "resize", cli.path("nowhere").toString(), "1G");
-        assertThat(cli.run("image", "resize", image.toString(), "much").exitCode()).isEqualTo(2);
+        assertThat(cli.run("image", "resize", image.toString(), "much").exitCode())
+                .isEqualTo(2);
         assertThat(before).contains(Cli.checksum(image.resolve("root.hds")).split(" ")[0]);
     }
 }
