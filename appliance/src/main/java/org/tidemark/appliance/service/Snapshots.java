@@ -15,6 +15,7 @@ import org.tidemark.ploop.chain.AttachedImage;
 import org.tidemark.ploop.chain.ChainFiles;
 import org.tidemark.ploop.chain.ChainProgress;
 import org.tidemark.ploop.chain.DiskDescriptor;
+import org.tidemark.ploop.chain.FirstSnapshot;
 import org.tidemark.ploop.chain.Guid;
 import org.tidemark.ploop.chain.SnapshotOperations;
 import org.tidemark.ploop.filesystem.FrozenInstant;
@@ -31,6 +32,9 @@ public final class Snapshots {
     private static final Duration PREPARE_LIMIT = Duration.ofMinutes(5);
     private static final Duration INSTANT_LIMIT = Duration.ofSeconds(60);
     private static final Duration CHANGE_LIMIT = Duration.ofDays(2);
+
+    private static final String FOLDER_NOW =
+            "the image is a folder of the same name now; the file itself is its base and is not written any more";
 
     private final Planes planes;
 
@@ -50,7 +54,7 @@ public final class Snapshots {
      * @param grade {@code filesystem} when the mounted file system was frozen, {@code crash} when nobody could freeze it, and
      *     {@code closed} for an image that was not attached
      * @param frozenMillis how long the file system was frozen
-     * @param notice why the grade is {@code crash}; empty otherwise
+     * @param notice why the grade is {@code crash}, or that a single file became a folder; empty otherwise
      */
     public record Created(String image, String guid, String grade, long frozenMillis, String notice) {}
 
@@ -146,6 +150,10 @@ public final class Snapshots {
         try (Place place = place(word)) {
             if (place.plane() == null || place.device() == null) {
                 ChainFiles files = place.files();
+                if (FirstSnapshot.concerns(files)) {
+                    String first = new FirstSnapshot(Guid.firstThenRandom(name)).take(place.image());
+                    return new Created(files.name(), first, "closed", 0, FOLDER_NOW);
+                }
                 String guid = new SnapshotOperations(Guid.firstThenRandom(name)).create(files);
                 return new Created(files.name(), guid, "closed", 0, "");
             }

@@ -76,7 +76,7 @@ public final class AttachedImage implements BlockDevice {
     private record Beside(ImageDirectory folder, String owner, String tracker) {
         static Beside of(ChainFiles files) {
             String prefix = files.descriptor().isPresent() ? "" : files.top().fileName() + ".";
-            return new Beside(files.directory(), prefix + "tidemark-owner", prefix + TrackerBinding.FILE_NAME);
+            return new Beside(files.directory(), prefix + OwnerRecord.FILE_NAME, prefix + TrackerBinding.FILE_NAME);
         }
     }
 

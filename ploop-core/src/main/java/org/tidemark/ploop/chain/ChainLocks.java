@@ -37,6 +37,10 @@ public final class ChainLocks implements HeldLocks {
     public static void requireOwn(ImageDirectory folder, String file) throws IOException {
         int names = folder.names(file);
         if (names > 1) {
+            FirstSnapshot.finish(folder, file);
+            names = folder.names(file);
+        }
+        if (names > 1) {
             throw new ImageException(
                     ImageException.Kind.READ_ONLY,
                     folder.name() + "/" + file + " has " + names

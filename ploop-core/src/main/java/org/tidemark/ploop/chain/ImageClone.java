@@ -46,7 +46,7 @@ import org.tidemark.ploop.io.vfs.VfsImageDirectory;
  */
 public final class ImageClone {
     private static final String PARTIAL = ".tidemark-partial";
-    private static final String LONE_DELTA = "root.hds";
+    static final String LONE_DELTA = "root.hds";
 
     private final Supplier<UUID> newIds;
 
@@ -92,7 +92,7 @@ public final class ImageClone {
         Files.createDirectory(partial);
         boolean done = false;
         try (ChainLocks locks = ChainLocks.take(source.files(), false)) {
-            fill(source, new VfsImageDirectory(partial));
+            fill(source.files(), source.guids(), new VfsImageDirectory(partial));
             Files.move(partial, absolute);
             new VfsImageDirectory(parent).sync();
             done = true;
@@ -162,15 +162,19 @@ public final class ImageClone {
         }
     }
 
-    private void fill(Source source, ImageDirectory folder) throws IOException {
-        DeltaGeometry geometry = geometryOf(source.files());
+    /**
+     * Makes an image of an empty folder: second names of {@code files}, the levels {@code guids} of the new image, base
+     * first, an empty top above them, and a descriptor. The files are locked by the caller; all of it is durable on return.
+     */
+    void fill(ChainFiles files, List<String> guids, ImageDirectory folder) throws IOException {
+        DeltaGeometry geometry = geometryOf(files);
         Set<String> taken = new HashSet<>();
         List<Image> chain = new ArrayList<>();
-        for (int level = 0; level < source.guids().size(); level++) {
-            ChainFiles.Link link = source.files().links().get(level);
+        for (int level = 0; level < guids.size(); level++) {
+            ChainFiles.Link link = files.links().get(level);
             String name = taken.add(link.fileName()) ? link.fileName() : nameBeside(taken);
             link.directory().link(link.fileName(), folder, name);
-            chain.add(new Image(source.guids().get(level), link.formatId(), name));
+            chain.add(new Image(guids.get(level), link.formatId(), name));
         }
         String top = nameBeside(taken);
         ChainSteps.makeDelta(folder, top, geometry, ChainSteps.versionIn(folder, chain));
@@ -211,7 +215,7 @@ public final class ImageClone {
     }
 
     /** What an earlier attempt left; a folder of files only, or nothing is touched. */
-    private static void remove(Path partial) throws IOException {
+    static void remove(Path partial) throws IOException {
         if (!Files.isDirectory(partial, LinkOption.NOFOLLOW_LINKS)) {
             return;
         }

@@ -16,6 +16,9 @@ import org.tidemark.ploop.os.HostIdentity;
  * @param generation the how-manieth device server of its host it was; 0 for a command that has no server
  */
 public record OwnerRecord(HostIdentity host, long generation) {
+    /** The record's file beside an image with a descriptor. */
+    static final String FILE_NAME = "tidemark-owner";
+
     private static final String MAGIC = "tidemark-owner 1 ";
     private static final int MAX_BYTES = 1024;
 

@@ -388,7 +388,8 @@ public final class SnapshotOperations {
                 .orElseThrow(() -> new ImageException(
                         ImageException.Kind.UNSUPPORTED,
                         files.name()
-                                + ": a lone file has no place for snapshots; they need a folder with a descriptor"));
+                                + ": a single file has no place for snapshots. When it is not attached, its first 'tidemark"
+                                + " snapshot create' makes a folder of it"));
     }
 
     /** The top must have been closed. */

@@ -36,6 +36,8 @@ public interface LibC {
 
     long lseek(int fd, long offset, int whence);
 
+    int renameat2(int oldFolder, String oldPath, int newFolder, String newPath, int flags);
+
     int fsync(int fd);
 
     int fdatasync(int fd);
