@@ -26,8 +26,6 @@ import org.tidemark.ploop.filesystem.FileSystemType;
 import org.tidemark.ploop.format.Formats;
 import org.tidemark.ploop.format.expanded.ExpandedFormat;
 import org.tidemark.ploop.format.expanded.ExpandedVersion;
-import org.tidemark.ploop.format.expanded.VersionConversion;
-import org.tidemark.ploop.io.ImageDirectory.ImageLock;
 import org.tidemark.ploop.io.ImageDirectory.OpenMode;
 import org.tidemark.ploop.io.ImageIo;
 import org.tidemark.ploop.partition.GuidPartitionTable;
@@ -50,7 +48,8 @@ import picocli.CommandLine.Parameters;
             ImageCloneCommand.class,
             ImageResizeCommand.class,
             ImageSpaceCommands.Compact.class,
-            ImageSpaceCommands.MapCommand.class
+            ImageSpaceCommands.MapCommand.class,
+            RestoreDescriptorCommand.class
         })
 final class ImageCommand {
 
@@ -287,7 +286,10 @@ final class ImageCommand {
                     throw new IllegalArgumentException("--in-place changes the version of an expanded image; it makes"
                             + " no other image and no other format");
                 }
-                return convertInPlace(files);
+                ExpandedVersion version = expanded.layout("expanded").version();
+                ImageService.convertInPlace(files, version);
+                output.object(fields("image", files.name(), "formatVersion", version.number()));
+                return ExitCodes.DONE;
             }
             if (target == null || to == null) {
                 throw new IllegalArgumentException(
@@ -308,30 +310,6 @@ final class ImageCommand {
                 bar.close();
                 output.object(fields("image", target.toString(), "sizeBytes", size, "format", to));
             }
-            return ExitCodes.DONE;
-        }
-
-        private int convertInPlace(ChainFiles files) throws IOException {
-            ExpandedVersion version = expanded.layout("expanded").version();
-            List<VersionConversion.Place> places = new ArrayList<>();
-            List<ImageLock> locks = new ArrayList<>();
-            try {
-                for (ChainFiles.Link link : files.links()) {
-                    locks.add(link.directory().lock(link.fileName(), true));
-                    if (!link.formatId().equals(ExpandedFormat.ID)) {
-                        throw new IllegalArgumentException(
-                                link.fileName() + ": is " + link.formatId() + "; only expanded files have versions");
-                    }
-                    ChainLocks.requireOwn(link.directory(), link.fileName());
-                    places.add(new VersionConversion.Place(link.directory(), link.fileName()));
-                }
-                VersionConversion.run(places, version);
-            } finally {
-                for (ImageLock lock : locks) {
-                    lock.close();
-                }
-            }
-            output.object(fields("image", files.name(), "formatVersion", version.number()));
             return ExitCodes.DONE;
         }
     }

@@ -25,7 +25,7 @@ import picocli.CommandLine.Spec;
         name = "ploop",
         description =
                 "The ploop tool's own verbs, flags and exit codes, for scripts that were written for it: init, check,"
-                        + " info, list, mount, umount, snapshot, snapshot-list, snapshot-delete, snapshot-merge, snapshot-switch,"
+                        + " info, convert, list, mount, umount, snapshot, snapshot-list, snapshot-delete, snapshot-merge, snapshot-switch,"
                         + " restore-descriptor.",
         mixinStandardHelpOptions = true)
 final class PloopCommand implements Callable<Integer> {
@@ -40,20 +40,20 @@ final class PloopCommand implements Callable<Integer> {
                    ploop mount [-r] [-m DIR] [-u UUID] DiskDescriptor.xml
                    ploop umount { -d DEVICE | -m DIR | DELTA | DiskDescriptor.xml }
                    ploop check [-fFcrs] { DELTA | DiskDescriptor.xml }
-                   ploop info -s DiskDescriptor.xml
-                   ploop list
+                   ploop info [-s] [-d] DiskDescriptor.xml
+                   ploop convert -v VERSION DiskDescriptor.xml
+                   ploop list [-a]
                    ploop snapshot [-u UUID] DiskDescriptor.xml
                    ploop snapshot-delete -u UUID DiskDescriptor.xml
                    ploop snapshot-merge [-u UUID | -A] DiskDescriptor.xml
                    ploop snapshot-switch -u UUID DiskDescriptor.xml
                    ploop snapshot-list [-H] [-s] [-o field[,field...]] [-u UUID] DiskDescriptor.xml
-                   ploop restore-descriptor IMAGE_DIR BASE_DELTA""";
+                   ploop restore-descriptor [-f FORMAT] [-b BLOCKSIZE] IMAGE_DIR BASE_DELTA""";
 
     /** Verbs of the real tool that are not supported here. */
     private static final List<String> KNOWN = List.of(
             "resize",
             "grow",
-            "convert",
             "merge",
             "balloon",
             "copy",
@@ -102,6 +102,7 @@ final class PloopCommand implements Callable<Integer> {
             case "init" -> images.init(rest);
             case "check" -> images.check(rest);
             case "info" -> images.info(rest);
+            case "convert" -> images.convert(rest);
             case "list" -> images.list(rest);
             case "restore-descriptor" -> images.restoreDescriptor(rest);
             case "mount" -> images.mount(rest);

@@ -2,11 +2,14 @@ package org.tidemark.appliance.cli;
 
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
@@ -20,6 +23,7 @@ import org.tidemark.ploop.chain.ChainFiles;
 import org.tidemark.ploop.chain.ChainLocks;
 import org.tidemark.ploop.chain.DiskDescriptor;
 import org.tidemark.ploop.chain.Guid;
+import org.tidemark.ploop.chain.LostDescriptor;
 import org.tidemark.ploop.chain.OwnerRecord;
 import org.tidemark.ploop.check.ChainCheck;
 import org.tidemark.ploop.check.CheckReport;
@@ -29,10 +33,12 @@ import org.tidemark.ploop.filesystem.FileSystemType;
 import org.tidemark.ploop.format.DeltaGeometry;
 import org.tidemark.ploop.format.expanded.ExpandedFormat;
 import org.tidemark.ploop.format.expanded.ExpandedVersion;
+import org.tidemark.ploop.format.raw.RawFormat;
 import org.tidemark.ploop.io.ImageDirectory.OpenMode;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.io.ImageIo;
 import org.tidemark.ploop.io.vfs.VfsImageDirectory;
+import org.tidemark.ploop.os.Mounts;
 import org.tidemark.ploop.partition.GuidPartitionTable;
 import org.tidemark.ploop.server.ControlClient.AttachedDevice;
 
@@ -159,20 +165,63 @@ final class PloopImageVerbs {
 
     int info(List<String> rest) throws IOException {
         PloopWords words = PloopWords.parse("sd", Map.of(), rest);
-        words.refuse("info", "d");
-        Path image = PloopSnapshotVerbs.imageOf(words.operand("Usage: ploop info -s DiskDescriptor.xml"));
-        if (!words.has('s')) {
-            throw new PloopException(
-                    PloopException.PARAMETER, "'ploop info' without -s is not supported by tidemark; use df");
-        }
+        Path image = PloopSnapshotVerbs.imageOf(words.operand("Usage: ploop info [-s] [-d] DiskDescriptor.xml"));
         ChainFiles files = AttachedImage.filesOf(image);
         DeltaGeometry geometry = files.descriptor()
                 .orElseThrow(() -> new PloopException(PloopException.DESCRIPTOR, image + ": has no descriptor"))
                 .geometry();
-        out.println("size:\t\t" + geometry.diskSizeBytes() / SECTOR_BYTES);
-        out.println("blocksize:\t" + geometry.clusterSizeBytes() / SECTOR_BYTES);
-        out.println("fmt_version:\t" + versionOf(files.top()));
+        if (words.has('s')) {
+            out.println("size:\t\t" + geometry.diskSizeBytes() / SECTOR_BYTES);
+            out.println("blocksize:\t" + geometry.clusterSizeBytes() / SECTOR_BYTES);
+            out.println("fmt_version:\t" + versionOf(files.top()));
+        }
+        if (words.has('d')) {
+            device(image).ifPresent(device -> out.println("device:\t\t" + device.blockDevice()));
+        }
+        if (!words.has('s') && !words.has('d')) {
+            usage(image);
+        }
         return 0;
+    }
+
+    /** The file system inside, while it is mounted. */
+    private void usage(Path image) throws IOException {
+        Path where = device(image).stream()
+                .flatMap(device -> mountPoints(device).stream())
+                .findFirst()
+                .orElseThrow(() -> new PloopException(
+                        PloopException.NOT_MOUNTED,
+                        "Image " + image + " is not mounted, and so nobody knows its usage"));
+        Mounts.Space space = Mounts.space(where);
+        row("resource", "Size", "Used");
+        row("1k-blocks", kibibytes(space.sizeBytes()), kibibytes(space.sizeBytes() - space.freeBytes()));
+        row("inodes", Long.toString(space.inodes()), Long.toString(space.inodes() - space.freeInodes()));
+    }
+
+    private static String kibibytes(long bytes) {
+        return Long.toString(bytes >> 10);
+    }
+
+    private void row(String resource, String size, String used) {
+        out.println(String.format(Locale.ROOT, "%11s %14s %14s", resource, size, used));
+    }
+
+    private static List<Path> mountPoints(AttachedDevice device) {
+        try {
+            return DataPlane.mountPoints(device);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static Optional<AttachedDevice> device(Path image) throws IOException {
+        Optional<DataPlane> running = DataPlane.connectIfRunning(System.getenv());
+        if (running.isEmpty()) {
+            return Optional.empty();
+        }
+        try (DataPlane plane = running.get()) {
+            return plane.find(image.toString());
+        }
     }
 
     private static int versionOf(ChainFiles.Link top) throws IOException {
@@ -185,12 +234,19 @@ final class PloopImageVerbs {
     }
 
     int list(List<String> rest) throws IOException {
-        PloopWords.parse("a", Map.of(), rest);
+        boolean all = PloopWords.parse("a", Map.of(), rest).has('a');
         Optional<DataPlane> running = DataPlane.connectIfRunning(System.getenv());
         if (running.isPresent()) {
             try (DataPlane plane = running.get()) {
                 for (AttachedDevice device : plane.client().devices()) {
-                    out.println(Path.of(device.blockDevice()).getFileName() + "\t" + device.image());
+                    String where = all
+                            ? "\t"
+                                    + DataPlane.mountPoints(device).stream()
+                                            .findFirst()
+                                            .map(Path::toString)
+                                            .orElse("")
+                            : "";
+                    out.println(Path.of(device.blockDevice()).getFileName() + "\t" + device.image() + where);
                 }
             }
         }
@@ -199,31 +255,46 @@ final class PloopImageVerbs {
 
     int restoreDescriptor(List<String> rest) throws IOException {
         PloopWords words = PloopWords.parse("f:b:", Map.of(), rest);
-        words.refuse("restore-descriptor", "b");
-        requireExpanded(words.value('f'), "restore-descriptor");
         if (words.operands().size() != 2) {
-            throw usage("restore-descriptor IMAGE_DIR BASE_DELTA");
+            throw usage("restore-descriptor [-f FORMAT] [-b BLOCKSIZE] IMAGE_DIR BASE_DELTA");
         }
+        String format = words.value('f').orElse(null);
+        if (format != null && !format.equals(RawFormat.ID)) {
+            requireExpanded(words.value('f'), "restore-descriptor");
+            format = ExpandedFormat.ID;
+        }
+        int clusterBytes = words.has('b') ? clusterSectors(words.value('b')) * SECTOR_BYTES : 0;
         Path folder = Path.of(words.operands().get(0));
-        Path delta = Path.of(words.operands().get(1)).toAbsolutePath();
-        VfsImageDirectory directory = new VfsImageDirectory(folder);
-        if (directory.exists(DiskDescriptor.FILE_NAME)) {
+        try {
+            LostDescriptor.restore(folder, Path.of(words.operands().get(1)), format, clusterBytes);
+        } catch (FileAlreadyExistsException e) {
             throw new PloopException(
                     PloopException.PARAMETER,
                     "Can't create " + folder.resolve(DiskDescriptor.FILE_NAME) + ": File exists");
         }
-        Path there = delta.getParent();
-        boolean beside = there != null && Files.isSameFile(there, folder);
-        if (!beside) {
+        return 0;
+    }
+
+    int convert(List<String> rest) throws IOException {
+        PloopWords words = PloopWords.parse("f:v:", Map.of(), rest);
+        Path image = PloopSnapshotVerbs.imageOf(words.operand("Usage: ploop convert -v VERSION DiskDescriptor.xml"));
+        if (words.has('f') || !words.has('v')) {
             throw new PloopException(
-                    PloopException.PARAMETER, delta + ": must lie in " + folder + ", where the descriptor goes");
+                    PloopException.PARAMETER,
+                    "'ploop convert' without -v is not supported by tidemark; 'tidemark image convert' makes an image of"
+                            + " another format");
         }
-        String file = String.valueOf(delta.getFileName());
-        try (ImageIo io = directory.open(file, OpenMode.READ_ONLY)) {
-            DeltaGeometry geometry = ExpandedFormat.readHeader(io).geometry();
-            DiskDescriptor.fresh(folder + "/" + DiskDescriptor.FILE_NAME, geometry, file)
-                    .store(directory);
-        }
+        ExpandedVersion version =
+                switch (words.value('v').orElse("")) {
+                    case "1" -> ExpandedVersion.V1;
+                    case "2" -> ExpandedVersion.V2;
+                    default ->
+                        throw new PloopException(
+                                PloopException.PARAMETER,
+                                "Incorrect version specified: "
+                                        + words.value('v').orElse(""));
+                };
+        ImageService.convertInPlace(AttachedImage.filesOf(image), version);
         return 0;
     }
 

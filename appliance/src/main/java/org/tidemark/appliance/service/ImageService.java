@@ -7,6 +7,8 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.UUID;
 import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
@@ -20,9 +22,14 @@ import org.tidemark.ploop.device.BlockDevice;
 import org.tidemark.ploop.device.PloopDevice;
 import org.tidemark.ploop.device.StateArea;
 import org.tidemark.ploop.filesystem.FileSystemType;
+import org.tidemark.ploop.format.expanded.ExpandedFormat;
 import org.tidemark.ploop.format.expanded.ExpandedLayout;
+import org.tidemark.ploop.format.expanded.ExpandedVersion;
+import org.tidemark.ploop.format.expanded.VersionConversion;
 import org.tidemark.ploop.format.qcow2.Qcow2Format;
 import org.tidemark.ploop.io.AlignedBuffer;
+import org.tidemark.ploop.io.ImageDirectory.ImageLock;
+import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.partition.GuidPartitionTable;
 import org.tidemark.ploop.server.ControlClient.AttachedDevice;
 
@@ -209,5 +216,33 @@ public final class ImageService {
             }
             progress.accept(offset + length);
         });
+    }
+
+    /**
+     * Rewrites the tables of an image in another version of the expanded format; data stays where it is. Started again after
+     * a crash it goes back first.
+     *
+     * @throws ImageException IN_USE while somebody has a file open, UNSUPPORTED for files of another format
+     */
+    public static void convertInPlace(ChainFiles files, ExpandedVersion version) throws IOException {
+        List<VersionConversion.Place> places = new ArrayList<>();
+        List<ImageLock> locks = new ArrayList<>();
+        try {
+            for (ChainFiles.Link link : files.links()) {
+                locks.add(link.directory().lock(link.fileName(), true));
+                if (!link.formatId().equals(ExpandedFormat.ID)) {
+                    throw new ImageException(
+                            ImageException.Kind.UNSUPPORTED,
+                            link.fileName() + ": is " + link.formatId() + "; only expanded files have versions");
+                }
+                ChainLocks.requireOwn(link.directory(), link.fileName());
+                places.add(new VersionConversion.Place(link.directory(), link.fileName()));
+            }
+            VersionConversion.run(places, version);
+        } finally {
+            for (ImageLock lock : locks) {
+                lock.close();
+            }
+        }
     }
 }

@@ -62,6 +62,34 @@ class PloopVerbsInteropIT {
     }
 
     @Test
+    void aDescriptorOfARawDiskIsThatOfTheRealTool() throws Exception {
+        for (String size : List.of("10485760", "9830400", "1000000")) {
+            Path one = rawDisk("ours-" + size, size);
+            Path other = rawDisk("theirs-" + size, size);
+            Cli.Result real =
+                    theirs("restore-descriptor", "-f", "raw", one.getParent().toString(), one.toString());
+            Cli.Result ours =
+                    ours("restore-descriptor", "-f", "raw", other.getParent().toString(), other.toString());
+            assertThat(ours.exitCode() == 0).as(size).isEqualTo(real.exitCode() == 0);
+            if (ours.exitCode() == 0) {
+                assertThat(size(other)).as(size).isEqualTo(size(one));
+            }
+        }
+    }
+
+    private Path rawDisk(String folder, String size) throws Exception {
+        Path file = Files.createDirectory(cli.path(folder)).resolve("root.hds");
+        Commands.run(Cli.LIMIT, "truncate", "-s", size, file.toString());
+        return file;
+    }
+
+    private String size(Path delta) throws Exception {
+        String text = Files.readString(delta.resolveSibling("DiskDescriptor.xml"));
+        return text.replaceAll("(?s).*<Disk_size>", "").replaceAll("(?s)</.*", "") + " in "
+                + text.replaceAll("(?s).*<Blocksize>", "").replaceAll("(?s)</.*", "");
+    }
+
+    @Test
     void listsAndCodesAreThoseOfTheRealTool() throws Exception {
         Path folder = Files.createDirectory(cli.path("image"));
         String descriptor = folder.resolve("DiskDescriptor.xml").toString();
@@ -116,6 +144,14 @@ class PloopVerbsInteropIT {
                 .isZero();
         same("snapshot-list", descriptor);
         codes("restore-descriptor", folder.toString(), folder.resolve(left).toString());
+
+        assertThat(ours("convert", "-v", "1", descriptor).exitCode()).isZero();
+        assertThat(ours("info", "-s", descriptor).out()).contains("fmt_version:\t1");
+        assertThat(theirs("check", "-f", "-r", folder.resolve(left).toString()).exitCode())
+                .isZero();
+        assertThat(ours("convert", "-v", "3", descriptor).exitCode()).isEqualTo(PloopException.PARAMETER);
+        assertThat(ours("convert", "-v", "2", descriptor).exitCode()).isZero();
+        assertThat(ours("info", "-s", descriptor).out()).contains("fmt_version:\t2");
     }
 
     private void codes(String... words) throws Exception {
@@ -155,6 +191,8 @@ class PloopVerbsInteropIT {
                 echo two > mnt/word
                 ploop mount -r -m beside -u {11111111-1111-1111-1111-111111111111} root.hdd/DiskDescriptor.xml
                 cat beside/word mnt/word
+                ploop info root.hdd/DiskDescriptor.xml
+                ploop list -a
                 ploop umount -m beside
                 ploop snapshot-delete -u {11111111-1111-1111-1111-111111111111} root.hdd/DiskDescriptor.xml
                 cat mnt/word
@@ -165,6 +203,10 @@ class PloopVerbsInteropIT {
                 .await();
         assertThat(result.exitCode()).as(result.out() + result.err()).isZero();
         assertThat(result.out()).contains("one\ntwo\n").containsPattern("merged\ntwo\nUnmounting");
+        assertThat(result.out())
+                .containsPattern("(?m)^   resource           Size           Used\n  1k-blocks  +2[0-9]{5} +[0-9]+\n")
+                .containsPattern("(?m)^     inodes  +[0-9]+  +1[0-9]\n")
+                .contains(folder + "\t" + mount);
         assertThat(mount).isEmptyDirectory();
         assertThat(beside).isEmptyDirectory();
         assertThat(folder.resolve("DiskDescriptor.xml")).exists();

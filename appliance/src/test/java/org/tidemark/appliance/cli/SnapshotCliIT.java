@@ -85,6 +85,31 @@ class SnapshotCliIT {
     }
 
     @Test
+    void aSingleFileBecomesAFolderWhenItIsNotInUse() throws Exception {
+        String image = cli.path("disk.raw").toString();
+        cli.ok("image", "create", image, "--size", "65M", "--format", "raw");
+        cli.ok("attach", image);
+        cli.refused(1, "not attached", "snapshot", "create", image);
+        cli.ok("detach", image);
+        assertThat(Path.of(image)).isRegularFile();
+        Map<String, Object> made = json("snapshot", "create", image);
+        assertThat(made.get("notice").toString()).contains("folder");
+        assertThat(Path.of(image)).isDirectory();
+        assertThat(levels(image)).hasSize(2).contains(made.get("snapshot").toString());
+        cli.ok("attach", image);
+        String second = snapshot(image);
+        cli.ok("detach", image);
+        cli.ok("snapshot", "delete", image, second);
+        cli.ok("image", "check", image);
+        Files.delete(Path.of(image, "DiskDescriptor.xml"));
+        cli.refused(5, "without a DiskDescriptor.xml", "image", "info", image);
+        assertThat(json("image", "restore-descriptor", image, "disk.raw").get("clusterBytes"))
+                .isEqualTo(1 << 20);
+        cli.refused(4, "exists already", "image", "restore-descriptor", image, "disk.raw");
+        cli.ok("image", "info", image);
+    }
+
+    @Test
     void onAnAttachedDevice() throws Exception {
         String image = cli.path("image").toString();
         cli.ok("image", "create", image, "--size", "128M", "--fs", "ext4");

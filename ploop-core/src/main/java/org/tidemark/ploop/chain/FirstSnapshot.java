@@ -36,7 +36,6 @@ import org.tidemark.ploop.os.OsException;
  */
 public final class FirstSnapshot {
     private static final String ASIDE = ".tidemark-folder";
-    private static final int SMALLEST_CLUSTER_BYTES = 32 << 10;
 
     private final Supplier<UUID> newIds;
     private final Runnable betweenSteps;
@@ -106,16 +105,12 @@ public final class FirstSnapshot {
             return lone;
         }
         try (ImageIo io = lone.directory().open(top.fileName(), OpenMode.READ_ONLY)) {
-            int clusterBytes = ChainFiles.RAW_CLUSTER_BYTES;
-            while (clusterBytes > SMALLEST_CLUSTER_BYTES && io.size() % clusterBytes != 0) {
-                clusterBytes /= 2;
-            }
-            if (io.size() == 0 || io.size() % clusterBytes != 0) {
+            int clusterBytes = LostDescriptor.clusterBytesOf(io.size());
+            if (clusterBytes == 0) {
                 throw new ImageException(
                         ImageException.Kind.UNSUPPORTED,
                         lone.name() + ": a raw image of " + io.size() + " bytes cannot have snapshots, its size is no"
-                                + " multiple of " + SMALLEST_CLUSTER_BYTES
-                                + "; make it a little larger with 'tidemark image resize'");
+                                + " multiple of 32 KiB; make it a little larger with 'tidemark image resize'");
             }
             return new ChainFiles(lone.name(), lone.directory(), lone.links(), Optional.empty(), clusterBytes);
         }

@@ -26,6 +26,11 @@ public final class Mounts {
     private static final int NO_FOLLOW = 8;
     private static final long TMPFS_MAGIC = 0x01021994L;
     private static final int STATFS_BYTES = 120;
+    private static final int STATFS_BLOCK_SIZE = 8;
+    private static final int STATFS_BLOCKS = 16;
+    private static final int STATFS_BLOCKS_FREE = 24;
+    private static final int STATFS_FILES = 40;
+    private static final int STATFS_FILES_FREE = 48;
     private static final int STATFS_FLAGS = 80;
     private static final Path TABLE = Path.of("/proc/self/mountinfo");
 
@@ -104,6 +109,24 @@ public final class Mounts {
     /** Whether programs (and native libraries) in this folder may be run. Not for FUSE paths. */
     public static boolean allowsExecution(Path folder) throws IOException {
         return (statfs(folder).getLong(STATFS_FLAGS) & NO_EXEC) == 0;
+    }
+
+    /**
+     * What a file system has and what is left of it.
+     *
+     * @param inodes 0 when it has no fixed number
+     */
+    public record Space(long sizeBytes, long freeBytes, long inodes, long freeInodes) {}
+
+    /** Of the file system that {@code folder} lies on, by its own answer. Not for FUSE paths. */
+    public static Space space(Path folder) throws IOException {
+        ByteBuffer answer = statfs(folder);
+        long blockBytes = answer.getLong(STATFS_BLOCK_SIZE);
+        return new Space(
+                answer.getLong(STATFS_BLOCKS) * blockBytes,
+                answer.getLong(STATFS_BLOCKS_FREE) * blockBytes,
+                answer.getLong(STATFS_FILES),
+                answer.getLong(STATFS_FILES_FREE));
     }
 
     private static ByteBuffer statfs(Path folder) throws IOException {
