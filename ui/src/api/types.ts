@@ -88,6 +88,9 @@ export interface JobResult {
   chunks?: number;
   bytes?: number;
   damages?: string[];
+  image?: string;
+  snapshot?: string;
+  outcome?: string;
 }
 
 export type Grade = Schemas['Grade'];

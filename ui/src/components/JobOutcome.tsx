@@ -39,6 +39,9 @@ function rows(job: Job, result: JobResult): Row[] {
       ];
     case 'VERIFY':
       return [...number('Recovery points', result.points), ...number('Chunks', result.chunks), ...size('Compared', result.bytes), ['Damages', (result.damages ?? []).length === 0 ? 'none' : (result.damages ?? []).join('; ')], ...took];
+    case 'SNAPSHOT_DELETE':
+    case 'SNAPSHOT_MERGE':
+      return [...(result.image ? [['Image', <span className="tm-mono">{result.image}</span>] satisfies Row] : []), ['Outcome', result.outcome ?? ''], ...took];
   }
 }
 

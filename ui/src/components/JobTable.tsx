@@ -25,6 +25,9 @@ function outcome(job: Job): string {
       return result?.writtenBytes === undefined ? '' : `${bytes(result.writtenBytes)} written`;
     case 'VERIFY':
       return result?.bytes === undefined ? '' : `${bytes(result.bytes)} compared`;
+    case 'SNAPSHOT_DELETE':
+    case 'SNAPSHOT_MERGE':
+      return result?.outcome ?? '';
   }
 }
 

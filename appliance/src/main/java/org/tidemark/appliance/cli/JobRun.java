@@ -40,6 +40,8 @@ final class JobRun {
                 switch (job.text("kind")) {
                     case "BACKUP" -> "backing up";
                     case "RESTORE" -> "restoring";
+                    case "SNAPSHOT_DELETE" -> "deleting a snapshot";
+                    case "SNAPSHOT_MERGE" -> "merging a snapshot";
                     default -> "verifying";
                 };
         return job.has("container") ? verb + " " + job.text("container") : verb;

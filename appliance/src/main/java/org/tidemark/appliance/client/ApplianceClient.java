@@ -81,8 +81,9 @@ public final class ApplianceClient {
         return answer(transport.send("PATCH", path, JSON.std.asString(body)));
     }
 
-    public void delete(String path) throws IOException {
-        answer(transport.send("DELETE", path, null));
+    /** The answer is empty unless the deletion became a job. */
+    public Answer delete(String path) throws IOException {
+        return answer(transport.send("DELETE", path, null));
     }
 
     /** Every member of a list, fetched page by page as they are taken. */

@@ -37,7 +37,11 @@ public record JobEntry(
     public enum Kind {
         BACKUP,
         RESTORE,
-        VERIFY
+        VERIFY,
+        /** A snapshot that an image keeps in itself goes. */
+        SNAPSHOT_DELETE,
+        /** One goes down into its parent. */
+        SNAPSHOT_MERGE
     }
 
     /** Why it is done. */

@@ -15,6 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.tidemark.appliance.client.Answer;
 import org.tidemark.appliance.client.ApiPath;
 import org.tidemark.appliance.client.ApplianceClient;
 import org.tidemark.ploop.testing.Commands;
@@ -160,7 +161,9 @@ class SnapshotCliIT {
         String list = ApiPath.query("/snapshots", "image", image);
         assertThat(client.list(list)).extracting(one -> one.text("id")).contains(closed, attached);
         assertThat(client.list(list)).extracting(one -> one.flag("toBeMerged")).containsOnly(false);
-        client.delete(ApiPath.query(ApiPath.of("snapshots", closed), "image", image));
+        Answer job = deleted(client, closed, image);
+        assertThat(job.object("result").text("outcome")).isEqualTo("merged");
+        assertThat(job.object("request").text("image")).isEqualTo(image);
         assertThat(client.list(list))
                 .extracting(one -> one.text("id"))
                 .doesNotContain(closed)
@@ -170,11 +173,16 @@ class SnapshotCliIT {
                 .hasMessageContaining("attached");
         assertThatThrownBy(() -> client.delete(ApiPath.query(ApiPath.of("snapshots", NOBODY), "image", image)))
                 .hasMessageContaining("no snapshot");
-        client.delete(ApiPath.query(ApiPath.of("snapshots", attached), "image", image));
+        deleted(client, attached, image);
         assertThat(client.list(list)).hasSize(1);
         assertThat(mount.resolve("word")).hasContent("kept");
         cli.ok("detach", "d");
         cli.ok("image", "check", image);
+    }
+
+    private static Answer deleted(ApplianceClient client, String guid, String image) throws IOException {
+        Answer job = client.delete(ApiPath.query(ApiPath.of("snapshots", guid), "image", image));
+        return ApplianceClient.demandSuccess(client.watch(job.text("id"), state -> {}));
     }
 
     /** Not frozen at its instant: the journal is replayed, and not in the snapshot. */

@@ -117,8 +117,7 @@ public final class JobsResource {
     @APIResponse(responseCode = "202")
     @APIResponseSchema(value = JobView.class, responseCode = "202")
     public Response start(@Valid @NotNull JobRequest request, @Context SecurityContext caller) throws IOException {
-        String needed = request.kind() == JobEntry.Kind.RESTORE ? Scope.MAY_RESTORE : Scope.MAY_BACKUP;
-        if (!caller.isUserInRole(needed)) {
+        if (!caller.isUserInRole(scopeOf(request.kind()))) {
             throw new io.quarkus.security.ForbiddenException();
         }
         String who = caller.getUserPrincipal() == null
@@ -139,6 +138,14 @@ public final class JobsResource {
                 .build();
     }
 
+    private static String scopeOf(JobEntry.Kind kind) {
+        return switch (kind) {
+            case BACKUP, VERIFY -> Scope.MAY_BACKUP;
+            case RESTORE -> Scope.MAY_RESTORE;
+            case SNAPSHOT_DELETE, SNAPSHOT_MERGE -> Scope.MAY_ADMINISTER;
+        };
+    }
+
     @GET
     @Path("{id}")
     @RolesAllowed(Scope.MAY_READ)
@@ -149,12 +156,12 @@ public final class JobsResource {
     @POST
     @Path("{id}/cancel")
     @Consumes(MediaType.WILDCARD)
-    @RolesAllowed({Scope.MAY_BACKUP, Scope.MAY_RESTORE})
+    @RolesAllowed({Scope.MAY_BACKUP, Scope.MAY_RESTORE, Scope.MAY_ADMINISTER})
     @APIResponse(responseCode = "202")
     @APIResponseSchema(value = JobView.class, responseCode = "202")
     public Response cancel(@PathParam("id") String id, @Context SecurityContext caller) throws IOException {
         JobEntry entry = jobs.get(id(id));
-        if (!caller.isUserInRole(entry.kind() == JobEntry.Kind.RESTORE ? Scope.MAY_RESTORE : Scope.MAY_BACKUP)) {
+        if (!caller.isUserInRole(scopeOf(entry.kind()))) {
             throw new io.quarkus.security.ForbiddenException();
         }
         return Response.accepted(JobView.of(runner.cancel(entry.id()))).build();

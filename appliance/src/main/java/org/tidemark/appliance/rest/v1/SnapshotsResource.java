@@ -13,20 +13,26 @@ import jakarta.ws.rs.Path;
 import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.QueryParam;
+import jakarta.ws.rs.core.Context;
 import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.Response;
+import jakarta.ws.rs.core.SecurityContext;
 import java.io.IOException;
+import java.net.URI;
+import java.security.Principal;
 import java.util.List;
-import java.util.Locale;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponseSchema;
 import org.jspecify.annotations.Nullable;
 import org.tidemark.appliance.failure.ApplianceException;
+import org.tidemark.appliance.persistence.JobEntry;
 import org.tidemark.appliance.security.Scope;
 import org.tidemark.appliance.service.Host;
 import org.tidemark.appliance.service.Snapshots;
-import org.tidemark.ploop.chain.ChainProgress;
+import org.tidemark.appliance.service.job.JobOrders;
+import org.tidemark.appliance.service.job.JobRunner;
+import org.tidemark.appliance.service.job.JobState;
 import org.tidemark.ploop.chain.SnapshotOperations;
 
 /** Snapshots that images keep in themselves. */
@@ -36,9 +42,11 @@ import org.tidemark.ploop.chain.SnapshotOperations;
 public final class SnapshotsResource {
 
     private final Snapshots snapshots;
+    private final JobRunner runner;
 
     @Inject
-    public SnapshotsResource(Host host) {
+    public SnapshotsResource(Host host, JobRunner runner) {
+        this.runner = runner;
         this.snapshots = new Snapshots(host::connectIfRunning);
     }
 
@@ -65,9 +73,9 @@ public final class SnapshotsResource {
     public record SnapshotRequest(@NotNull String image) {}
 
     /**
-     * What became of a snapshot that was deleted.
+     * What became of a snapshot.
      *
-     * @param outcome {@code removed}, {@code merged} into the level above it, or {@code marked} while several descend from it
+     * @param outcome {@code current}: it is what the image shows
      */
     @Schema(name = "SnapshotOutcome")
     public record SnapshotOutcome(
@@ -103,24 +111,41 @@ public final class SnapshotsResource {
         return Response.status(Response.Status.CREATED).entity(made).build();
     }
 
-    /** Deletes one; the answer comes when that is done, and whoever goes away before calls nothing off. */
+    /** Begins to delete one: a job, with progress, that can be cancelled. */
     @DELETE
     @Path("{id}")
     @RolesAllowed(Scope.MAY_ADMINISTER)
-    public SnapshotOutcome delete(@PathParam("id") String id, @QueryParam("image") @Nullable String image)
+    @APIResponse(responseCode = "202")
+    @APIResponseSchema(value = JobView.class, responseCode = "202")
+    public Response delete(
+            @PathParam("id") String id, @QueryParam("image") @Nullable String image, @Context SecurityContext caller)
             throws IOException {
-        SnapshotOperations.Deleted outcome = snapshots.delete(requireImage(image), id, ChainProgress.NONE);
-        return new SnapshotOutcome(Snapshots.guid(id), outcome.name().toLowerCase(Locale.ROOT));
+        return begin(JobEntry.Kind.SNAPSHOT_DELETE, requireImage(image), id, caller);
     }
 
-    /** Writes one down into its parent, which ceases to be a snapshot. */
+    /** Begins to write one down into its parent, which ceases to be a snapshot: a job, too. */
     @POST
     @Path("{id}/merge")
     @RolesAllowed(Scope.MAY_ADMINISTER)
-    public SnapshotOutcome merge(@PathParam("id") String id, @Valid @NotNull SnapshotRequest request)
+    @APIResponse(responseCode = "202")
+    @APIResponseSchema(value = JobView.class, responseCode = "202")
+    public Response merge(
+            @PathParam("id") String id, @Valid @NotNull SnapshotRequest request, @Context SecurityContext caller)
             throws IOException {
-        snapshots.merge(requireImage(request.image()), id, ChainProgress.NONE);
-        return new SnapshotOutcome(Snapshots.guid(id), "merged");
+        return begin(JobEntry.Kind.SNAPSHOT_MERGE, requireImage(request.image()), id, caller);
+    }
+
+    private Response begin(JobEntry.Kind kind, String image, String id, SecurityContext caller) throws IOException {
+        String guid = Snapshots.guid(id);
+        if (views(image).stream().noneMatch(one -> one.id().equals(guid))) {
+            throw ApplianceException.notFound(image + ": there is no snapshot " + guid);
+        }
+        Principal who = caller.getUserPrincipal();
+        JobState state =
+                runner.submit(JobOrders.ofSnapshot(kind, image, guid, who == null ? "unknown" : who.getName()));
+        return Response.accepted(JobView.of(state))
+                .location(URI.create("/api/v1/jobs/" + state.entry().id()))
+                .build();
     }
 
     /** Goes back to one; the image must not be attached, and what was written since is gone. */

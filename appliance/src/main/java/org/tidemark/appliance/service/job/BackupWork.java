@@ -5,6 +5,7 @@ import jakarta.inject.Singleton;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.tidemark.appliance.persistence.ApplianceIdentity;
@@ -56,8 +57,8 @@ public final class BackupWork implements JobWork {
     }
 
     @Override
-    public JobEntry.Kind kind() {
-        return JobEntry.Kind.BACKUP;
+    public List<JobEntry.Kind> kinds() {
+        return List.of(JobEntry.Kind.BACKUP);
     }
 
     @Override

@@ -41,6 +41,9 @@ public final class JobOrders {
 
     /** The job to queue, its target chosen. */
     public NewJob checked(Order order, String who) throws IOException {
+        boolean ofSnapshots =
+                order.kind() == JobEntry.Kind.SNAPSHOT_DELETE || order.kind() == JobEntry.Kind.SNAPSHOT_MERGE;
+        refuse(ofSnapshots, "snapshots are deleted and merged under /api/v1/snapshots");
         String target = repositories.choose(order.target()).name();
         Map<String, Object> request = new LinkedHashMap<>();
         request.put("kind", order.kind().name());
@@ -72,8 +75,18 @@ public final class JobOrders {
                 }
                 put(request, "point", order.point());
             }
+            case SNAPSHOT_DELETE, SNAPSHOT_MERGE -> throw new IllegalStateException("refused above");
         }
         return new NewJob(order.kind(), order.container(), target, null, JobEntry.Cause.MANUAL, who, request);
+    }
+
+    /** The job that deletes or merges one snapshot of an image; that there is one has been looked at. */
+    public static NewJob ofSnapshot(JobEntry.Kind kind, String image, String guid, String who) {
+        Map<String, Object> request = new LinkedHashMap<>();
+        request.put("kind", kind.name());
+        request.put("image", image);
+        request.put("snapshot", guid);
+        return new NewJob(kind, null, null, null, JobEntry.Cause.MANUAL, who, request);
     }
 
     private static String destination(String words) throws IOException {

@@ -52,7 +52,7 @@ public final class JobRunner {
         this.jobs = jobs;
         this.admission = admission;
         this.events = events;
-        works.forEach(work -> this.works.put(work.kind(), work));
+        works.forEach(work -> work.kinds().forEach(kind -> this.works.put(kind, work)));
     }
 
     void start(@Observes StartupEvent event) {

@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.tidemark.appliance.persistence.JobEntry;
@@ -39,8 +40,8 @@ public final class RestoreWork implements JobWork {
     }
 
     @Override
-    public JobEntry.Kind kind() {
-        return JobEntry.Kind.RESTORE;
+    public List<JobEntry.Kind> kinds() {
+        return List.of(JobEntry.Kind.RESTORE);
     }
 
     @Override

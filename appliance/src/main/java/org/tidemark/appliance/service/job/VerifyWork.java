@@ -43,8 +43,8 @@ public final class VerifyWork implements JobWork {
     }
 
     @Override
-    public JobEntry.Kind kind() {
-        return JobEntry.Kind.VERIFY;
+    public List<JobEntry.Kind> kinds() {
+        return List.of(JobEntry.Kind.VERIFY);
     }
 
     @Override
