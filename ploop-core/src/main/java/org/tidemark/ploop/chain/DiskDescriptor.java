@@ -132,14 +132,14 @@ public final class DiskDescriptor {
         return new DiskDescriptor(name, document);
     }
 
-    private static void appendImage(Element storage, Image image) {
+    static void appendImage(Element storage, Image image) {
         Element element = XmlText.append(storage, "Image");
         XmlText.append(element, "GUID", image.guid());
         XmlText.append(element, "Type", image.formatId().equals(RawFormat.ID) ? TYPE_RAW : TYPE_EXPANDED);
         XmlText.append(element, "File", image.file());
     }
 
-    private static void appendShot(Element snapshots, String guid, String parentGuid) {
+    static void appendShot(Element snapshots, String guid, String parentGuid) {
         Element shot = XmlText.append(snapshots, "Shot");
         XmlText.append(shot, "GUID", guid);
         XmlText.append(shot, "ParentGUID", parentGuid);
@@ -195,31 +195,7 @@ public final class DiskDescriptor {
 
     /** The same, with the top frozen under the name {@code snapshotGuid} and a new, empty top in {@code newTopFile}. */
     public DiskDescriptor withSnapshot(String snapshotGuid, String newTopFile) throws ImageException {
-        DiskDescriptor changed = parse(name, serialise());
-        Element root = changed.document.getDocumentElement();
-        Element storage = required(required(root, "StorageData"), "Storage");
-        for (Element image : XmlText.children(storage, "Image")) {
-            renameIn(image, "GUID", topGuid, snapshotGuid);
-        }
-        appendImage(storage, new Image(Guid.TOP, ExpandedFormat.ID, newTopFile));
-        Element snapshots = XmlText.child(root, "Snapshots");
-        if (snapshots == null) {
-            snapshots = XmlText.append(root, "Snapshots");
-        }
-        if (XmlText.children(snapshots, "Shot").isEmpty()) {
-            appendShot(snapshots, topGuid, Guid.NONE);
-        }
-        for (Element shot : XmlText.children(snapshots, "Shot")) {
-            renameIn(shot, "GUID", topGuid, snapshotGuid);
-        }
-        Element top = XmlText.child(snapshots, "TopGUID");
-        if (top == null) {
-            top = snapshots.getOwnerDocument().createElement("TopGUID");
-            snapshots.insertBefore(top, snapshots.getFirstChild());
-        }
-        top.setTextContent(Guid.TOP);
-        appendShot(snapshots, Guid.TOP, snapshotGuid);
-        return parse(name, changed.serialise());
+        return new DescriptorEdit(this).snapshot(snapshotGuid, newTopFile);
     }
 
     /** The levels that descend directly from {@code guid}. */
@@ -245,42 +221,17 @@ public final class DiskDescriptor {
 
     /** The same, with a level marked as about to go ({@code Temporary}): every tool merges it when it can. */
     DiskDescriptor withTemporary(String guid) throws ImageException {
-        DiskDescriptor changed = parse(name, serialise());
-        Element shot = changed.shotElement(guid);
-        if (XmlText.child(shot, "Temporary") == null) {
-            XmlText.append(shot, "Temporary");
-        }
-        return parse(name, changed.serialise());
+        return new DescriptorEdit(this).temporary(guid);
     }
 
     /** The same with a disk of another size. */
     DiskDescriptor withDiskSize(long diskSizeBytes) throws ImageException {
-        DiskDescriptor changed = parse(name, serialise());
-        Element root = changed.document.getDocumentElement();
-        Element parameters = required(root, "Disk_Parameters");
-        long sectors = diskSizeBytes / DeltaGeometry.SECTOR_BYTES;
-        DiskChs chs = DiskChs.of(sectors);
-        setNumber(parameters, "Disk_size", sectors);
-        setNumber(parameters, "Cylinders", chs.cylinders());
-        setNumber(parameters, "Heads", chs.heads());
-        setNumber(parameters, "Sectors", chs.sectors());
-        setNumber(required(required(root, "StorageData"), "Storage"), "End", sectors);
-        return parse(name, changed.serialise());
-    }
-
-    private static void setNumber(Element parent, String tag, long number) {
-        Element element = XmlText.child(parent, tag);
-        if (element != null) {
-            element.setTextContent(Long.toString(number));
-        }
+        return new DescriptorEdit(this).diskSize(diskSizeBytes);
     }
 
     /** The same without a level from which none descends. */
     DiskDescriptor withoutLeaf(String guid) throws ImageException {
-        DiskDescriptor changed = parse(name, serialise());
-        remove(changed.imageElement(guid));
-        remove(changed.shotElement(guid));
-        return parse(name, changed.serialise());
+        return new DescriptorEdit(this).withoutLeaf(guid);
     }
 
     /**
@@ -288,57 +239,17 @@ public final class DiskDescriptor {
      * parent.
      */
     DiskDescriptor withMerged(String removed, String child) throws ImageException {
-        DiskDescriptor changed = parse(name, serialise());
-        String parent = changed.shot(removed).parentGuid();
-        remove(changed.imageElement(child));
-        required(changed.imageElement(removed), "GUID").setTextContent(child);
-        remove(changed.shotElement(removed));
-        required(changed.shotElement(child), "ParentGUID").setTextContent(parent);
-        return parse(name, changed.serialise());
+        return new DescriptorEdit(this).merged(removed, child);
     }
 
     /** The same with a new, empty top in {@code newTopFile}, which descends from {@code guid}; the old top is gone. */
     DiskDescriptor withTopAt(String guid, String newTopFile) throws ImageException {
-        DiskDescriptor changed = parse(name, serialise());
-        Element storage = required(required(changed.document.getDocumentElement(), "StorageData"), "Storage");
-        remove(changed.imageElement(topGuid));
-        appendImage(storage, new Image(topGuid, ExpandedFormat.ID, newTopFile));
-        required(changed.shotElement(topGuid), "ParentGUID").setTextContent(guid);
-        return parse(name, changed.serialise());
+        return new DescriptorEdit(this).topAt(guid, newTopFile);
     }
 
-    private Element imageElement(String guid) throws ImageException {
-        Element storage = required(required(document.getDocumentElement(), "StorageData"), "Storage");
-        return elementOf(storage, "Image", guid);
-    }
-
-    private Element shotElement(String guid) throws ImageException {
-        Element root = document.getDocumentElement();
-        Element snapshots = XmlText.child(root, "Snapshots");
-        if (snapshots == null || XmlText.children(snapshots, "Shot").isEmpty()) {
-            throw damaged(name, "lists no snapshots");
-        }
-        return elementOf(snapshots, "Shot", guid);
-    }
-
-    private Element elementOf(Element parent, String child, String guid) throws ImageException {
-        for (Element element : XmlText.children(parent, child)) {
-            if (guid(element, "GUID").equals(guid)) {
-                return element;
-            }
-        }
-        throw damaged(name, "no " + child + " for " + guid);
-    }
-
-    private static void remove(Element element) {
-        element.getParentNode().removeChild(element);
-    }
-
-    private static void renameIn(Element parent, String child, String from, String to) {
-        Element element = XmlText.child(parent, child);
-        if (element != null && Guid.normalise(element.getTextContent()).equals(from)) {
-            element.setTextContent(to);
-        }
+    /** What messages call it. */
+    String name() {
+        return name;
     }
 
     public byte[] serialise() {
