@@ -33,6 +33,9 @@ public final class ApplianceProcess implements AutoCloseable {
     private static final Duration LIMIT = Duration.ofSeconds(120);
     private static final Duration END_LIMIT = Duration.ofSeconds(40);
     private static final long LOOK_EVERY_NANOS = 20_000_000;
+    /** Property with arguments for the JVM of every appliance that this process starts. */
+    private static final String JVM = "tidemark.appliance.jvm";
+
     private static final String RUNNER = "quarkus-app/quarkus-run.jar";
     private static final String LISTENING = "tidemark: listening on ";
     private static final String SET_UP = "tidemark: set up at ";
@@ -126,12 +129,17 @@ public final class ApplianceProcess implements AutoCloseable {
                 "-Xshare:auto",
                 "--add-opens=java.base/java.lang=ALL-UNNAMED",
                 "-Dtidemark.server.class.path=" + jar(home) + ":" + home.resolve("lib") + "/*"));
+        line.addAll(words(System.getProperty(JVM, "")));
         line.addAll(jvmArguments);
         line.addAll(List.of("-jar", home.resolve(RUNNER).toString()));
         // With '=' as the holder has it: whoever clears a folder finds all its processes by the same word.
         line.addAll(List.of("--listen=" + listen, "--tls=" + tls, "--state=" + state, "--run=" + run));
         line.addAll(arguments);
         return line;
+    }
+
+    private static List<String> words(String text) {
+        return text.isBlank() ? List.of() : List.of(text.strip().split("\\s+"));
     }
 
     private static Path home() throws IOException {
