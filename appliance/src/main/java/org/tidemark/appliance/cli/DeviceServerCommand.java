@@ -12,7 +12,8 @@ import picocli.CommandLine.Command;
 @Command(
         name = "device-server",
         description = "Run the data plane in the foreground. The holder starts it; you rarely need to.",
-        mixinStandardHelpOptions = true)
+        mixinStandardHelpOptions = true,
+        subcommands = UpgradeCommand.class)
 final class DeviceServerCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {

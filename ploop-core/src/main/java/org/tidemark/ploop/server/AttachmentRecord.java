@@ -14,7 +14,7 @@ import org.tidemark.ploop.device.attach.LoopWindow;
  */
 record AttachmentRecord(
         AttachRequest request, Phase phase, LoopWindow window, long sizeBytes, int blockBytes, boolean writable) {
-    private static final int VERSION = 1;
+    static final int VERSION = 1;
 
     enum Phase {
         /** Under way; whoever asked for it has no answer yet. A successor undoes it. */

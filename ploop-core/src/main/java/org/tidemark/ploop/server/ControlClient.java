@@ -14,7 +14,7 @@ public final class ControlClient implements Closeable {
     /** Protocol versions that this client speaks. */
     static final int LOWEST_PROTOCOL = 1;
 
-    static final int HIGHEST_PROTOCOL = 1;
+    static final int HIGHEST_PROTOCOL = 2;
 
     /** Long enough for what the server answers from memory. */
     public static final Duration USUAL_LIMIT = Duration.ofSeconds(10);

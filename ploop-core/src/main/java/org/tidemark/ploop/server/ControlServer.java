@@ -26,16 +26,20 @@ final class ControlServer implements Closeable {
     private final ServerSocketChannel listener;
     private final ControlCommands commands;
     private final Fields greeting;
+    private final int highestProtocol;
     private final Semaphore places = new Semaphore(MAX_CONNECTIONS);
 
-    private ControlServer(ServerSocketChannel listener, ControlCommands commands, Fields greeting) {
+    private ControlServer(
+            ServerSocketChannel listener, ControlCommands commands, Fields greeting, int highestProtocol) {
+        this.highestProtocol = highestProtocol;
         this.listener = listener;
         this.commands = commands;
         this.greeting = greeting;
     }
 
     /** Listens at {@code socket}, in place of whoever did before. {@code greeting} goes into each answer to hello. */
-    static ControlServer start(Path socket, ControlCommands commands, Fields greeting) throws IOException {
+    static ControlServer start(Path socket, ControlCommands commands, Fields greeting, int highestProtocol)
+            throws IOException {
         Path fresh = socket.resolveSibling(socket.getFileName() + ".new");
         Files.deleteIfExists(fresh);
         ServerSocketChannel listener = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
@@ -46,7 +50,7 @@ final class ControlServer implements Closeable {
                 socket,
                 java.nio.file.StandardCopyOption.ATOMIC_MOVE,
                 java.nio.file.StandardCopyOption.REPLACE_EXISTING);
-        ControlServer server = new ControlServer(listener, commands, greeting);
+        ControlServer server = new ControlServer(listener, commands, greeting, highestProtocol);
         Thread thread = new Thread(server::acceptAll, "control");
         thread.setDaemon(true);
         thread.start();
@@ -126,12 +130,12 @@ final class ControlServer implements Closeable {
 
     private Fields hello(Fields arguments) throws ControlException {
         Fields range = arguments.object("protocol");
-        long chosen = Math.min(range.number("highest"), ControlClient.HIGHEST_PROTOCOL);
+        long chosen = Math.min(range.number("highest"), highestProtocol);
         if (chosen < Math.max(range.number("lowest"), ControlClient.LOWEST_PROTOCOL)) {
             throw new ControlException(
                     ControlException.Kind.PROTOCOL,
                     "this device server speaks control protocol " + ControlClient.LOWEST_PROTOCOL + " to "
-                            + ControlClient.HIGHEST_PROTOCOL);
+                            + highestProtocol);
         }
         java.util.Map<String, Object> values = new java.util.LinkedHashMap<>(greeting.values());
         values.put("protocol", chosen);

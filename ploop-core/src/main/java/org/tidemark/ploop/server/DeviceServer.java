@@ -21,14 +21,18 @@ public final class DeviceServer {
     private static final Duration DETACH_LIMIT = Duration.ofSeconds(10);
 
     private final RunFolder run;
+    private final ServerModule module;
+    private final int highestProtocol;
     private final HolderLink link;
     private final ServedDevices devices;
     private final ControlCommands commands = new ControlCommands();
     private final CountDownLatch stopped = new CountDownLatch(1);
     private final Logger log = System.getLogger(DeviceServer.class.getName());
 
-    private DeviceServer(RunFolder run, ServerCommand command, ServerModule module) {
+    private DeviceServer(RunFolder run, ServerCommand command, ServerModule module, int highestProtocol) {
         this.run = run;
+        this.module = module;
+        this.highestProtocol = highestProtocol;
         this.link = new HolderLink(run, command);
         this.devices = new ServedDevices(run, module.opener(), link);
         registerOwn();
@@ -37,6 +41,15 @@ public final class DeviceServer {
 
     /** The body of a main method: {@code --run=FOLDER --server-main=CLASS}. Returns when the server has ended. */
     public static void run(String[] arguments, ServerModule module) throws IOException {
+        run(arguments, module, ControlClient.HIGHEST_PROTOCOL);
+    }
+
+    /** The same, of a server that speaks no newer protocol than {@code highestProtocol}. */
+    static void run(String[] arguments, ServerModule module, int highestProtocol) throws IOException {
+        if (List.of(arguments).contains(ServerCommand.PROBE)) {
+            System.out.println(abilities(highestProtocol).toJson());
+            return;
+        }
         RunFolder run = RunFolder.at(Path.of(ServerCommand.argument(arguments, "run", "/run/tidemark")));
         BoundedLog.install(run, "device-server");
         Processes.leaveTerminal();
@@ -46,7 +59,7 @@ public final class DeviceServer {
                 System.getLogger(DeviceServer.class.getName()).log(Level.INFO, "another device server is there");
                 return;
             }
-            new DeviceServer(run, ServerCommand.ofThisJava(main), module).serve();
+            new DeviceServer(run, ServerCommand.ofThisJava(main), module, highestProtocol).serve();
         }
         Runtime.getRuntime().halt(0);
     }
@@ -59,7 +72,7 @@ public final class DeviceServer {
         devices.takeOverAll();
         Signal.handle(new Signal("TERM"), signal -> new Thread(this::stopOrRefuse, "sigterm").start());
         Fields greeting = Fields.of("pid", own.process().pid(), "generation", generation);
-        try (ControlServer control = ControlServer.start(run.controlSocket(), commands, greeting)) {
+        try (ControlServer control = ControlServer.start(run.controlSocket(), commands, greeting, highestProtocol)) {
             long age = System.currentTimeMillis()
                     - ProcessHandle.current()
                             .info()
@@ -129,6 +142,16 @@ public final class DeviceServer {
         return described;
     }
 
+    /** What a process that is to take over must be able to read, and the protocols it speaks. */
+    private static Fields abilities(int highestProtocol) throws IOException {
+        // The native library must load there, too.
+        Processes.self();
+        return Fields.of(
+                "lowestProtocol", ControlClient.LOWEST_PROTOCOL,
+                "highestProtocol", highestProtocol,
+                "stateVersion", AttachmentRecord.VERSION);
+    }
+
     private Fields status() throws IOException {
         Optional<ServerRecord> record = ServerRecord.read(run);
         Runtime runtime = Runtime.getRuntime();
@@ -137,6 +160,8 @@ public final class DeviceServer {
                 "generation", record.map(ServerRecord::generation).orElse(0L),
                 "devices", devices.all().size(),
                 "holderConnected", link.connected(),
+                "stateVersion", AttachmentRecord.VERSION,
+                "underWay", module.activities(),
                 "heapBytes", runtime.totalMemory() - runtime.freeMemory());
     }
 }

@@ -28,6 +28,7 @@ public final class HolderMain {
             }
             String serverMain = ServerCommand.argument(arguments, "server-main", DeviceServerMain.class.getName());
             ServerCommand command = ServerCommand.ofThisJava(serverMain);
+            ServerCommand.forget(run);
             Holder holder = new Holder(UnixSocket.listen(run.holderSocket()));
             Signal.handle(new Signal("TERM"), signal -> passOn(run, log));
             holder.start();

@@ -1,12 +1,16 @@
 package org.tidemark.ploop.server;
 
 import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** The device server of the product: real images, views for backups, NBD. */
 public final class PloopServerModule implements ServerModule {
     private final AtomicReference<@Nullable RunFolder> run = new AtomicReference<>();
+    private volatile Supplier<List<String>> underWay = List::of;
 
     @Override
     public DeviceOpener opener() {
@@ -25,9 +29,21 @@ public final class PloopServerModule implements ServerModule {
     }
 
     @Override
+    public List<String> activities() {
+        return underWay.get();
+    }
+
+    @Override
     public void register(ControlCommands commands, ServedDevices devices) {
         run.set(devices.run());
-        new ViewCommands(devices).register(commands);
-        new SnapshotCommands(devices).register(commands);
+        ViewCommands views = new ViewCommands(devices);
+        views.register(commands);
+        SnapshotCommands snapshots = new SnapshotCommands(devices);
+        snapshots.register(commands);
+        underWay = () -> {
+            List<String> all = new ArrayList<>(views.underWay());
+            all.addAll(snapshots.underWay());
+            return all;
+        };
     }
 }

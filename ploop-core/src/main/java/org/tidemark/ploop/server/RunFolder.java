@@ -76,6 +76,11 @@ public record RunFolder(Path path) {
         return path.resolve("server.json");
     }
 
+    /** How the next device server is started, when that is not how the holder would. */
+    Path serverCommand() {
+        return path.resolve("server-command.json");
+    }
+
     Path logs() {
         return path.resolve("log");
     }

@@ -4,8 +4,12 @@ import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import org.tidemark.ploop.os.Mounts;
 
 /**
@@ -16,6 +20,10 @@ import org.tidemark.ploop.os.Mounts;
  */
 public record ServerCommand(Path java, String classPath, String serverMain) {
     private static final long MAX_OUTPUT_BYTES = 1 << 20;
+    private static final int MAX_SAID = 600;
+
+    /** Word that makes a device server tell what it can do, and end. */
+    static final String PROBE = "--probe";
 
     /** Property that names the class path of the servers, where it is not the one of the process that starts them. */
     public static final String CLASS_PATH = "tidemark.server.class.path";
@@ -29,6 +37,80 @@ public record ServerCommand(Path java, String classPath, String serverMain) {
         String ours = System.getProperty("surefire.test.class.path", System.getProperty("java.class.path", ""));
         String classPath = System.getProperty(CLASS_PATH, ours);
         return new ServerCommand(Path.of(System.getProperty("java.home", ""), "bin", "java"), classPath, serverMain);
+    }
+
+    /** Tells the holder to start device servers like this from now on; a new holder starts its own. */
+    void choose(RunFolder run) throws IOException {
+        Files.deleteIfExists(rejection(run));
+        RunFolder.replace(
+                run.serverCommand(),
+                Fields.of("java", java.toString(), "classPath", classPath, "serverMain", serverMain)
+                        .toJson());
+    }
+
+    /** What was chosen last; empty when nothing was, or it was rejected. */
+    static Optional<ServerCommand> chosen(RunFolder run) throws IOException {
+        if (!Files.exists(run.serverCommand())) {
+            return Optional.empty();
+        }
+        Fields fields = Fields.parse(Files.readString(run.serverCommand()));
+        return Optional.of(
+                new ServerCommand(Path.of(fields.text("java")), fields.text("classPath"), fields.text("serverMain")));
+    }
+
+    /** What was chosen does not start; kept under another name for whoever looks. */
+    static void reject(RunFolder run) throws IOException {
+        Files.move(run.serverCommand(), rejection(run), StandardCopyOption.REPLACE_EXISTING);
+    }
+
+    /** Whether what was chosen last did not live. */
+    static boolean rejected(RunFolder run) {
+        return Files.exists(rejection(run));
+    }
+
+    /** Nothing is chosen any more. */
+    static void forget(RunFolder run) throws IOException {
+        Files.deleteIfExists(run.serverCommand());
+        Files.deleteIfExists(rejection(run));
+    }
+
+    private static Path rejection(RunFolder run) {
+        return run.serverCommand().resolveSibling("server-command.rejected.json");
+    }
+
+    /**
+     * Asks the device server that this command would start what it can do, in a process that ends at once.
+     *
+     * @throws IOException when it does not start or does not answer, with the end of what it said
+     */
+    Fields probe(RunFolder run, Duration limit) throws IOException {
+        Path output = Files.createTempFile(run.temporary(), "probe-", ".out");
+        try {
+            List<String> line = line(run, List.of("-Xmx64m", "-XX:TieredStopAtLevel=1"), serverMain);
+            line.add(PROBE);
+            Process process = new ProcessBuilder(line)
+                    .directory(Path.of("/").toFile())
+                    .redirectInput(
+                            ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
+                    .redirectErrorStream(true)
+                    .redirectOutput(output.toFile())
+                    .start();
+            boolean ended = process.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS);
+            if (!ended) {
+                process.destroyForcibly();
+            }
+            String said = Files.readString(output).strip();
+            if (!ended || process.exitValue() != 0) {
+                throw new IOException("the new device server " + (ended ? "does not start: " : "does not answer: ")
+                        + said.substring(Math.max(0, said.length() - MAX_SAID)));
+            }
+            return Fields.parse(said.substring(said.lastIndexOf('\n') + 1));
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException("interrupted", e);
+        } finally {
+            Files.deleteIfExists(output);
+        }
     }
 
     /** Starts the holder, which starts the device server. */

@@ -2,6 +2,7 @@ package org.tidemark.ploop.server;
 
 import java.io.Closeable;
 import java.io.IOException;
+import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
@@ -36,6 +37,12 @@ final class SnapshotCommands {
 
     SnapshotCommands(ServedDevices devices) {
         this.devices = devices;
+    }
+
+    /** Changes of snapshots under way. */
+    List<String> underWay() {
+        int changes = running.size() + prepared.size();
+        return changes == 0 ? List.of() : List.of(changes + " change(s) of snapshots are under way");
     }
 
     void register(ControlCommands commands) {

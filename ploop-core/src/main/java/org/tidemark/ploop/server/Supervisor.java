@@ -18,6 +18,7 @@ final class Supervisor {
     private static final Duration LOOK_EVERY = Duration.ofSeconds(60);
     private static final long SHORTEST_PAUSE_NANOS = 20_000_000;
     private static final int LONGEST_PAUSE_DOUBLINGS = 6;
+    private static final int SHORT_LIVES_OF_AN_UPGRADE = 3;
 
     private final RunFolder run;
     private final ServerCommand command;
@@ -45,6 +46,9 @@ final class Supervisor {
             boolean longLived = System.nanoTime() - start > LONG_LIFE.toNanos();
             shortLives = longLived ? 0 : shortLives + 1;
             LOG.log(Level.WARNING, "the device server has ended; starting it again");
+            if (shortLives == SHORT_LIVES_OF_AN_UPGRADE) {
+                rejectChosen();
+            }
             if (shortLives > 1) {
                 // It dies while it starts: do not burn the machine.
                 LockSupport.parkNanos(SHORTEST_PAUSE_NANOS << Math.min(shortLives - 1, LONGEST_PAUSE_DOUBLINGS));
@@ -58,7 +62,29 @@ final class Supervisor {
             LOG.log(Level.INFO, () -> "watching device server " + record.get().process());
             return record.get().process();
         }
-        return Processes.byPid(command.startServer(run).pid());
+        return Processes.byPid(command().startServer(run).pid());
+    }
+
+    /** What was chosen for an upgrade, or how this holder itself was started. */
+    private ServerCommand command() {
+        try {
+            return ServerCommand.chosen(run).orElse(command);
+        } catch (IOException e) {
+            LOG.log(Level.ERROR, "reading how the device server is to be started; it starts as before", e);
+            return command;
+        }
+    }
+
+    /** An upgrade that does not live is taken back: containers wait meanwhile. */
+    private void rejectChosen() {
+        try {
+            if (ServerCommand.chosen(run).isPresent()) {
+                ServerCommand.reject(run);
+                LOG.log(Level.ERROR, "the chosen device server ends as soon as it starts; the one before starts again");
+            }
+        } catch (IOException e) {
+            LOG.log(Level.ERROR, "taking back an upgrade", e);
+        }
     }
 
     private static void awaitEnd(Processes.Id server) throws IOException {

@@ -47,6 +47,11 @@ final class ViewCommands {
         this.devices = devices;
     }
 
+    /** Backups that read from this process. */
+    List<String> underWay() {
+        return views.isEmpty() ? List.of() : List.of(views.size() + " view(s) of backups are being read");
+    }
+
     void register(ControlCommands commands) {
         commands.add("instant.prepare", this::prepare);
         commands.add("instant", this::instant);

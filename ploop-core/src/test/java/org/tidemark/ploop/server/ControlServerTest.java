@@ -31,7 +31,7 @@ class ControlServerTest {
     void start() throws IOException {
         run = new RunFolder(temp);
         commands.add("echo", (arguments, session) -> arguments);
-        server = ControlServer.start(run.controlSocket(), commands, Fields.of("generation", 3));
+        server = ControlServer.start(run.controlSocket(), commands, Fields.of("generation", 3), 2);
     }
 
     @AfterEach
@@ -49,7 +49,7 @@ class ControlServerTest {
     void requestsAndAnswers() throws Exception {
         try (ControlClient client = ControlClient.connect(run, LIMIT)) {
             assertThat(client.greeting().number("generation")).isEqualTo(3);
-            assertThat(client.greeting().number("protocol")).isEqualTo(1);
+            assertThat(client.greeting().number("protocol")).isEqualTo(2);
             Fields sent = Fields.of("text", "line\nbreak \u00e4", "number", 1L << 40, "flag", true);
             Fields back = client.request("echo", sent, LIMIT);
             assertThat(back.text("text")).isEqualTo("line\nbreak \u00e4");
@@ -126,7 +126,7 @@ class ControlServerTest {
             raw.write(
                     "{\"id\":4,\"command\":\"hello\",\"new\":1,\"arguments\":{\"protocol\":{\"lowest\":0,\"highest\":9}}}",
                     LIMIT);
-            assertThat(raw.read(LIMIT)).contains("\"protocol\":1");
+            assertThat(raw.read(LIMIT)).contains("\"protocol\":2");
             raw.write("not json", LIMIT);
             assertThat(raw.read(LIMIT)).contains("USAGE").contains("\"id\":-1");
             raw.write("{\"id\":5,\"command\":\"echo\",\"arguments\":{\"a\":1}}", LIMIT);

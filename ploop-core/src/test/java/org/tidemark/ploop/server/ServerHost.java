@@ -26,16 +26,21 @@ public final class ServerHost implements AutoCloseable {
     private final RunFolder run;
     private ControlClient client;
 
-    private ServerHost(String word, Path folder) throws IOException {
+    private ServerHost(String word, Path folder, String serverMain) throws IOException {
         this.word = word;
         this.folder = folder;
         this.run = RunFolder.at(folder.resolve("run"));
-        this.client = ServerLauncher.ensureRunning(run);
+        this.client = ServerLauncher.ensureRunning(run, ServerCommand.ofThisJava(serverMain));
     }
 
     /** Starts both processes, after what an earlier run of the same test left is gone. */
     public static ServerHost start(String word) throws IOException {
-        return new ServerHost(word, Leftovers.freshFolder(word));
+        return start(word, DeviceServerMain.class.getName());
+    }
+
+    /** The same with another device server. */
+    static ServerHost start(String word, String serverMain) throws IOException {
+        return new ServerHost(word, Leftovers.freshFolder(word), serverMain);
     }
 
     public Path folder() {
