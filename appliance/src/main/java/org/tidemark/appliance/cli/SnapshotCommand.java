@@ -4,7 +4,9 @@ import static org.tidemark.appliance.cli.Output.fields;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -12,7 +14,9 @@ import org.jspecify.annotations.Nullable;
 import org.tidemark.appliance.service.DataPlane;
 import org.tidemark.appliance.service.SnapshotMounts;
 import org.tidemark.appliance.service.Snapshots;
+import org.tidemark.ploop.chain.Guid;
 import org.tidemark.ploop.chain.SnapshotOperations;
+import org.tidemark.ploop.format.qcow2.Snapshot;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -34,7 +38,7 @@ import picocli.CommandLine.Parameters;
         })
 final class SnapshotCommand {
     private static final String IMAGE =
-            "A folder with DiskDescriptor.xml; or a device, by its name, block device or mount point.";
+            "A folder with DiskDescriptor.xml or a qcow2 file; or a device, by its name, block device or mount point.";
 
     private static final String GUID = "The snapshot, as 'tidemark snapshot list' shows it.";
 
@@ -72,7 +76,10 @@ final class SnapshotCommand {
         }
     }
 
-    @Command(name = "list", description = "List the levels of the chain.", mixinStandardHelpOptions = true)
+    @Command(
+            name = "list",
+            description = "List the levels of the chain, and the snapshots inside a qcow2 file.",
+            mixinStandardHelpOptions = true)
     static final class ListAll implements Callable<Integer> {
         @Mixin
         private Output output = new Output();
@@ -83,8 +90,9 @@ final class SnapshotCommand {
         @Override
         public Integer call() throws IOException {
             List<Map<String, @Nullable Object>> rows = new ArrayList<>();
+            List<Snapshot> internal = snapshots().internal(image);
             for (SnapshotOperations.Snapshot one : snapshots().list(image)) {
-                rows.add(fields(
+                Map<String, @Nullable Object> row = fields(
                         "snapshot",
                         one.guid(),
                         "parent",
@@ -94,11 +102,35 @@ final class SnapshotCommand {
                         "toBeMerged",
                         one.temporary(),
                         "file",
-                        one.file()));
+                        one.file());
+                rows.add(internal.isEmpty() ? row : withInside(row, "", ""));
+            }
+            for (Snapshot one : internal) {
+                Map<String, @Nullable Object> row =
+                        fields("snapshot", one.id(), "parent", "", "current", false, "toBeMerged", false, "file", "");
+                rows.add(withInside(
+                        row,
+                        one.name(),
+                        Instant.ofEpochSecond(one.takenSeconds()).toString()));
             }
             output.rows(rows, "no snapshots");
             return ExitCodes.DONE;
         }
+    }
+
+    /** What only a snapshot inside the file of a qcow2 image has: a name, and when it was taken. */
+    private static Map<String, @Nullable Object> withInside(
+            Map<String, @Nullable Object> row, String name, String taken) {
+        Map<String, @Nullable Object> wide = new LinkedHashMap<>(row);
+        wide.put("inside", !taken.isEmpty());
+        wide.put("name", name);
+        wide.put("taken", taken);
+        return wide;
+    }
+
+    /** A GUID as it is listed; any other name as it is. */
+    private static String shown(String snapshot) {
+        return Guid.idOf(snapshot).isPresent() ? Snapshots.guid(snapshot) : snapshot;
     }
 
     @Command(
@@ -123,7 +155,7 @@ final class SnapshotCommand {
                 progress.close();
                 output.object(fields(
                         "snapshot",
-                        Snapshots.guid(guid),
+                        shown(guid),
                         "outcome",
                         switch (outcome) {
                             case REMOVED -> "removed";
@@ -185,7 +217,7 @@ final class SnapshotCommand {
         @Override
         public Integer call() throws IOException {
             snapshots().switchTo(image, guid);
-            output.object(fields("image", image, "switchedTo", Snapshots.guid(guid)));
+            output.object(fields("image", image, "switchedTo", shown(guid)));
             return ExitCodes.DONE;
         }
     }

@@ -14,11 +14,12 @@ import org.tidemark.appliance.failure.ApplianceException;
 import org.tidemark.ploop.chain.AttachedImage;
 import org.tidemark.ploop.chain.ChainFiles;
 import org.tidemark.ploop.chain.ChainProgress;
-import org.tidemark.ploop.chain.DiskDescriptor;
 import org.tidemark.ploop.chain.FirstSnapshot;
 import org.tidemark.ploop.chain.Guid;
+import org.tidemark.ploop.chain.InternalSnapshots;
 import org.tidemark.ploop.chain.SnapshotOperations;
 import org.tidemark.ploop.filesystem.FrozenInstant;
+import org.tidemark.ploop.format.qcow2.Snapshot;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.server.ControlClient.AttachedDevice;
 import org.tidemark.ploop.server.Fields;
@@ -119,25 +120,46 @@ public final class Snapshots {
     /** All levels of an image, as its descriptor lists them. */
     public List<SnapshotOperations.Snapshot> list(String word) throws IOException {
         try (Place place = place(word)) {
-            return SnapshotOperations.list(described(place.files()));
+            return SnapshotOperations.list(place.files());
         }
     }
 
-    private static DiskDescriptor described(ChainFiles files) throws ImageException {
-        return files.descriptor()
-                .orElseThrow(() -> new ImageException(
-                        ImageException.Kind.UNSUPPORTED, files.name() + ": a single file has no snapshots"));
+    /** The snapshots inside the file of a qcow2 image, which other programs made. */
+    public List<Snapshot> internal(String word) throws IOException {
+        try (Place place = place(word)) {
+            return InternalSnapshots.list(place.files());
+        }
+    }
+
+    /** Whether a name means one of these, and no level. */
+    private static boolean isInternal(Place place, String name) throws IOException {
+        ChainFiles files = place.files();
+        return InternalSnapshots.has(files, name)
+                && SnapshotOperations.list(files).stream().noneMatch(level -> isCalled(level, name));
+    }
+
+    private static boolean isCalled(SnapshotOperations.Snapshot level, String name) {
+        return level.guid().equals(guid(name)) || level.file().equals(name);
+    }
+
+    private static void requireDetached(Place place, String why) throws ImageException {
+        AttachedDevice device = place.device();
+        if (device != null) {
+            throw new ImageException(
+                    ImageException.Kind.IN_USE,
+                    place.image() + ": is attached as '" + device.deviceId() + "', and " + why + "; detach it first");
+        }
     }
 
     /** A name that is none is found out before anything is locked. */
     private static String requireLevel(Place place, String text) throws IOException {
-        String wanted = guid(text);
-        if (described(place.files()).shots().stream()
-                .noneMatch(shot -> shot.guid().equals(wanted))) {
-            throw ApplianceException.notFound(place.image() + ": there is no snapshot " + wanted
-                    + "; 'tidemark snapshot list' shows those there are");
+        for (SnapshotOperations.Snapshot level : SnapshotOperations.list(place.files())) {
+            if (isCalled(level, text)) {
+                return level.guid();
+            }
         }
-        return wanted;
+        throw ApplianceException.notFound(
+                place.image() + ": there is no snapshot " + text + "; 'tidemark snapshot list' shows those there are");
     }
 
     /** Freezes the present content as a level. A mounted file system is frozen for the instant. */
@@ -185,6 +207,11 @@ public final class Snapshots {
     /** Deletes a level; every other one keeps its content. */
     public SnapshotOperations.Deleted delete(String word, String guid, ChainProgress progress) throws IOException {
         try (Place place = place(word)) {
+            if (isInternal(place, guid)) {
+                requireDetached(place, "snapshots inside the file of an image in use stay as they are");
+                InternalSnapshots.delete(place.files(), guid);
+                return SnapshotOperations.Deleted.REMOVED;
+            }
             String level = requireLevel(place, guid);
             if (place.plane() == null || place.device() == null) {
                 return new SnapshotOperations(UUID::randomUUID, progress).delete(place.files(), level);
@@ -216,11 +243,10 @@ public final class Snapshots {
     /** Goes back to a snapshot; what was written since is gone. Refused while the image is attached. */
     public void switchTo(String word, String guid) throws IOException {
         try (Place place = place(word)) {
-            if (place.device() != null) {
-                throw new ImageException(
-                        ImageException.Kind.IN_USE,
-                        place.image() + ": is attached as '" + place.device().deviceId()
-                                + "', and its content would change under whoever uses it; detach it first");
+            requireDetached(place, "its content would change under whoever uses it");
+            if (isInternal(place, guid)) {
+                InternalSnapshots.restore(place.files(), guid);
+                return;
             }
             new SnapshotOperations(UUID::randomUUID).switchTo(place.files(), requireLevel(place, guid));
         }

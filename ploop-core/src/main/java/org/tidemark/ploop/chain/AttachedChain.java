@@ -123,7 +123,7 @@ final class AttachedChain {
             top.markInUse();
             device.flush();
             done = true;
-            return new PreparedSnapshot(this, tree, changed, guid, newTop, top, cursor);
+            return new PreparedSnapshot(guid, tree, new Prepared(changed, newTop, top, cursor));
         } finally {
             if (!done) {
                 undo(descriptor, link, top);
@@ -143,8 +143,33 @@ final class AttachedChain {
         return new Link(folder(), ChainSteps.plainFile(folder(), image), image.formatId());
     }
 
+    /** A new top that only waits for its instant: there, durable, locked and marked in use; nothing names it yet. */
+    private final class Prepared implements PreparedSnapshot.Taking {
+        private final DiskDescriptor changed;
+        private final Image newTop;
+        private final Delta top;
+        private final MovableCursor cursor;
+
+        Prepared(DiskDescriptor changed, Image newTop, Delta top, MovableCursor cursor) {
+            this.changed = changed;
+            this.newTop = newTop;
+            this.top = top;
+            this.cursor = cursor;
+        }
+
+        @Override
+        public void take(long timeoutNanos) throws IOException {
+            AttachedChain.this.take(this, timeoutNanos);
+        }
+
+        @Override
+        public void tidy(boolean taken) throws IOException {
+            AttachedChain.this.tidy(this, taken);
+        }
+    }
+
     /** See {@link PreparedSnapshot#take}. */
-    void take(PreparedSnapshot prepared, long timeoutNanos) throws IOException {
+    private void take(Prepared prepared, long timeoutNanos) throws IOException {
         Link old = files.top();
         try (PendingDelta sealed = new PendingDelta(openSealed(old))) {
             device.exchange(timeoutNanos, () -> {
@@ -152,14 +177,14 @@ final class AttachedChain {
                 Delta top = deltas.remove(deltas.size() - 1);
                 seal(top);
                 try {
-                    commit(prepared.changed());
+                    commit(prepared.changed);
                 } catch (IOException e) {
                     unseal(top, e);
                     throw e;
                 }
                 deltas.add(sealed.keep());
-                deltas.add(prepared.top());
-                return new Exchange.Next(deltas, idOf(files), prepared.cursor(), List.of(top));
+                deltas.add(prepared.top);
+                return new Exchange.Next(deltas, idOf(files), prepared.cursor, List.of(top));
             });
         }
     }
@@ -212,12 +237,11 @@ final class AttachedChain {
     }
 
     /** See {@link PreparedSnapshot#close}. */
-    void tidy(PreparedSnapshot prepared, boolean taken) throws IOException {
+    private void tidy(Prepared prepared, boolean taken) throws IOException {
         DiskDescriptor now = DiskDescriptor.read(folder());
-        boolean named = now.images().stream()
-                .anyMatch(image -> image.file().equals(prepared.newTop().file()));
+        boolean named = now.images().stream().anyMatch(image -> image.file().equals(prepared.newTop.file()));
         if (!named) {
-            undo(now, linkOf(prepared.newTop()), prepared.top());
+            undo(now, linkOf(prepared.newTop), prepared.top);
             return;
         }
         ChainSteps.settle(folder(), now);

@@ -18,9 +18,11 @@ import org.tidemark.ploop.device.StateArea;
 import org.tidemark.ploop.device.cbt.ChangedBlockTracker;
 import org.tidemark.ploop.device.cbt.ChangedBlockTracker.ImageCondition;
 import org.tidemark.ploop.format.DeltaFormat.OpenIntent;
+import org.tidemark.ploop.format.qcow2.Qcow2Header;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageDirectory;
 import org.tidemark.ploop.io.ImageException;
+import org.tidemark.ploop.io.ImageIo;
 import org.tidemark.ploop.io.direct.DirectImageDirectory;
 import org.tidemark.ploop.io.vfs.VfsImageDirectory;
 
@@ -40,6 +42,9 @@ public final class AttachedImage implements BlockDevice {
 
     private final PloopDevice device;
     private final AttachedChain chain;
+    /** Of a qcow2 image: how its chain changes. */
+    private final @Nullable AttachedOverlay overlay;
+
     private final Beside beside;
     private final @Nullable ChangedBlockTracker tracker;
     private final HeldLocks locks;
@@ -51,11 +56,13 @@ public final class AttachedImage implements BlockDevice {
     private AttachedImage(
             PloopDevice device,
             AttachedChain chain,
+            @Nullable AttachedOverlay overlay,
             Beside beside,
             @Nullable ChangedBlockTracker tracker,
             HeldLocks locks) {
         this.device = device;
         this.chain = chain;
+        this.overlay = overlay;
         this.beside = beside;
         this.tracker = tracker;
         this.locks = locks;
@@ -88,6 +95,23 @@ public final class AttachedImage implements BlockDevice {
     /** The same for one level of its snapshots, to be read only. */
     public static ChainFiles levelOf(Path image, String guid) throws IOException {
         return bestOf(opener -> ChainFiles.level(image, guid, opener));
+    }
+
+    /**
+     * A change of the snapshots of a qcow2 image that was broken off may have left the image with two names, with which
+     * nobody may write to it: the second one goes. Before it is locked; does nothing while a change is under way.
+     */
+    public static void tidyNames(ChainFiles files) throws IOException {
+        if (!OverlaySnapshots.concerns(files)) {
+            return;
+        }
+        try {
+            OverlaySnapshots.tidy(files);
+        } catch (ImageException e) {
+            if (e.kind() != ImageException.Kind.IN_USE) {
+                throw e;
+            }
+        }
     }
 
     private interface Finder {
@@ -179,7 +203,10 @@ public final class AttachedImage implements BlockDevice {
             PloopDevice device = new PloopDevice(
                     files.name(), opened.chain().deltas(), area, tracker, PloopDevice.DEFAULT_MAP_SLOTS);
             done = true;
-            return new AttachedImage(device, new AttachedChain(device, locks, area, files), beside, tracker, locks);
+            AttachedOverlay overlay =
+                    OverlaySnapshots.concerns(files) ? new AttachedOverlay(device, locks, area, files) : null;
+            return new AttachedImage(
+                    device, new AttachedChain(device, locks, area, files), overlay, beside, tracker, locks);
         } finally {
             if (!done) {
                 opened.chain().close();
@@ -190,8 +217,14 @@ public final class AttachedImage implements BlockDevice {
         }
     }
 
-    /** Only a chain with a descriptor ever changes under a state area. */
-    private static long clustersOf(ChainFiles files) {
+    /** Only a chain with a descriptor, or of overlays, ever changes under a state area. */
+    private static long clustersOf(ChainFiles files) throws IOException {
+        if (OverlaySnapshots.concerns(files)) {
+            ChainFiles.Link top = files.top();
+            try (ImageIo io = top.directory().open(top.fileName(), ImageDirectory.OpenMode.READ_ONLY)) {
+                return Qcow2Header.read(io).geometry().clusters();
+            }
+        }
         return files.descriptor()
                 .map(descriptor -> descriptor.geometry().clusters())
                 .orElse(0L);
@@ -202,10 +235,11 @@ public final class AttachedImage implements BlockDevice {
      * somebody else changes the tree there is nothing of ours to tidy.
      */
     private static void tidy(ChainFiles files, HeldLocks locks) throws IOException {
-        if (files.descriptor().isEmpty()) {
+        if (OverlaySnapshots.concerns(files)) {
+            tidyNames(files);
+        } else if (files.descriptor().isEmpty()) {
             return;
-        }
-        if (files.directory().exists(ChainIntent.FILE_NAME)) {
+        } else if (files.directory().exists(ChainIntent.FILE_NAME)) {
             try (Closeable tree = ChainSteps.lockTree(files.directory())) {
                 ChainSteps.suspend(files.directory());
             } catch (ImageException e) {
@@ -256,7 +290,8 @@ public final class AttachedImage implements BlockDevice {
 
     /** The files as they are now. */
     public ChainFiles files() {
-        return chain.files();
+        AttachedOverlay levels = overlay;
+        return levels == null ? chain.files() : levels.files();
     }
 
     /**
@@ -295,7 +330,7 @@ public final class AttachedImage implements BlockDevice {
                     return closing || progress.cancelled();
                 }
             };
-            this.operations = new SnapshotOperations(newIds, guarded, chain);
+            this.operations = new SnapshotOperations(newIds, guarded, chain, overlay);
         }
 
         public SnapshotOperations operations() {
@@ -390,7 +425,7 @@ public final class AttachedImage implements BlockDevice {
         try (locks) {
             ChangedBlockTracker marks = tracker;
             if (proper && marks != null) {
-                marks.close(ImageIdentity.of(chain.files()));
+                marks.close(ImageIdentity.of(files()));
             } else if (marks != null) {
                 marks.close();
             }

@@ -168,6 +168,12 @@ final class BackingChain {
         }
     }
 
+    /** The top of a qcow2 chain once more, for reading; what lies below subclusters is not told yet. */
+    static Qcow2Delta openTopForReading(ChainFiles files) throws IOException {
+        return (Qcow2Delta) openLink(
+                files, files.links().size() - 1, OpenIntent.READ, AllocationCursor.transientCursor(), Optional.empty());
+    }
+
     private static void stack(List<Delta> chain, Delta delta) throws IOException {
         boolean subclusters =
                 delta instanceof Qcow2Delta qcow2 && qcow2.header().extendedL2();

@@ -93,6 +93,11 @@ public record ChainFiles(
      */
     public static ChainFiles level(Path image, String guid, FolderOpener opener) throws IOException {
         ChainFiles whole = at(image, opener);
+        if (OverlaySnapshots.concerns(whole)) {
+            String file =
+                    OverlayTree.read(whole.directory(), whole.top().fileName()).requireWhole(guid);
+            return BackingChain.follow(Path.of(whole.directory().name()).resolve(file), opener);
+        }
         DiskDescriptor descriptor = whole.descriptor()
                 .orElseThrow(() -> new ImageException(
                         ImageException.Kind.INVALID_REQUEST, image + ": a single file has no snapshots"));

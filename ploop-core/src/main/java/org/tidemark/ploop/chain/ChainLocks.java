@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.tidemark.ploop.io.ImageDirectory;
 import org.tidemark.ploop.io.ImageDirectory.ImageLock;
 import org.tidemark.ploop.io.ImageException;
@@ -98,6 +99,24 @@ public final class ChainLocks implements HeldLocks {
         ImageLock held = locks.remove(keyOf(link));
         if (held != null) {
             held.close();
+        }
+    }
+
+    @Override
+    public void renamed(ChainFiles.Link from, ChainFiles.Link to) {
+        ImageLock moved = locks.remove(keyOf(from));
+        if (moved != null) {
+            gone(locks.put(keyOf(to), moved));
+        }
+    }
+
+    private static void gone(@Nullable ImageLock lock) {
+        if (lock != null) {
+            try {
+                lock.close();
+            } catch (IOException e) {
+                // The file has no name any more: nobody can miss its lock.
+            }
         }
     }
 

@@ -188,17 +188,18 @@ final class DeltaMerge {
         }
     }
 
-    /** True when the lower delta has the cluster only now. */
+    /** True when the lower delta has the cluster, or has it at its place, only now. */
     private boolean mergeCluster(long page, int slot, @Nullable RecentWrites recent) throws IOException {
         int from = upperPage.getInt(slot * 4);
         int to = lowerPage.getInt(slot * 4);
-        if (to != Delta.NOT_ALLOCATED) {
+        if (to != Delta.NOT_ALLOCATED && lower.inPlace(to)) {
             copyCluster(page, slot, from, to, true, recent);
             return false;
         }
-        if (lowerIsBase && isZero(page, slot, from)) {
+        if (to == Delta.NOT_ALLOCATED && lowerIsBase && isZero(page, slot, from)) {
             return false;
         }
+        // What cannot be changed where it lies (compressed, shared with a snapshot) gets a cluster of its own.
         int fresh = lower.reserve();
         copyCluster(page, slot, from, fresh, false, null);
         lowerPage.putInt(slot * 4, fresh);

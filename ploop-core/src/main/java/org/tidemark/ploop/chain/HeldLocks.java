@@ -18,6 +18,12 @@ public interface HeldLocks extends Closeable {
     /** Lets go of a file that has left the chain. */
     default void remove(ChainFiles.Link link) throws IOException {}
 
+    /**
+     * A locked file has another name now; the lock stays with the file. What had that name before is gone, with its lock.
+     * Never fails: it is called when the change of names counts already.
+     */
+    default void renamed(ChainFiles.Link from, ChainFiles.Link to) {}
+
     /** Lets go of everything. */
     @Override
     void close() throws IOException;

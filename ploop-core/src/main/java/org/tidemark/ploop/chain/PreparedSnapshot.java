@@ -2,56 +2,32 @@ package org.tidemark.ploop.chain;
 
 import java.io.Closeable;
 import java.io.IOException;
-import org.tidemark.ploop.chain.DiskDescriptor.Image;
-import org.tidemark.ploop.device.MovableCursor;
-import org.tidemark.ploop.format.Delta;
 
 /**
  * A snapshot of an attached image that only waits for its instant: the new, empty top is there, durable, locked and marked
  * in use; nothing names it yet. Used by one thread, and closed.
  */
 public final class PreparedSnapshot implements Closeable {
-    private final AttachedChain chain;
-    private final Closeable tree;
-    private final DiskDescriptor changed;
     private final String guid;
-    private final Image newTop;
-    private final Delta top;
-    private final MovableCursor cursor;
+    private final Closeable tree;
+    private final Taking taking;
     private boolean taken;
     private boolean over;
 
-    PreparedSnapshot(
-            AttachedChain chain,
-            Closeable tree,
-            DiskDescriptor changed,
-            String guid,
-            Image newTop,
-            Delta top,
-            MovableCursor cursor) {
-        this.chain = chain;
-        this.tree = tree;
-        this.changed = changed;
+    /** How an image of one kind or another does it. */
+    interface Taking {
+        /** The instant. When it throws there is no snapshot. */
+        void take(long timeoutNanos) throws IOException;
+
+        /** Afterwards, whether it was taken or not. */
+        void tidy(boolean taken) throws IOException;
+    }
+
+    /** @param tree the lock of the tree, which belongs to the preparation */
+    PreparedSnapshot(String guid, Closeable tree, Taking taking) {
         this.guid = guid;
-        this.newTop = newTop;
-        this.top = top;
-        this.cursor = cursor;
-    }
-
-    DiskDescriptor changed() {
-        return changed;
-    }
-
-    Image newTop() {
-        return newTop;
-    }
-
-    Delta top() {
-        return top;
-    }
-
-    MovableCursor cursor() {
-        return cursor;
+        this.tree = tree;
+        this.taking = taking;
     }
 
     /** The name that the snapshot will have. */
@@ -69,7 +45,7 @@ public final class PreparedSnapshot implements Closeable {
         if (taken || over) {
             throw new IllegalStateException("the snapshot " + guid + " was taken or given up");
         }
-        chain.take(this, timeoutNanos);
+        taking.take(timeoutNanos);
         taken = true;
         return guid;
     }
@@ -82,7 +58,7 @@ public final class PreparedSnapshot implements Closeable {
         }
         over = true;
         try (tree) {
-            chain.tidy(this, taken);
+            taking.tidy(taken);
         }
     }
 }

@@ -11,7 +11,10 @@ import org.tidemark.ploop.format.DeltaFormat.OpenIntent;
 import org.tidemark.ploop.format.DeltaGeometry;
 import org.tidemark.ploop.format.expanded.ExpandedFormat;
 import org.tidemark.ploop.format.expanded.ExpandedVersion;
+import org.tidemark.ploop.format.qcow2.CreateOptions;
+import org.tidemark.ploop.format.qcow2.Qcow2Format;
 import org.tidemark.ploop.io.ImageDirectory;
+import org.tidemark.ploop.io.ImageIo;
 
 /**
  * One level of an image beside its origin, with a throw-away delta above it: a file system that was not frozen replays its
@@ -42,7 +45,17 @@ public final class SnapshotLevel {
             ChainSteps.requireWholeClusters(level.name(), chain.top());
             geometry = chain.top().geometry();
         }
-        ChainSteps.makeDelta(folder, overlay, geometry, ExpandedVersion.V2);
+        if (ofQcow2(level)) {
+            try (ImageIo io = folder.create(overlay)) {
+                Qcow2Format.create(
+                        io,
+                        geometry,
+                        CreateOptions.USUAL.withBacking(level.top().fileName(), Qcow2Format.ID));
+            }
+            folder.sync();
+        } else {
+            ChainSteps.makeDelta(folder, overlay, geometry, ExpandedVersion.V2);
+        }
         return under(level, overlay);
     }
 
@@ -51,9 +64,13 @@ public final class SnapshotLevel {
         return under(AttachedImage.levelOf(image, guid), PREFIX + overlayName);
     }
 
+    private static boolean ofQcow2(ChainFiles level) {
+        return level.top().formatId().equals(Qcow2Format.ID);
+    }
+
     private static ChainFiles under(ChainFiles level, String overlay) {
         List<Link> links = new ArrayList<>(level.links());
-        links.add(new Link(level.directory(), overlay, ExpandedFormat.ID));
+        links.add(new Link(level.directory(), overlay, ofQcow2(level) ? Qcow2Format.ID : ExpandedFormat.ID));
         return new ChainFiles(
                 level.name(), level.directory(), List.copyOf(links), Optional.empty(), level.clusterSizeBytes());
     }

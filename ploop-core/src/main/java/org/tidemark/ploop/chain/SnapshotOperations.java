@@ -35,6 +35,7 @@ public final class SnapshotOperations {
     private final Supplier<UUID> newIds;
     private final ChainProgress progress;
     private final @Nullable AttachedChain attached;
+    private final @Nullable AttachedOverlay overlay;
 
     /** {@code newIds} gives names that nobody has used, usually {@code UUID::randomUUID}. */
     public SnapshotOperations(Supplier<UUID> newIds) {
@@ -42,17 +43,31 @@ public final class SnapshotOperations {
     }
 
     public SnapshotOperations(Supplier<UUID> newIds, ChainProgress progress) {
-        this(newIds, progress, null);
+        this(newIds, progress, null, null);
     }
 
-    SnapshotOperations(Supplier<UUID> newIds, ChainProgress progress, @Nullable AttachedChain attached) {
+    SnapshotOperations(
+            Supplier<UUID> newIds,
+            ChainProgress progress,
+            @Nullable AttachedChain attached,
+            @Nullable AttachedOverlay overlay) {
         this.newIds = newIds;
         this.progress = progress;
         this.attached = attached;
+        this.overlay = overlay;
+    }
+
+    private OverlaySnapshots overlays(ChainFiles files) {
+        return new OverlaySnapshots(files, newIds, progress, overlay);
     }
 
     /** One level of the tree. */
     public record Snapshot(String guid, String parentGuid, String file, boolean current, boolean temporary) {}
+
+    /** All levels of an image with a descriptor, or of a qcow2 image and the files it stands on. */
+    public static List<Snapshot> list(ChainFiles files) throws IOException {
+        return OverlaySnapshots.concerns(files) ? OverlaySnapshots.list(files) : list(described(files));
+    }
 
     /** All levels, as the descriptor lists them. */
     public static List<Snapshot> list(DiskDescriptor descriptor) throws ImageException {
@@ -74,6 +89,9 @@ public final class SnapshotOperations {
             try (PreparedSnapshot prepared = prepare(files)) {
                 return prepared.take(AttachedChain.DRAIN_LIMIT_NANOS);
             }
+        }
+        if (OverlaySnapshots.concerns(files)) {
+            return overlays(files).create(files);
         }
         DiskDescriptor read = described(files);
         try (Closeable tree = ChainSteps.lockTree(files.directory());
@@ -100,6 +118,9 @@ public final class SnapshotOperations {
      * Nobody else can change the tree until the preparation is closed.
      */
     public PreparedSnapshot prepare(ChainFiles files) throws IOException {
+        if (OverlaySnapshots.concerns(files)) {
+            return overlays(files).prepare();
+        }
         AttachedChain chain = attached;
         if (chain == null) {
             throw ChainSteps.invalid(files.directory(), "is not attached; a snapshot of it needs no preparation");
@@ -136,6 +157,9 @@ public final class SnapshotOperations {
      *     when a file concerned is attached
      */
     public Deleted delete(ChainFiles files, String guid) throws IOException {
+        if (OverlaySnapshots.concerns(files)) {
+            return overlays(files).delete(guid);
+        }
         ImageDirectory folder = files.directory();
         described(files);
         try (Closeable tree = ChainSteps.lockTree(folder)) {
@@ -175,6 +199,10 @@ public final class SnapshotOperations {
      * @throws ImageException INVALID_REQUEST for the base, and when other levels descend from the parent
      */
     public void merge(ChainFiles files, String guid) throws IOException {
+        if (OverlaySnapshots.concerns(files)) {
+            overlays(files).merge(guid);
+            return;
+        }
         ImageDirectory folder = files.directory();
         described(files);
         try (Closeable tree = ChainSteps.lockTree(folder)) {
@@ -191,6 +219,9 @@ public final class SnapshotOperations {
 
     /** Merges all levels from the base to the one that is written to, so that one file is left. Returns how many went. */
     public int mergeAll(ChainFiles files) throws IOException {
+        if (OverlaySnapshots.concerns(files)) {
+            return overlays(files).mergeAll();
+        }
         ImageDirectory folder = files.directory();
         described(files);
         try (Closeable tree = ChainSteps.lockTree(folder)) {
@@ -225,6 +256,10 @@ public final class SnapshotOperations {
      * old top's snapshot is gone. The image must not be attached.
      */
     public void switchTo(ChainFiles files, String guid) throws IOException {
+        if (OverlaySnapshots.concerns(files)) {
+            overlays(files).switchTo(guid);
+            return;
+        }
         ImageDirectory folder = files.directory();
         if (attached != null) {
             throw new ImageException(

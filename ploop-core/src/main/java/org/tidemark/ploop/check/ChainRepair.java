@@ -7,16 +7,17 @@ import org.tidemark.ploop.chain.ChainFiles;
 import org.tidemark.ploop.chain.ChainLocks;
 import org.tidemark.ploop.format.expanded.ExpandedFormat;
 import org.tidemark.ploop.format.expanded.VersionConversion;
+import org.tidemark.ploop.format.qcow2.Qcow2Format;
 import org.tidemark.ploop.io.ImageDirectory.ImageLock;
 import org.tidemark.ploop.io.ImageDirectory.OpenMode;
 import org.tidemark.ploop.io.ImageIo;
 
-/** Repairs every expanded file of a chain that needs it, each with an undo file of its own beside it. */
+/** Repairs every expanded and qcow2 file of a chain that needs it, each with an undo file of its own beside it. */
 public final class ChainRepair {
     private ChainRepair() {}
 
     /** What was done to one file. */
-    public record Repaired(String file, ExpandedRepair.Outcome outcome) {}
+    public record Repaired(String file, RepairOutcome outcome) {}
 
     /**
      * Locks every file of the chain exclusively and repairs those in which a check finds more than notes; durable on
@@ -33,11 +34,15 @@ public final class ChainRepair {
                 locks.add(link.directory().lock(link.fileName(), true));
             }
             for (ChainFiles.Link link : files.links()) {
-                if (link.formatId().equals(ExpandedFormat.ID) && needed(link)) {
+                boolean qcow2 = link.formatId().equals(Qcow2Format.ID);
+                if ((qcow2 || link.formatId().equals(ExpandedFormat.ID)) && needed(link)) {
                     ChainLocks.requireOwn(link.directory(), link.fileName());
                     String undo = ExpandedRepair.freeUndoName(link.directory(), link.fileName());
-                    done.add(
-                            new Repaired(link.fileName(), ExpandedRepair.run(link.directory(), link.fileName(), undo)));
+                    done.add(new Repaired(
+                            link.fileName(),
+                            qcow2
+                                    ? Qcow2Repair.run(link.directory(), link.fileName(), undo)
+                                    : ExpandedRepair.run(link.directory(), link.fileName(), undo)));
                 }
             }
             return done;
@@ -50,6 +55,11 @@ public final class ChainRepair {
 
     private static boolean needed(ChainFiles.Link link) throws IOException {
         try (ImageIo io = link.directory().open(link.fileName(), OpenMode.READ_ONLY)) {
+            if (link.formatId().equals(Qcow2Format.ID)) {
+                return ChainCheck.run(io).findings().stream()
+                        .anyMatch(finding ->
+                                finding.severity() != Severity.NOTE || finding instanceof Finding.LeakedClusters);
+            }
             return VersionConversion.interrupted(io)
                     || ChainCheck.run(io).findings().stream()
                             .anyMatch(finding ->

@@ -58,14 +58,6 @@ public final class ExpandedRepair {
         this.next = oldClusters;
     }
 
-    /**
-     * What was done to a file.
-     *
-     * @param steps sentences for people
-     * @param undoName the file that takes it back; empty when nothing was changed
-     */
-    public record Outcome(List<String> steps, String undoName) {}
-
     /** A name for an undo file that does not exist yet. */
     public static String freeUndoName(ImageDirectory folder, String file) throws IOException {
         for (int number = 1; ; number++) {
@@ -77,7 +69,7 @@ public final class ExpandedRepair {
     }
 
     /** Repairs; durable on return. The caller holds the file's lock exclusively. */
-    public static Outcome run(ImageDirectory folder, String file, String undoName) throws IOException {
+    public static RepairOutcome run(ImageDirectory folder, String file, String undoName) throws IOException {
         List<String> steps = new ArrayList<>();
         if (VersionConversion.goBack(List.of(new VersionConversion.Place(folder, file)))) {
             steps.add("went back to the version before an interrupted conversion");
@@ -92,7 +84,7 @@ public final class ExpandedRepair {
                 repair.tell(steps);
             }
         }
-        return new Outcome(steps, undoName);
+        return new RepairOutcome(steps, undoName);
     }
 
     private void go() throws IOException {
@@ -112,7 +104,7 @@ public final class ExpandedRepair {
         keepExtension = keepExtension && extensionStandsAlone();
         int mark = keepExtension ? ExpandedHeader.MARK_CLOSED_V21 : ExpandedHeader.MARK_CLOSED;
         writeHeader(header.repaired(mark, named.size() + copied == 0, keepExtension));
-        undo.finish(io, end);
+        undo.finish(io, UndoSubject.EXPANDED);
     }
 
     private boolean extensionStandsAlone() throws IOException {

@@ -166,7 +166,8 @@ public sealed interface Finding {
     record LeakedClusters(String file, long clusters, long firstCluster) implements Finding {
         @Override
         public String repair() {
-            return "nothing: the next writer uses them, image compact gives them back";
+            return "expanded: nothing, the next writer uses them; qcow2: their counts are lowered. image compact gives"
+                    + " the space back";
         }
 
         @Override
@@ -248,6 +249,11 @@ public sealed interface Finding {
     /** A cluster of a qcow2 file is referred to more often than its count says: it may be handed out a second time. */
     record RefcountTooLow(String file, long physicalCluster, long counted, long references) implements Finding {
         @Override
+        public String repair() {
+            return "the count is raised";
+        }
+
+        @Override
         public Severity severity() {
             return Severity.DAMAGE;
         }
@@ -262,6 +268,11 @@ public sealed interface Finding {
     /** A cluster of a qcow2 file that holds a table belongs to something else too. */
     record Overlap(String file, long physicalCluster, String one, String other) implements Finding {
         @Override
+        public String repair() {
+            return "one of them gets a copy of the cluster; bitmaps are dropped, refcounts made anew";
+        }
+
+        @Override
         public Severity severity() {
             return Severity.DAMAGE;
         }
@@ -274,6 +285,12 @@ public sealed interface Finding {
 
     /** An entry of a qcow2 table that names nothing that it may name. */
     record BrokenEntry(String file, String entry, long index, String what) implements Finding {
+        @Override
+        public String repair() {
+            return "bits that mean nothing are cleared; an entry that names nothing is cleared: the cluster reads as what is"
+                    + " below, or as zeros";
+        }
+
         @Override
         public Severity severity() {
             return Severity.DAMAGE;
@@ -295,6 +312,11 @@ public sealed interface Finding {
     record CopiedMismatch(String file, String entry, long index, long physicalCluster, boolean copied, boolean shared)
             implements Finding {
         @Override
+        public String repair() {
+            return "the entry is put right";
+        }
+
+        @Override
         public Severity severity() {
             return copied && shared ? Severity.DAMAGE : Severity.WARNING;
         }
@@ -304,6 +326,79 @@ public sealed interface Finding {
             return file + ": " + entry + " " + index + " says that it is " + (copied ? "" : "not ")
                     + "the only one to name cluster " + physicalCluster + " of the file, "
                     + (copied == shared ? "which is wrong" : "its count says otherwise");
+        }
+    }
+
+    /** A program that wrote the image saw that its tables contradict each other, and marked it; or a repair was interrupted. */
+    record MarkedCorrupt(String file) implements Finding {
+        @Override
+        public String repair() {
+            return "the mark is cleared when nothing else is wrong any more";
+        }
+
+        @Override
+        public Severity severity() {
+            return Severity.DAMAGE;
+        }
+
+        @Override
+        public String describe() {
+            return file + ": is marked corrupt by a program that wrote it, or by a repair that was interrupted";
+        }
+    }
+
+    /** A list of a qcow2 file that cannot be read, or part of it: what is behind it was not checked. */
+    record UnreadableTable(String file, String what) implements Finding {
+        @Override
+        public String repair() {
+            return "snapshots and bitmaps that cannot be read are dropped, refcounts made anew; then check again";
+        }
+
+        @Override
+        public Severity severity() {
+            return Severity.DAMAGE;
+        }
+
+        @Override
+        public String describe() {
+            return what;
+        }
+    }
+
+    /** A persistent bitmap that its last writer did not store: it must not be believed. */
+    record BitmapNotStored(String file, String bitmap) implements Finding {
+        @Override
+        public String repair() {
+            return "nothing: it says nothing. Remove it with image bitmap remove, or clear it with the program that uses it";
+        }
+
+        @Override
+        public Severity severity() {
+            return Severity.NOTE;
+        }
+
+        @Override
+        public String describe() {
+            return file + ": the bitmap '" + bitmap + "' was not stored and says nothing";
+        }
+    }
+
+    /** An entry of the snapshot table without the fields that version 3 asks for. */
+    record SnapshotTooShort(String file, String snapshot) implements Finding {
+        @Override
+        public String repair() {
+            return "the entry gets them";
+        }
+
+        @Override
+        public Severity severity() {
+            return Severity.WARNING;
+        }
+
+        @Override
+        public String describe() {
+            return file + ": the entry of snapshot '" + snapshot
+                    + "' does not tell the size of its disk, as version 3 asks";
         }
     }
 }

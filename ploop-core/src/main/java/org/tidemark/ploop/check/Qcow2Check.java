@@ -7,6 +7,7 @@ import org.tidemark.ploop.format.qcow2.Qcow2Header;
 import org.tidemark.ploop.format.qcow2.RefcountTable;
 import org.tidemark.ploop.format.qcow2.ReferenceWalk;
 import org.tidemark.ploop.format.qcow2.ReferenceWalk.Owner;
+import org.tidemark.ploop.format.qcow2.Snapshot;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.io.ImageIo;
 
@@ -48,8 +49,8 @@ final class Qcow2Check {
         } catch (ImageException e) {
             // A table, directory or snapshot list that cannot be read at all: what is behind it stays unchecked.
             String message = e.getMessage();
-            findings.add(new Finding.Contradiction(
-                    io.name(), Severity.DAMAGE, message == null ? e.kind().toString() : message));
+            findings.add(new Finding.UnreadableTable(
+                    io.name(), message == null ? e.kind().toString() : message));
         }
         return allocated;
     }
@@ -59,16 +60,17 @@ final class Qcow2Check {
             findings.add(new Finding.MarkedInUse(io.name(), 1));
         }
         if (header.corrupt()) {
-            findings.add(
-                    new Finding.Contradiction(io.name(), Severity.DAMAGE, "a program that wrote it marked it corrupt"));
+            findings.add(new Finding.MarkedCorrupt(io.name()));
         }
         try {
             for (Bitmap bitmap : Bitmap.list(io, header)) {
                 if (bitmap.inUse() && !header.dirty()) {
-                    findings.add(new Finding.Contradiction(
-                            io.name(),
-                            Severity.NOTE,
-                            "the bitmap '" + bitmap.name() + "' was not stored and says nothing"));
+                    findings.add(new Finding.BitmapNotStored(io.name(), bitmap.name()));
+                }
+            }
+            for (Snapshot snapshot : Snapshot.list(io, header)) {
+                if (header.version() >= 3 && snapshot.diskSizeBytes() < 0) {
+                    findings.add(new Finding.SnapshotTooShort(io.name(), snapshot.name()));
                 }
             }
         } catch (ImageException e) {

@@ -6,7 +6,6 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.zip.CRC32C;
-import org.tidemark.ploop.format.expanded.ExpandedFormat;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageDirectory;
 import org.tidemark.ploop.io.ImageDirectory.OpenMode;
@@ -22,19 +21,15 @@ import org.tidemark.ploop.io.ImageIo;
  *   records: u64 position | u32 bytes (0: the repair came to its end) | u32 CRC-32C of position, bytes and content | content
  * </pre>
  *
- * Little-endian. The last record has in the place of the position a CRC-32C of header and table as the repair left them: an
- * image that was written to since is not put back.
+ * Little-endian. The first record is the first sector of the image, as it was before the repair marked it. The last record has
+ * in the place of the position a checksum of the tables as the repair left them ({@link UndoSubject}): an image that was
+ * written to since is not put back.
  */
 public final class UndoFile implements Closeable {
     private static final byte[] MAGIC = "tidemark-undo 1\n".getBytes(StandardCharsets.US_ASCII);
     private static final int MAX_NAME_BYTES = 1024;
     private static final int MAX_PIECE_BYTES = 1 << 20;
     private static final int RECORD_HEADER_BYTES = 16;
-
-    /** In the place of the mark of use while an image is put back: everybody takes it for an image that was not closed. */
-    private static final int UNDO_MARK = 0x6F646E75;
-
-    private static final int USE_MARK_OFFSET = 44;
 
     private final ImageIo io;
     private final AlignedBuffer buffer = AlignedBuffer.allocate(RECORD_HEADER_BYTES + MAX_PIECE_BYTES);
@@ -88,21 +83,10 @@ public final class UndoFile implements Closeable {
         io.flush();
     }
 
-    /** The repair is done, and this is what the first bytes of the image are now. */
-    void finish(ImageIo image, long headAndTableBytes) throws IOException {
-        append(checksum(image, headAndTableBytes), 0);
+    /** The repair is done, and the tables of the image are now what they shall be. Durable on return. */
+    void finish(ImageIo image, UndoSubject subject) throws IOException {
+        append(subject.checksum(image), 0);
         io.flush();
-    }
-
-    private static long checksum(ImageIo image, long length) throws IOException {
-        AlignedBuffer piece = AlignedBuffer.allocate(MAX_PIECE_BYTES);
-        CRC32C crc = new CRC32C();
-        for (long at = 0; at < length; at += MAX_PIECE_BYTES) {
-            int part = (int) Math.min(MAX_PIECE_BYTES, length - at);
-            image.read(at, piece, 0, part);
-            crc.update(piece.bytes().slice(0, part));
-        }
-        return crc.getValue() << 32 | crc.getValue() ^ length & 0xFFFFFFFFL;
     }
 
     @Override
@@ -140,21 +124,30 @@ public final class UndoFile implements Closeable {
             UndoFile undo = new UndoFile(saved);
             Contents contents = undo.contents();
             try (ImageIo image = folder.open(contents.imageFile(), OpenMode.READ_WRITE)) {
-                undo.requireUntouched(
-                        image, contents, ExpandedFormat.readHeader(image).dataStartBytes());
-                undo.restore(image, contents);
+                UndoSubject subject = undo.subject(contents);
+                undo.requireUntouched(image, contents, subject);
+                undo.restore(image, contents, subject);
             }
         }
         folder.delete(name);
         folder.sync();
     }
 
-    private void requireUntouched(ImageIo image, Contents contents, long headAndTableBytes) throws IOException {
-        AlignedBuffer mark = AlignedBuffer.allocate(4);
-        image.read(USE_MARK_OFFSET, mark, 0, 4);
-        boolean begun = mark.getInt(0) == UNDO_MARK;
-        boolean untouched = contents.doneChecksum() == checksum(image, headAndTableBytes);
-        if (contents.done() && !begun && !untouched && !isBack(image, contents)) {
+    /** What kind of image it is: the first piece is its first sector. */
+    private UndoSubject subject(Contents contents) throws IOException {
+        if (contents.pieces().isEmpty()) {
+            return UndoSubject.EXPANDED;
+        }
+        AlignedBuffer magic = AlignedBuffer.allocate(4);
+        io.read(contents.pieces().get(0).placeInFile(), magic, 0, 4);
+        return UndoSubject.of(magic);
+    }
+
+    private void requireUntouched(ImageIo image, Contents contents, UndoSubject subject) throws IOException {
+        if (!contents.done() || subject.beingPutBack(image) || isBack(image, contents)) {
+            return;
+        }
+        if (contents.doneChecksum() != subject.checksum(image)) {
             throw new ImageException(
                     ImageException.Kind.INVALID_REQUEST,
                     image.name() + ": was changed after the repair; putting the old table back would lose that");
@@ -178,14 +171,11 @@ public final class UndoFile implements Closeable {
     }
 
     /** The first sector is the first record and so the last one that is put back. */
-    private void restore(ImageIo image, Contents contents) throws IOException {
+    private void restore(ImageIo image, Contents contents, UndoSubject subject) throws IOException {
         if (contents.pieces().isEmpty()) {
             return;
         }
-        AlignedBuffer mark = AlignedBuffer.allocate(4);
-        mark.putInt(0, UNDO_MARK);
-        image.write(USE_MARK_OFFSET, mark, 0, 4);
-        image.flush();
+        subject.mark(image);
         for (int i = contents.pieces().size() - 1; i >= 0; i--) {
             Piece piece = contents.pieces().get(i);
             if (i == 0) {

@@ -35,6 +35,9 @@ final class ImageOpener implements DeviceOpener {
             return openLevel(request, level, context);
         }
         ChainFiles files = AttachedImage.filesOf(request.image());
+        if (!request.readOnly()) {
+            AttachedImage.tidyNames(files);
+        }
         HeldLocks locks = context.takeOver()
                 ? KeptLocks.takeOver(files, !request.readOnly(), context.keeper())
                 : KeptLocks.take(files, !request.readOnly(), context.keeper());

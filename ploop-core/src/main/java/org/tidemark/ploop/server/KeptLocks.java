@@ -2,6 +2,9 @@ package org.tidemark.ploop.server;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -15,10 +18,13 @@ import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.os.NativeFile;
 
 /**
- * The locks of an image in use, each kept by the holder too, under the path of its file: so the successor of a killed server
- * finds the lock of every file that it finds in the descriptor, whatever chain there was before.
+ * The locks of an image in use, each kept by the holder too, under what tells its file from every other, whatever it is called
+ * (device and inode): so the successor of a killed server finds the lock of every file that it finds in the chain, whatever
+ * chain there was before.
  */
 final class KeptLocks implements HeldLocks {
+    private static final System.Logger LOG = System.getLogger(KeptLocks.class.getName());
+
     private static final String LOCK = "lock-";
 
     private final DescriptorKeeper keeper;
@@ -30,6 +36,9 @@ final class KeptLocks implements HeldLocks {
 
     /** A lock of this process, or one that came from a predecessor through the holder. */
     private interface Held {
+        /** What the holder calls it. */
+        String name();
+
         boolean convert(boolean exclusive) throws IOException;
 
         void close() throws IOException;
@@ -66,12 +75,24 @@ final class KeptLocks implements HeldLocks {
     }
 
     private boolean adopt(Link link) throws IOException {
-        Optional<NativeFile> kept = keeper.take(nameOf(link));
+        String byFile = nameOf(link);
+        // Versions up to 1.0 kept locks under the path.
+        String byPath = LOCK + UUID.nameUUIDFromBytes(ChainLocks.keyOf(link).getBytes(StandardCharsets.UTF_8));
+        Optional<NativeFile> kept = keeper.take(byFile);
+        String name = kept.isPresent() ? byFile : byPath;
+        if (kept.isEmpty()) {
+            kept = keeper.take(byPath);
+        }
         if (kept.isEmpty()) {
             return false;
         }
         NativeFile file = kept.get();
         locks.put(ChainLocks.keyOf(link), new Held() {
+            @Override
+            public String name() {
+                return name;
+            }
+
             @Override
             public boolean convert(boolean exclusive) throws IOException {
                 return file.tryLock(exclusive);
@@ -85,19 +106,24 @@ final class KeptLocks implements HeldLocks {
         return true;
     }
 
-    private static String nameOf(Link link) {
-        return nameOf(ChainLocks.keyOf(link));
-    }
-
-    /** A path may be long, and the names of all locks must fit into one message. */
-    private static String nameOf(String key) {
+    /** Short, because the names of all locks must fit into one message. */
+    private static String nameOf(Link link) throws IOException {
+        Path file = Path.of(link.directory().name()).resolve(link.fileName());
+        String key = String.valueOf(
+                Files.readAttributes(file, BasicFileAttributes.class).fileKey());
         return LOCK + UUID.nameUUIDFromBytes(key.getBytes(StandardCharsets.UTF_8));
     }
 
     @Override
     public void add(Link link, boolean exclusive) throws IOException {
         ImageLock lock = link.directory().lock(link.fileName(), exclusive);
+        String name = nameOf(link);
         locks.put(ChainLocks.keyOf(link), new Held() {
+            @Override
+            public String name() {
+                return name;
+            }
+
             @Override
             public boolean convert(boolean wanted) throws IOException {
                 return lock.convert(wanted);
@@ -108,7 +134,7 @@ final class KeptLocks implements HeldLocks {
                 lock.close();
             }
         });
-        keeper.keep(nameOf(link), NativeFile.adopt(lock.descriptor(), nameOf(link)));
+        keeper.keep(name, NativeFile.adopt(lock.descriptor(), name));
     }
 
     @Override
@@ -127,7 +153,21 @@ final class KeptLocks implements HeldLocks {
         Held held = locks.remove(ChainLocks.keyOf(link));
         if (held != null) {
             held.close();
-            keeper.forget(nameOf(link));
+            keeper.forget(held.name());
+        }
+    }
+
+    @Override
+    public void renamed(Link from, Link to) {
+        Held moved = locks.remove(ChainLocks.keyOf(from));
+        Held gone = moved == null ? null : locks.put(ChainLocks.keyOf(to), moved);
+        if (gone != null) {
+            try {
+                gone.close();
+                keeper.forget(gone.name());
+            } catch (IOException e) {
+                LOG.log(System.Logger.Level.WARNING, "the lock of a file that is gone is kept: " + gone.name(), e);
+            }
         }
     }
 
@@ -140,7 +180,7 @@ final class KeptLocks implements HeldLocks {
         for (Map.Entry<String, Held> entry : locks.entrySet()) {
             entry.getValue().close();
             if (forget) {
-                keeper.forget(nameOf(entry.getKey()));
+                keeper.forget(entry.getValue().name());
             }
         }
         locks.clear();

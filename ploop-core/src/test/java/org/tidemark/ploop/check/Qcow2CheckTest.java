@@ -95,10 +95,10 @@ class Qcow2CheckTest {
 
     @Test
     void listsThatCannotBeRead() throws IOException {
-        assertFound("v2-snapshots", b -> b.putInt((int) b.getLong(64) + 36, 5000), Finding.Contradiction.class);
+        assertFound("v2-snapshots", b -> b.putInt((int) b.getLong(64) + 36, 5000), Finding.UnreadableTable.class);
         assertFound("v2-snapshots", b -> b.putLong((int) b.getLong(64), 1L << 40), Finding.BrokenEntry.class);
-        assertFound("v3-bitmaps", b -> b.putLong(bitmapDirectory(b), 1L << 40), Finding.Contradiction.class);
-        assertFound("v3-bitmaps", b -> b.putInt(bitmapDirectory(b) + 12, 3), Finding.Contradiction.class);
+        assertFound("v3-bitmaps", b -> b.putLong(bitmapDirectory(b), 1L << 40), Finding.UnreadableTable.class);
+        assertFound("v3-bitmaps", b -> b.putInt(bitmapDirectory(b) + 12, 3), Finding.BitmapNotStored.class);
     }
 
     private static int bitmapDirectory(ByteBuffer b) {
@@ -112,6 +112,6 @@ class Qcow2CheckTest {
     @Test
     void marks() throws IOException {
         assertFound("v3-bitmaps", b -> b.putLong(72, 1), Finding.MarkedInUse.class);
-        assertFound("v3-bitmaps", b -> b.putLong(72, 2), Finding.Contradiction.class);
+        assertFound("v3-bitmaps", b -> b.putLong(72, 2), Finding.MarkedCorrupt.class);
     }
 }

@@ -7,8 +7,8 @@ import org.tidemark.ploop.io.ImageDirectory;
 import org.tidemark.ploop.io.ImageIo;
 
 /** Any folder, with every file that is opened for writing replaced. */
-public final class ForwardingDirectory implements ImageDirectory {
-    private final ImageDirectory below;
+public class ForwardingDirectory implements ImageDirectory {
+    protected final ImageDirectory below;
     private final UnaryOperator<ImageIo> file;
 
     public ForwardingDirectory(ImageDirectory below, UnaryOperator<ImageIo> file) {

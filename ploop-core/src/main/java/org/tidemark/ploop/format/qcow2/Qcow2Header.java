@@ -54,7 +54,14 @@ public record Qcow2Header(
     static final int V3_BYTES = 104;
 
     static final int AT_DISK_SIZE = 24;
+    /** Where the number of the encryption method stands. */
+    public static final int AT_ENCRYPTION = 32;
+
+    /** In the place of the encryption method while a repair is put back: no program opens it. */
+    public static final int BEING_PUT_BACK = 0x6F646E75;
+
     static final int AT_REFCOUNT_TABLE = 48;
+    static final int AT_L1_OFFSET = 40;
     static final int AT_SNAPSHOTS = 60;
     static final int AT_FEATURES = 72;
 
@@ -225,6 +232,11 @@ public record Qcow2Header(
                     io,
                     "is encrypted (" + (method == 1 ? "AES" : "LUKS")
                             + "), which is not supported; decrypt it first with qemu-img convert");
+        }
+        if (method == Integer.reverseBytes(BEING_PUT_BACK)) {
+            throw new ImageException(
+                    ImageException.Kind.NOT_CLOSED,
+                    io.name() + ": image check --undo was interrupted; run it again with the same undo file");
         }
         if (method != 0) {
             throw damaged(io, "the header names encryption method " + Integer.toUnsignedString(method));

@@ -23,18 +23,37 @@ final class Recovery {
     private Qcow2Header header;
     private long endCluster;
 
-    private Recovery(ImageIo io, Qcow2Header header) {
+    private final long keptBytes;
+    private long raised;
+    private long lowered;
+
+    /** How many counts were too low, and how many too high. */
+    record Changes(long raised, long lowered) {}
+
+    private Recovery(ImageIo io, Qcow2Header header, long keptBytes) {
         this.io = io;
         this.header = header;
+        this.keptBytes = keptBytes;
     }
 
     /** Returns the header as it is afterwards. */
     static Qcow2Header run(ImageIo io, Qcow2Header header) throws IOException {
-        Recovery recovery = new Recovery(io, header);
-        recovery.makeBlocks();
-        recovery.header = Qcow2Header.read(io);
-        recovery.count();
+        Recovery recovery = new Recovery(io, header, 0);
+        recovery.go();
         return recovery.header;
+    }
+
+    /** The same, but does not cut the file below a size: what lies there is free, not gone. */
+    static Changes keeping(ImageIo io, Qcow2Header header, long keptBytes) throws IOException {
+        Recovery recovery = new Recovery(io, header, keptBytes);
+        recovery.go();
+        return new Changes(recovery.raised, recovery.lowered);
+    }
+
+    private void go() throws IOException {
+        makeBlocks();
+        header = Qcow2Header.read(io);
+        count();
     }
 
     private void makeBlocks() throws IOException {
@@ -71,7 +90,7 @@ final class Recovery {
             }
             io.flush();
         }
-        long end = stored.end() * header.clusterSizeBytes();
+        long end = Math.max(keptBytes, stored.end() * header.clusterSizeBytes());
         if (io.size() > end) {
             io.truncate(end);
             io.flush();
@@ -115,12 +134,14 @@ final class Recovery {
     }
 
     /** A cluster without a block is counted 0 times and, blocks having been made, referred to by nothing. */
-    private static void set(RefcountTable stored, ByteBuffer counted, long from, long until, boolean raise)
+    private void set(RefcountTable stored, ByteBuffer counted, long from, long until, boolean raise)
             throws IOException {
         stored.visit(from, until, (cluster, is) -> {
             long right = Integer.toUnsignedLong(counted.getInt((int) (cluster - from) * 4));
             if (raise ? is < right : is > right) {
                 stored.set(cluster, cluster + 1, right);
+                raised += raise ? 1 : 0;
+                lowered += raise ? 0 : 1;
             }
         });
     }

@@ -81,11 +81,16 @@ public record Snapshot(
     }
 
     static List<Stored> stored(ImageIo io, Qcow2Header header) throws IOException {
+        return stored(io, header, header.snapshots());
+    }
+
+    /** The first {@code count} of them. */
+    static List<Stored> stored(ImageIo io, Qcow2Header header, int count) throws IOException {
         List<Stored> found = new ArrayList<>();
         AlignedBuffer piece = AlignedBuffer.allocate(FIXED_BYTES + MAX_EXTRA_BYTES + 2 * 65_536);
         long at = header.snapshotTableOffset();
         long end = Math.min(io.size(), at + MAX_TABLE_BYTES);
-        for (int number = 0; number < header.snapshots(); number++) {
+        for (int number = 0; number < count; number++) {
             int length = (int) Math.max(0, Math.min(piece.capacity(), end - at));
             if (length < FIXED_BYTES) {
                 throw damaged(io, number, "lies beyond the end of the table");

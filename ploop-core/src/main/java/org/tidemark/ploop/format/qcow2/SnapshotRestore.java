@@ -1,8 +1,6 @@
 package org.tidemark.ploop.format.qcow2;
 
 import java.io.IOException;
-import java.util.ArrayList;
-import java.util.List;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.io.ImageIo;
@@ -21,13 +19,13 @@ public final class SnapshotRestore {
     private final ImageIo io;
     private final Editing editing;
     private final Qcow2Header header;
-    private final AlignedBuffer l2;
+    private final TreeReferences references;
 
     private SnapshotRestore(ImageIo io, Editing editing) {
         this.io = io;
         this.editing = editing;
         this.header = editing.header;
-        this.l2 = AlignedBuffer.allocate(header.clusterSizeBytes());
+        this.references = new TreeReferences(io, header, editing.clusters);
     }
 
     /**
@@ -47,9 +45,9 @@ public final class SnapshotRestore {
     private void restore(Snapshot snapshot, Qcow2Header then) throws IOException {
         requireCountable(snapshot);
         editing.mark.set();
-        long[] tables = entries(snapshot.l1Offset(), snapshot.l1Entries());
+        long[] tables = references.entries(snapshot.l1Offset(), snapshot.l1Entries());
         for (long entry : tables) {
-            change(entry, true);
+            references.change(entry, true);
         }
         long tableBytes = Math.max(snapshot.l1Entries() * 8L, 8);
         int tableClusters = editing.clustersOf(tableBytes);
@@ -70,8 +68,8 @@ public final class SnapshotRestore {
         io.write(Qcow2Header.AT_DISK_SIZE, copy, 0, 24);
         io.flush();
 
-        for (long entry : entries(header.l1Offset(), header.l1Entries())) {
-            change(entry, false);
+        for (long entry : references.entries(header.l1Offset(), header.l1Entries())) {
+            references.change(entry, false);
         }
         long oldFirst = header.l1Offset() >>> header.clusterBits();
         for (int i = 0; i < editing.clustersOf(header.l1Entries() * 8L); i++) {
@@ -108,58 +106,5 @@ public final class SnapshotRestore {
                     }
                 })
                 .run();
-    }
-
-    private long[] entries(long offset, int count) throws IOException {
-        List<Long> found = new ArrayList<>();
-        AlignedBuffer piece = AlignedBuffer.allocate(4096);
-        for (long at = 0; at < count * 8L; at += 4096) {
-            int length = (int) Math.min(4096, count * 8L - at);
-            io.read(offset + at, piece, 0, length);
-            for (int i = 0; i < length; i += 8) {
-                found.add(Long.reverseBytes(piece.getLong(i)));
-            }
-        }
-        return found.stream().mapToLong(Long::longValue).toArray();
-    }
-
-    /** One reference more, or one less, for the L2 table of an L1 entry and all that it names. */
-    private void change(long l1Entry, boolean more) throws IOException {
-        long table = l1Entry & L2Entry.OFFSET;
-        if (table == 0) {
-            return;
-        }
-        io.read(table, l2, 0, header.clusterSizeBytes());
-        boolean claimed = false;
-        for (int at = 0; at < header.clusterSizeBytes(); at += header.l2EntryBytes()) {
-            long entry = Long.reverseBytes(l2.getLong(at));
-            if (more && (entry & L2Entry.COPIED) != 0) {
-                l2.putLong(at, Long.reverseBytes(entry & ~L2Entry.COPIED));
-                claimed = true;
-            }
-            if ((entry & L2Entry.COMPRESSED) != 0) {
-                int bits = header.clusterBits();
-                long offset = L2Entry.compressedOffset(entry, bits);
-                long last = offset + L2Entry.compressedBytes(entry, bits) - 1;
-                for (long cluster = offset >>> bits; cluster <= last >>> bits; cluster++) {
-                    changeCluster(cluster, more);
-                }
-            } else if (L2Entry.offset(entry) != 0) {
-                changeCluster(L2Entry.offset(entry) >>> header.clusterBits(), more);
-            }
-        }
-        if (claimed) {
-            // Two tables will lead here: no entry may call its cluster its own.
-            io.write(table, l2, 0, header.clusterSizeBytes());
-        }
-        changeCluster(table >>> header.clusterBits(), more);
-    }
-
-    private void changeCluster(long cluster, boolean more) throws IOException {
-        if (more) {
-            editing.clusters.addReference(cluster);
-        } else {
-            editing.clusters.release(cluster);
-        }
     }
 }

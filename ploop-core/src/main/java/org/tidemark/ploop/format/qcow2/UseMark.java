@@ -15,7 +15,7 @@ import org.tidemark.ploop.io.ImageIo;
  * <p>Feature words are 24 bytes of one sector, so they change as one.
  */
 final class UseMark {
-    private static final long KNOWN_AUTOCLEAR = Qcow2Header.BITMAPS_VALID | Qcow2Header.RAW_EXTERNAL;
+    static final long KNOWN_AUTOCLEAR = Qcow2Header.BITMAPS_VALID | Qcow2Header.RAW_EXTERNAL;
 
     private final ImageIo io;
     private final Qcow2Header header;

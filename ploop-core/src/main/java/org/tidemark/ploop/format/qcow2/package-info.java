@@ -17,6 +17,10 @@
  * <p><b>Mark of use.</b> Version 3: the dirty bit, set durably before the first change, cleared as the very last thing. An
  * image that has it is recovered: counts are computed anew. Version 2 has no mark.
  *
+ * <p><b>Repair.</b> {@link org.tidemark.ploop.format.qcow2.TableRepair} makes tables agree that contradict each other: {@code
+ * TablePlaces}, {@code EntryRepair}, {@code OwnershipRepair} and {@code RefcountRebuild} are its steps, {@code FreshClusters}
+ * the room for copies. Nobody has the image open then.
+ *
  * <p><b>Locks.</b> {@code HostClusters} guards counts, cursor and free clusters; {@code L1Table} guards the L1 entries that
  * wait; {@code ClusterReader} keeps clusters from being let go of while somebody reads them by look-up.
  */

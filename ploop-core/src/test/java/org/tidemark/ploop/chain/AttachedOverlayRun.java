@@ -1,0 +1,462 @@
+package org.tidemark.ploop.chain;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+import java.util.UUID;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+import org.tidemark.ploop.chain.AttachedImage.Use;
+import org.tidemark.ploop.chain.SnapshotOperations.Snapshot;
+import org.tidemark.ploop.check.ChainCheck;
+import org.tidemark.ploop.check.Finding;
+import org.tidemark.ploop.contract.ChainDisk;
+import org.tidemark.ploop.device.DeviceState;
+import org.tidemark.ploop.device.DeviceView;
+import org.tidemark.ploop.device.Instant;
+import org.tidemark.ploop.device.KeptState;
+import org.tidemark.ploop.device.StateArea;
+import org.tidemark.ploop.device.cbt.ChangedBlockTracker;
+import org.tidemark.ploop.device.cbt.Checkpoint;
+import org.tidemark.ploop.format.DeltaFormat.OpenIntent;
+import org.tidemark.ploop.format.DeltaGeometry;
+import org.tidemark.ploop.format.qcow2.CreateOptions;
+import org.tidemark.ploop.format.qcow2.Qcow2Format;
+import org.tidemark.ploop.format.qcow2.Qcow2Header;
+import org.tidemark.ploop.io.AlignedBuffer;
+import org.tidemark.ploop.io.ImageDirectory;
+import org.tidemark.ploop.io.ImageIo;
+import org.tidemark.ploop.os.HostIdentity;
+import org.tidemark.ploop.sim.DiskModel;
+import org.tidemark.ploop.sim.Killed;
+import org.tidemark.ploop.sim.MortalDirectory;
+import org.tidemark.ploop.sim.OrderCheckedDirectory;
+import org.tidemark.ploop.sim.SimulatedDisk;
+
+/**
+ * One random life of an attached qcow2 image whose snapshots come and go under its writers, with kills and power cuts anywhere.
+ * After each, the disk holds a legal value everywhere, every snapshot holds what was frozen, none that was acknowledged is
+ * missing, and increments laid over each other are the disk.
+ */
+final class AttachedOverlayRun {
+    private static final String IMAGE = "disk";
+    private static final int CLUSTER = 32 * 1024;
+    private static final int DISK = 10 * CLUSTER;
+    private static final int CHUNK = DeviceView.CHUNK_BYTES;
+    private static final int MAX_LEVELS = 5;
+    private static final HostIdentity HOST = new HostIdentity("host-a", "boot-1");
+
+    private final Random random;
+    private final Path scratch;
+    private final UnaryOperator<ImageDirectory> program;
+    private final UnaryOperator<StateArea> memory;
+    private final AlignedBuffer buffer = AlignedBuffer.allocate(DISK);
+    private final AlignedBuffer readBuffer = AlignedBuffer.allocate(DISK);
+    private final DiskModel model = new DiskModel(DISK);
+    private final Map<String, byte[]> snapshots = new LinkedHashMap<>();
+    private final Set<String> mayBeGone = new HashSet<>();
+    private byte @Nullable [] maybeFrozen;
+
+    private SimulatedDisk disk = new SimulatedDisk();
+    private KeptState area = new KeptState();
+    private @Nullable MortalDirectory process;
+    private @Nullable AttachedImage image;
+    private boolean merging;
+    private boolean inside;
+    private int armed;
+    private int writesWhileMerging;
+
+    private byte[] point = new byte[DISK];
+    private @Nullable Checkpoint since;
+    private int viewNumber;
+
+    AttachedOverlayRun(
+            Random random, Path scratch, UnaryOperator<ImageDirectory> program, UnaryOperator<StateArea> memory) {
+        this.random = random;
+        this.scratch = scratch;
+        this.program = program;
+        this.memory = memory;
+    }
+
+    /** How often something was written while a merge was under way. */
+    int writesWhileMerging() {
+        return writesWhileMerging;
+    }
+
+    void go(int steps) throws IOException {
+        try (ImageIo io = disk.create(IMAGE)) {
+            Qcow2Format.create(io, new DeltaGeometry(DISK, CLUSTER), CreateOptions.USUAL);
+        }
+        disk.sync();
+        attach(Use.READ_WRITE);
+        for (int i = 0; i < steps; i++) {
+            try {
+                step();
+                if (armed > 0 && --armed == 0) {
+                    mortal().spare();
+                }
+            } catch (Killed e) {
+                die();
+            }
+        }
+        mortal().spare();
+        backup(true);
+        checkEverything();
+        current().close();
+        checkFiles();
+    }
+
+    private MortalDirectory mortal() {
+        assertThat(process).isNotNull();
+        return process;
+    }
+
+    private AttachedImage current() {
+        AttachedImage now = image;
+        assertThat(now).isNotNull();
+        return now;
+    }
+
+    private void attach(Use use) throws IOException {
+        merging = false;
+        inside = false;
+        armed = 0;
+        MortalDirectory fresh = new MortalDirectory(new OrderCheckedDirectory(program.apply(disk)));
+        process = fresh;
+        AttachedImage.tidyNames(OverlayTree.filesIn(fresh, IMAGE));
+        ChainFiles files = OverlayTree.filesIn(new BusyFolder(fresh, this::others), IMAGE);
+        image = AttachedImage.open(
+                files, use, memory.apply(area), () -> {}, true, new OwnerRecord(HOST, 1), this::newId);
+    }
+
+    private UUID newId() {
+        return new UUID(random.nextLong(), random.nextLong());
+    }
+
+    /** What the container does while an operation works. */
+    private void others() throws IOException {
+        AttachedImage now = image;
+        if (merging && !inside && now != null && now.state() == DeviceState.RUNNING && random.nextInt(3) == 0) {
+            inside = true;
+            try {
+                writesWhileMerging++;
+                if (random.nextInt(4) == 0) {
+                    flush();
+                } else {
+                    change(random.nextInt(4) == 0);
+                }
+            } finally {
+                inside = false;
+            }
+        }
+    }
+
+    private void step() throws IOException {
+        switch (random.nextInt(24)) {
+            case 0, 1, 2 -> create();
+            case 3, 4 -> delete();
+            case 5 -> merge();
+            case 6 -> cancelled();
+            case 7, 8 -> backup(random.nextInt(4) > 0);
+            case 9, 10, 11 -> arm();
+            case 12 -> die();
+            case 13 -> flush();
+            case 14 -> change(true);
+            case 15 -> checkEverything();
+            case 16 -> whileDetached();
+            default -> change(false);
+        }
+    }
+
+    private void arm() {
+        if (armed == 0) {
+            armed = 6;
+            mortal().killAfter(random.nextInt(50));
+        }
+    }
+
+    /** The process is killed, or the power goes. */
+    private void die() throws IOException {
+        armed = 0;
+        if (random.nextBoolean()) {
+            area = area.successor();
+            attach(Use.TAKE_OVER);
+            checkMarks();
+            model.checkVisible(this::read);
+        } else {
+            disk = disk.crash(random);
+            area = new KeptState();
+            attach(Use.READ_WRITE);
+            checkMarks();
+            model.checkAfterCrash(this::read);
+        }
+        checkLevels();
+    }
+
+    private List<Snapshot> levels() throws IOException {
+        return OverlayTree.read(disk, IMAGE).levels();
+    }
+
+    private void create() throws IOException {
+        if (levels().size() >= MAX_LEVELS) {
+            return;
+        }
+        byte[] frozen = content();
+        maybeFrozen = frozen;
+        long mark = model.flushBegins();
+        String guid;
+        try (AttachedImage.Change change = current().beginChange(this::newId, ChainProgress.NONE)) {
+            guid = change.operations().create(current().files());
+        }
+        model.flushEnded(mark);
+        snapshots.put(guid, frozen);
+        maybeFrozen = null;
+    }
+
+    private @Nullable Snapshot anyShot(boolean withTop) throws IOException {
+        List<Snapshot> levels = new ArrayList<>(levels());
+        levels.removeIf(level -> !withTop && level.current());
+        return levels.isEmpty() ? null : levels.get(random.nextInt(levels.size()));
+    }
+
+    private interface Work {
+        void on(SnapshotOperations operations, ChainFiles files) throws IOException;
+    }
+
+    private void merging(ChainProgress progress, Work work) throws IOException {
+        merging = true;
+        try (AttachedImage.Change change = current().beginChange(this::newId, progress)) {
+            work.on(change.operations(), current().files());
+        } finally {
+            merging = false;
+        }
+    }
+
+    private void delete() throws IOException {
+        Snapshot shot = anyShot(false);
+        if (shot == null) {
+            return;
+        }
+        mayBeGone.add(shot.guid());
+        merging(ChainProgress.NONE, (operations, files) -> operations.delete(files, shot.guid()));
+        assertThat(levels()).noneMatch(one -> one.guid().equals(shot.guid()));
+        snapshots.remove(shot.guid());
+    }
+
+    private void merge() throws IOException {
+        Snapshot shot = anyShot(true);
+        if (shot == null || shot.temporary() || shot.parentGuid().equals(Guid.NONE)) {
+            return;
+        }
+        mayBeGone.add(shot.parentGuid());
+        merging(ChainProgress.NONE, (operations, files) -> operations.merge(files, shot.guid()));
+        snapshots.remove(shot.parentGuid());
+    }
+
+    private void cancelled() throws IOException {
+        Snapshot shot = anyShot(false);
+        if (shot == null) {
+            return;
+        }
+        mayBeGone.add(shot.guid());
+        ChainProgress impatient = new ChainProgress() {
+            private int asked = random.nextInt(3);
+
+            @Override
+            public void done(long clusters, long totalClusters) {
+                // Not of interest.
+            }
+
+            @Override
+            public boolean cancelled() {
+                return asked-- <= 0;
+            }
+        };
+        try {
+            merging(impatient, (operations, files) -> operations.delete(files, shot.guid()));
+            snapshots.remove(shot.guid());
+        } catch (ChainCancelledException e) {
+            // Perhaps one that was broken off before, and had to be finished first.
+            assertThat(levels()).anyMatch(Snapshot::temporary);
+        }
+        model.checkVisible(this::read);
+    }
+
+    /** Properly detached, its snapshots changed by a command, attached again: increments go on. */
+    private void whileDetached() throws IOException {
+        if (armed > 0) {
+            return;
+        }
+        long mark = model.flushBegins();
+        byte[] content = content();
+        UUID before = tracker().trackerId();
+        current().close();
+        model.flushEnded(mark);
+        image = null;
+        SnapshotOperations operations = new SnapshotOperations(this::newId);
+        Snapshot shot = anyShot(false);
+        if (shot != null && random.nextBoolean()) {
+            operations.delete(OverlayTree.filesIn(mortal(), IMAGE), shot.guid());
+            snapshots.remove(shot.guid());
+        } else if (levels().size() < MAX_LEVELS) {
+            snapshots.put(operations.create(OverlayTree.filesIn(mortal(), IMAGE)), content);
+        }
+        area = new KeptState();
+        attach(Use.READ_WRITE);
+        assertThat(tracker().trackerId())
+                .as("the tracker of an image whose snapshots changed")
+                .isEqualTo(before);
+    }
+
+    private ChangedBlockTracker tracker() {
+        ChangedBlockTracker tracker = current().device().tracker();
+        assertThat(tracker).isNotNull();
+        return tracker;
+    }
+
+    private void flush() throws IOException {
+        long mark = model.flushBegins();
+        current().flush();
+        model.flushEnded(mark);
+    }
+
+    private void change(boolean discard) throws IOException {
+        int offset = random.nextInt(DISK / 512) * 512;
+        int length = Math.min((1 + random.nextInt(90)) * 512, DISK - offset);
+        byte[] data = new byte[length];
+        if (!discard) {
+            random.nextBytes(data);
+        }
+        buffer.bytes().put(0, data);
+        boolean done = false;
+        try {
+            if (discard) {
+                current().discard(offset, length);
+            } else {
+                current().write(offset, buffer, 0, length);
+            }
+            model.wrote(offset, data);
+            done = true;
+        } finally {
+            if (!done) {
+                model.mayHaveWritten(offset, data);
+            }
+        }
+    }
+
+    private void read(long offset, byte[] dst) throws IOException {
+        current().read(offset, readBuffer, 0, dst.length);
+        readBuffer.bytes().get(0, dst);
+    }
+
+    private byte[] content() throws IOException {
+        byte[] bytes = new byte[DISK];
+        read(0, bytes);
+        return bytes;
+    }
+
+    private void checkEverything() throws IOException {
+        model.checkVisible(this::read);
+        checkLevels();
+        checkMarks();
+    }
+
+    /** The top is marked in use, and nothing below it but what is half merged. */
+    private void checkMarks() throws IOException {
+        for (Snapshot level : levels()) {
+            try (ImageIo io = disk.open(level.file(), ImageDirectory.OpenMode.READ_ONLY)) {
+                if (!level.temporary()) {
+                    assertThat(Qcow2Header.read(io).dirty())
+                            .as("the mark of " + io.name())
+                            .isEqualTo(level.current());
+                }
+            }
+        }
+    }
+
+    /** Every snapshot holds what was frozen, and none is missing. */
+    private void checkLevels() throws IOException {
+        OverlayTree tree = OverlayTree.read(disk, IMAGE);
+        for (Snapshot level : tree.levels()) {
+            if (level.current()) {
+                continue;
+            }
+            byte[] frozen = snapshots.get(level.guid());
+            if (frozen == null && maybeFrozen != null) {
+                frozen = maybeFrozen;
+                snapshots.put(level.guid(), frozen);
+            }
+            if (level.temporary()) {
+                assertThat(mayBeGone).contains(level.guid());
+                continue;
+            }
+            assertThat(frozen).as("snapshot " + level.guid()).isNotNull();
+            try (ChainDisk shown = ChainDisk.open(tree.filesOf(level.file()), OpenIntent.READ)) {
+                assertThat(Arrays.mismatch(shown.read(0, DISK), frozen))
+                        .as("first byte where snapshot " + level.guid() + " changed")
+                        .isEqualTo(-1);
+            }
+        }
+        maybeFrozen = null;
+        for (String guid : List.copyOf(snapshots.keySet())) {
+            if (tree.levels().stream().noneMatch(level -> level.guid().equals(guid))) {
+                assertThat(mayBeGone).as("a snapshot that nobody deleted").contains(guid);
+                snapshots.remove(guid);
+            }
+        }
+    }
+
+    private void checkFiles() throws IOException {
+        OverlayTree tree = OverlayTree.read(disk, IMAGE);
+        assertThat(tree.intent().unnamed()).isEmpty();
+        Set<String> named = new HashSet<>();
+        tree.levels().forEach(one -> named.add(one.file()));
+        assertThat(disk.list().stream().filter(name -> name.startsWith(IMAGE) && !name.contains("tidemark")))
+                .as("files that nobody names")
+                .allMatch(named::contains);
+        for (Finding finding : ChainCheck.run(OverlayTree.filesIn(disk, IMAGE)).findings()) {
+            assertThat(finding).isInstanceOfAny(Finding.LeakedClusters.class, Finding.MarkedInUse.class);
+        }
+    }
+
+    /** A backup as the engine does it; the point exists when {@code commits}. */
+    private void backup(boolean commits) throws IOException {
+        byte[] now = content();
+        Instant.Wanted wanted =
+                new Instant.Wanted(current().device(), "view-" + viewNumber++, "target", since, scratch, 1 << 22);
+        DeviceView view = Instant.take(List.of(wanted), 1_000_000_000L).get(0);
+        try {
+            view.secure();
+            byte[] next = view.interval().isFull() ? new byte[DISK] : point.clone();
+            for (int offset = 0; offset < DISK; offset += CHUNK) {
+                if (view.interval().mayHaveChanged(offset, CHUNK)) {
+                    view.read(offset, readBuffer, 0, CHUNK);
+                    readBuffer.bytes().get(0, next, offset, CHUNK);
+                }
+            }
+            assertThat(Arrays.mismatch(next, now))
+                    .as("first byte where the point differs from the disk at its instant")
+                    .isEqualTo(-1);
+            if (commits) {
+                point = next;
+                since = view.interval().end();
+            }
+        } finally {
+            view.close();
+        }
+        if (commits) {
+            tracker().commit("target", view.interval().end());
+        } else {
+            tracker().abandon("target", view.interval().end());
+        }
+    }
+}
