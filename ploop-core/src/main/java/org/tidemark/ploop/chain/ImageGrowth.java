@@ -24,7 +24,7 @@ import org.tidemark.ploop.io.ImageIo;
  */
 public final class ImageGrowth {
     /** Of a single raw file: as other tools do. */
-    private static final int RAW_STEP_BYTES = 4096;
+    static final int RAW_STEP_BYTES = 4096;
 
     private ImageGrowth() {}
 
@@ -37,8 +37,7 @@ public final class ImageGrowth {
      */
     public static long run(ChainFiles files, long sizeBytes) throws IOException {
         if (sizeBytes <= 0 || sizeBytes > Long.MAX_VALUE - (64 << 20)) {
-            throw new ImageException(
-                    ImageException.Kind.INVALID_REQUEST, files.name() + ": no disk has " + sizeBytes + " bytes");
+            throw impossible(files, sizeBytes);
         }
         if (files.descriptor().isEmpty()) {
             try (ChainLocks locks = ChainLocks.take(files, true)) {
@@ -59,10 +58,7 @@ public final class ImageGrowth {
             int cluster = descriptor.geometry().clusterSizeBytes();
             long rounded = (sizeBytes + cluster - 1) / cluster * cluster;
             if (rounded < descriptor.geometry().diskSizeBytes()) {
-                throw new ImageException(
-                        ImageException.Kind.INVALID_REQUEST,
-                        files.name() + ": has " + descriptor.geometry().diskSizeBytes()
-                                + " bytes; its disk can only be made larger");
+                throw smaller(files, descriptor.geometry().diskSizeBytes());
             }
             ChainIntent.growth(rounded).write(folder);
             try {
@@ -74,6 +70,17 @@ public final class ImageGrowth {
             ChainSteps.commit(folder, descriptor.withDiskSize(rounded));
             return rounded;
         }
+    }
+
+    static ImageException impossible(ChainFiles files, long sizeBytes) {
+        return new ImageException(
+                ImageException.Kind.INVALID_REQUEST, files.name() + ": no disk has " + sizeBytes + " bytes");
+    }
+
+    static ImageException smaller(ChainFiles files, long presentBytes) {
+        return new ImageException(
+                ImageException.Kind.INVALID_REQUEST,
+                files.name() + ": has " + presentBytes + " bytes; its disk can only be made larger");
     }
 
     private static long growFile(ImageDirectory folder, String file, String formatId, int cluster, long sizeBytes)

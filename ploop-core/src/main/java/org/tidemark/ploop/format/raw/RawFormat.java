@@ -51,6 +51,11 @@ public final class RawFormat implements DeltaFormat {
     }
 
     @Override
+    public void growOpen(ImageIo io, DeltaGeometry to, AllocationCursor cursor, Runnable noWayBack) throws IOException {
+        grow(io, to);
+    }
+
+    @Override
     public Delta open(ImageIo io, OpenIntent intent, int clusterSizeBytes, AllocationCursor cursor) throws IOException {
         boolean writable = intent != OpenIntent.READ;
         if (writable && !io.writable()) {
