@@ -4,9 +4,7 @@ import static org.tidemark.appliance.cli.Output.fields;
 
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.Optional;
 import java.util.concurrent.Callable;
-import org.tidemark.appliance.service.DataPlane;
 import org.tidemark.appliance.service.ImageResize;
 import org.tidemark.ploop.filesystem.FileSystemType;
 import picocli.CommandLine.Command;
@@ -18,8 +16,10 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "resize",
         description = {
-            "Make the disk of an image larger, with its partition and its file system (attaches the image for a moment). The"
-                    + " image must not be attached; what it holds stays. The next backup reads everything once.",
+            "Make the disk of an image larger, with its partition and its file system; what it holds stays. Of an attached"
+                    + " image, also a mounted one, everything goes on meanwhile, and the next backup is an increment; an"
+                    + " ext4 that is mounted can grow only where the kernel permits it. Otherwise the image is attached"
+                    + " for a moment and the next backup reads everything once.",
             "Interrupted, the same command goes on."
         },
         mixinStandardHelpOptions = true)
@@ -27,7 +27,11 @@ final class ImageResizeCommand implements Callable<Integer> {
     @Mixin
     private Output output = new Output();
 
-    @Parameters(index = "0", paramLabel = "IMAGE", description = "A folder with DiskDescriptor.xml, or a single file.")
+    @Parameters(
+            index = "0",
+            paramLabel = "IMAGE",
+            description = "A folder with DiskDescriptor.xml, a single file, or an attached device by its name or block"
+                    + " device.")
     private Path image = Path.of("");
 
     @Parameters(
@@ -42,20 +46,14 @@ final class ImageResizeCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        long size = ImageResize.growDisk(image, sizeBytes);
-        Optional<FileSystemType> type = Optional.empty();
-        if (!diskOnly) {
-            try (DataPlane plane = DataPlane.connect(System.getenv())) {
-                type = ImageResize.growFileSystem(plane, image);
-            }
-        }
+        ImageResize.Resized resized = ImageResize.grow(System.getenv(), image, sizeBytes, !diskOnly);
         output.object(fields(
                 "image",
                 image.toString(),
                 "sizeBytes",
-                size,
+                resized.sizeBytes(),
                 "fileSystem",
-                type.map(FileSystemType::mountName).orElse(null)));
+                resized.fileSystem().map(FileSystemType::mountName).orElse(null)));
         return ExitCodes.DONE;
     }
 }

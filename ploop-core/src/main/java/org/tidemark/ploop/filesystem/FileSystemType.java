@@ -117,6 +117,39 @@ public enum FileSystemType {
         }
     }
 
+    /**
+     * Makes a mounted file system as large as its device, while it is used; nothing happens when it is.
+     *
+     * @throws OnlineGrowthRefusedException when this kernel or this process may not do it: then it is done while the file
+     *     system is not mounted
+     */
+    public void growMounted(Path blockDevice, Path mountPoint) throws IOException {
+        switch (this) {
+            case EXT4 -> growMountedExt4(blockDevice);
+            case XFS -> ExternalCommand.runOk(CHECK_LIMIT, "xfs_growfs", List.of(mountPoint.toString()));
+            case BTRFS ->
+                ExternalCommand.runOk(
+                        CHECK_LIMIT, "btrfs", List.of("filesystem", "resize", "max", mountPoint.toString()));
+        }
+    }
+
+    private static void growMountedExt4(Path blockDevice) throws IOException {
+        ExternalCommand.Result result = ExternalCommand.run(CHECK_LIMIT, "resize2fs", List.of(blockDevice.toString()));
+        if (result.exitCode() == 0) {
+            return;
+        }
+        String words = result.output().strip();
+        Optional<String> refusal = words.lines()
+                .filter(line -> line.contains("Permission denied") || line.contains("not support online resizing"))
+                .findFirst();
+        if (refusal.isPresent()) {
+            throw new OnlineGrowthRefusedException(blockDevice
+                    + ": the disk is larger now, but a mounted ext4 grows only with CAP_SYS_RESOURCE and"
+                    + " resize_inode (" + refusal.get().strip() + "). Unmount it and run the same command again");
+        }
+        throw new IOException(blockDevice + ": its file system was not made larger, resize2fs says: " + words);
+    }
+
     /** Checks an unmounted file system without changing it; the words of the tool when it found something, else empty. */
     public String check(Path blockDevice) throws IOException {
         ExternalCommand.Result result =

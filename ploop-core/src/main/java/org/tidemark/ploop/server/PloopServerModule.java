@@ -29,5 +29,6 @@ public final class PloopServerModule implements ServerModule {
         run.set(devices.run());
         new ViewCommands(devices).register(commands);
         new SnapshotCommands(devices).register(commands);
+        new SizeCommands(devices).register(commands);
     }
 }
