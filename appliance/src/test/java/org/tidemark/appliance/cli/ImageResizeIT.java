@@ -113,6 +113,49 @@ class ImageResizeIT {
     }
 
     @Test
+    void ext4BecomesSmaller() throws Exception {
+        Path image = image("big", "--size", "900M", "--fs", "ext4", "--cluster", "64K");
+        Path root = cli.path("root");
+        String device = mounted(image, root);
+        Cli.random(Files.createFile(root.resolve("file")), 0, 60);
+        String before = Cli.checksum(root.resolve("file"));
+        cli.refused(4, "Detach it first", "image", "resize", image.toString(), "300M", "--shrink");
+        cli.ok("detach", image.toString());
+        cli.refused(2, "only be made larger", "image", "resize", image.toString(), "300M");
+        cli.refused(2, "smallest possible disk", "image", "resize", image.toString(), "70M", "--shrink");
+        Number minimum = (Number) cli.ok("image", "resize", image.toString(), "--minimum", "--json")
+                .json()
+                .get("minimumBytes");
+        assertThat(minimum.longValue()).isBetween(70L << 20, 200L << 20);
+        cli.ok("image", "resize", image.toString(), minimum.toString(), "--shrink");
+        cli.ok("image", "resize", image.toString(), minimum.toString(), "--shrink");
+        assertThat(sizeOf(image)).isEqualTo(minimum.longValue());
+        cli.ok("image", "check", image.toString());
+        Path file = image.resolve("root.hds");
+        Commands.run(Cli.LIMIT, "qemu-img", "check", file.toString());
+        Commands.run(Cli.LIMIT, "ploop", "check", "-f", "-c", "-r", file.toString());
+        assertThat(Files.size(file)).isLessThan(minimum.longValue() + (2 << 20));
+        mounted(image, root);
+        assertThat(Cli.checksum(root.resolve("file"))).isEqualTo(before);
+        Commands.run(Cli.LIMIT, "umount", root.toString());
+        Commands.run(Cli.LIMIT, "e2fsck", "-fn", device);
+        cli.ok("detach", image.toString());
+        cli.ok("snapshot", "create", image.toString());
+        cli.refused(1, "snapshots", "image", "resize", image.toString(), "80M", "--shrink");
+        Path other = image("xfs", "--size", "400M", "--fs", "xfs");
+        cli.refused(1, "never become smaller", "image", "resize", other.toString(), "350M", "--shrink");
+        cli.refused(
+                1,
+                "no file system",
+                "image",
+                "resize",
+                image("empty", "--size", "64M").toString(),
+                "32M",
+                "--shrink");
+        cli.ok("image", "check", other.toString());
+    }
+
+    @Test
     void aRawFileAndAnImageWithSnapshots() throws Exception {
         Path raw = image("raw", "--size", "64M", "--format", "raw", "--fs", "ext4");
         cli.ok("image", "resize", raw.toString(), "200M");

@@ -70,7 +70,7 @@ final class AttachedGrowth {
             ChainSteps.plainFile(
                     files.directory(),
                     files.descriptor().get().imageOf(top(files.descriptor().get())));
-            ChainIntent.growth(size).write(files.directory());
+            ChainIntent.resize(size).write(files.directory());
             DiskDescriptor changed = files.descriptor().get().withDiskSize(size);
             try {
                 device.grow(AttachedChain.DRAIN_LIMIT_NANOS, size, () -> growTop(files, size, Optional.of(changed)));

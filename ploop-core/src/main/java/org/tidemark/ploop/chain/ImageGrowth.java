@@ -60,7 +60,7 @@ public final class ImageGrowth {
             if (rounded < descriptor.geometry().diskSizeBytes()) {
                 throw smaller(files, descriptor.geometry().diskSizeBytes());
             }
-            ChainIntent.growth(rounded).write(folder);
+            ChainIntent.resize(rounded).write(folder);
             try {
                 growFile(folder, ChainSteps.plainFile(folder, top), top.formatId(), cluster, rounded);
             } catch (ImageException e) {
@@ -70,6 +70,13 @@ public final class ImageGrowth {
             ChainSteps.commit(folder, descriptor.withDiskSize(rounded));
             return rounded;
         }
+    }
+
+    /** Of a single file. */
+    static int stepOf(ImageIo io, String formatId) throws IOException {
+        return formatId.equals(ExpandedFormat.ID)
+                ? ExpandedFormat.readHeader(io).clusterSizeBytes()
+                : RAW_STEP_BYTES;
     }
 
     static ImageException impossible(ChainFiles files, long sizeBytes) {
@@ -86,12 +93,7 @@ public final class ImageGrowth {
     private static long growFile(ImageDirectory folder, String file, String formatId, int cluster, long sizeBytes)
             throws IOException {
         try (ImageIo io = folder.open(file, OpenMode.READ_WRITE)) {
-            int step = cluster;
-            if (step == 0) {
-                step = formatId.equals(ExpandedFormat.ID)
-                        ? ExpandedFormat.readHeader(io).clusterSizeBytes()
-                        : RAW_STEP_BYTES;
-            }
+            int step = cluster == 0 ? stepOf(io, formatId) : cluster;
             long rounded = (sizeBytes + step - 1) / step * step;
             Formats.byId(formatId).grow(io, new DeltaGeometry(rounded, step));
             return rounded;

@@ -93,6 +93,11 @@ public final class ExpandedFormat implements DeltaFormat {
     }
 
     @Override
+    public void shrink(ImageIo io, DeltaGeometry to) throws IOException {
+        new ExpandedShrink(io, readHeader(io)).run(to);
+    }
+
+    @Override
     public void growOpen(ImageIo io, DeltaGeometry to, AllocationCursor cursor, Runnable noWayBack) throws IOException {
         new ExpandedGrowth(io, readHeader(io)).runOpen(to, cursor, noWayBack);
     }

@@ -51,6 +51,17 @@ public final class RawFormat implements DeltaFormat {
     }
 
     @Override
+    public void shrink(ImageIo io, DeltaGeometry to) throws IOException {
+        if (io.size() < to.diskSizeBytes()) {
+            throw new ImageException(
+                    ImageException.Kind.INVALID_REQUEST,
+                    io.name() + ": has " + io.size() + " bytes, less than " + to.diskSizeBytes());
+        }
+        io.truncate(to.diskSizeBytes());
+        io.flush();
+    }
+
+    @Override
     public void growOpen(ImageIo io, DeltaGeometry to, AllocationCursor cursor, Runnable noWayBack) throws IOException {
         grow(io, to);
     }
