@@ -8,6 +8,7 @@ import org.tidemark.backup.engine.EngineException;
 import org.tidemark.backup.repository.RepositoryException;
 import org.tidemark.backup.target.TargetException;
 import org.tidemark.ploop.chain.ChainCancelledException;
+import org.tidemark.ploop.filesystem.OnlineGrowthRefusedException;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.os.Errno;
 import org.tidemark.ploop.os.OsException;
@@ -125,6 +126,9 @@ public enum FailureKind {
                 case Errno.EPERM, Errno.EACCES, Errno.EROFS -> NOT_PERMITTED;
                 default -> FAILED;
             };
+        }
+        if (failure instanceof OnlineGrowthRefusedException) {
+            return NOT_PERMITTED;
         }
         if (failure instanceof NoSuchFileException) {
             return NOT_FOUND;

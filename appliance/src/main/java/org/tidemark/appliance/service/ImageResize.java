@@ -4,6 +4,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import org.tidemark.ploop.chain.AttachedImage;
@@ -23,7 +25,33 @@ import org.tidemark.ploop.server.ControlClient.AttachedDevice;
 public final class ImageResize {
     private static final Duration DETACH_LIMIT = Duration.ofSeconds(30);
 
+    private static final Duration RESIZE_LIMIT = Duration.ofMinutes(5);
+
     private ImageResize() {}
+
+    /** The size of the disk, and the file system that was made to fit. */
+    public record Resized(long sizeBytes, Optional<FileSystemType> fileSystem) {}
+
+    /** Makes the disk of an image at least that large, with what is in it, attached or not. */
+    public static Resized grow(Map<String, String> environment, Path image, long sizeBytes, boolean withFileSystem)
+            throws IOException {
+        Optional<DataPlane> running = DataPlane.connectIfRunning(environment);
+        if (running.isPresent()) {
+            try (DataPlane plane = running.get()) {
+                Optional<AttachedDevice> device = plane.find(image.toString());
+                if (device.isPresent()) {
+                    return growAttached(plane, device.get(), sizeBytes, withFileSystem);
+                }
+            }
+        }
+        long size = growDisk(image, sizeBytes);
+        if (!withFileSystem) {
+            return new Resized(size, Optional.empty());
+        }
+        try (DataPlane plane = DataPlane.connect(environment)) {
+            return new Resized(size, growFileSystem(plane, image));
+        }
+    }
 
     /** Makes the disk of an image that is not attached at least that large, and its partition; returns the size. */
     public static long growDisk(Path image, long sizeBytes) throws IOException {
@@ -48,23 +76,47 @@ public final class ImageResize {
         return size;
     }
 
-    /** Makes the file system of the first partition, or of the whole disk, as large as there is room; empty when there is none. */
+    /**
+     * Makes the disk of an attached device at least that large, its partition, and its file system, which may be mounted.
+     * Whoever uses it goes on; the next backup is an increment.
+     *
+     * @param withFileSystem whether the file system follows
+     */
+    public static Resized growAttached(DataPlane plane, AttachedDevice device, long sizeBytes, boolean withFileSystem)
+            throws IOException {
+        AttachedDevice grown = plane.client().resize(device.deviceId(), sizeBytes, RESIZE_LIMIT);
+        Optional<FileSystemType> type = withFileSystem ? growFileSystem(grown) : Optional.empty();
+        return new Resized(grown.sizeBytes(), type);
+    }
+
+    /** Makes the file system of an image that is not attached as large as there is room; empty when there is none. */
     public static Optional<FileSystemType> growFileSystem(DataPlane plane, Path image) throws IOException {
         AttachedDevice device = plane.attach(image, DataPlane.AttachOptions.FOR_ONE_JOB);
         try {
-            Path block = Path.of(device.blockDevice());
-            Optional<FileSystemType> type = FileSystemType.detect(block);
-            if (type.isPresent()) {
-                Path folder = Files.createTempDirectory("tidemark-resize");
-                try {
-                    type.get().grow(block, folder);
-                } finally {
-                    Files.delete(folder);
-                }
-            }
-            return type;
+            return growFileSystem(device);
         } finally {
             plane.client().detach(device.deviceId(), DETACH_LIMIT);
         }
+    }
+
+    /** Of the first partition, or the whole disk; mounted or not. */
+    private static Optional<FileSystemType> growFileSystem(AttachedDevice device) throws IOException {
+        Path block = Path.of(device.blockDevice());
+        Optional<FileSystemType> type = FileSystemType.detect(block);
+        if (type.isEmpty()) {
+            return type;
+        }
+        List<Path> mounted = DataPlane.mountPoints(device);
+        if (!mounted.isEmpty()) {
+            type.get().growMounted(block, mounted.get(0));
+            return type;
+        }
+        Path folder = Files.createTempDirectory("tidemark-resize");
+        try {
+            type.get().grow(block, folder);
+        } finally {
+            Files.delete(folder);
+        }
+        return type;
     }
 }

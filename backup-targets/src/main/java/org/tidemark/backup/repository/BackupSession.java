@@ -81,14 +81,17 @@ public final class BackupSession implements AutoCloseable {
         return declare(imageId, sizeBytes, Optional.of(reason), checkpoint, before);
     }
 
-    /** An image of which only changes are read. The parent must have it, in the same size. */
+    /**
+     * An image of which only changes are read. The parent must have it, and not larger; what the disk has got since is zero
+     * where no change says otherwise.
+     */
     public SessionImage incrementalImage(String imageId, long sizeBytes, Optional<CbtCheckpoint> checkpoint)
             throws IOException {
         if (parent.isEmpty() || !parent.get().hasImage(imageId)) {
             throw new IllegalArgumentException("image " + imageId + " has no parent to be an increment of");
         }
         PointImage before = parent.get().image(imageId);
-        if (before.sizeBytes() != sizeBytes) {
+        if (before.sizeBytes() > sizeBytes) {
             throw new IllegalArgumentException("image " + imageId + " has " + sizeBytes + " bytes, in the parent "
                     + before.sizeBytes() + ": everything has to be read");
         }

@@ -216,7 +216,7 @@ final class AttachedChain {
      * Replaces the descriptor. When this throws, the old one counts. If nobody can say which of the two a power loss would
      * leave, the device stops writing: then both show the same.
      */
-    private void commit(DiskDescriptor changed) throws IOException {
+    void commit(DiskDescriptor changed) throws IOException {
         try {
             changed.store(folder());
         } catch (IOException e) {

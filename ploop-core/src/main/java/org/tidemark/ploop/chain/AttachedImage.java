@@ -17,12 +17,12 @@ import org.tidemark.ploop.device.PloopDevice;
 import org.tidemark.ploop.device.StateArea;
 import org.tidemark.ploop.device.cbt.ChangedBlockTracker;
 import org.tidemark.ploop.device.cbt.ChangedBlockTracker.ImageCondition;
+import org.tidemark.ploop.format.AllocationCursor;
 import org.tidemark.ploop.format.DeltaFormat.OpenIntent;
-import org.tidemark.ploop.format.qcow2.Qcow2Header;
+import org.tidemark.ploop.format.DeltaGeometry;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageDirectory;
 import org.tidemark.ploop.io.ImageException;
-import org.tidemark.ploop.io.ImageIo;
 import org.tidemark.ploop.io.direct.DirectImageDirectory;
 import org.tidemark.ploop.io.vfs.VfsImageDirectory;
 
@@ -45,6 +45,7 @@ public final class AttachedImage implements BlockDevice {
     /** Of a qcow2 image: how its chain changes. */
     private final @Nullable AttachedOverlay overlay;
 
+    private final StateArea area;
     private final Beside beside;
     private final @Nullable ChangedBlockTracker tracker;
     private final HeldLocks locks;
@@ -57,12 +58,14 @@ public final class AttachedImage implements BlockDevice {
             PloopDevice device,
             AttachedChain chain,
             @Nullable AttachedOverlay overlay,
+            StateArea area,
             Beside beside,
             @Nullable ChangedBlockTracker tracker,
             HeldLocks locks) {
         this.device = device;
         this.chain = chain;
         this.overlay = overlay;
+        this.area = area;
         this.beside = beside;
         this.tracker = tracker;
         this.locks = locks;
@@ -161,7 +164,7 @@ public final class AttachedImage implements BlockDevice {
     }
 
     private static AttachedImage openLocked(
-            ChainFiles files,
+            ChainFiles given,
             Use use,
             StateArea area,
             HeldLocks locks,
@@ -169,15 +172,18 @@ public final class AttachedImage implements BlockDevice {
             OwnerRecord self,
             Supplier<UUID> ids)
             throws IOException {
+        // A killed or crashed growth: the top's file has its new size, and the descriptor follows.
+        ChainFiles files = use == Use.READ_ONLY ? given : ChainSteps.withFinishedGrowth(given);
         Beside beside = Beside.of(files);
         String identity = tracking && use != Use.READ_ONLY ? ImageIdentity.of(files) : "";
         Optional<OwnerRecord> owner = OwnerRecord.read(beside.folder(), beside.owner());
         boolean ours = owner.isPresent()
                 && owner.get().host().hostId().equals(self.host().hostId());
         String chainId = AttachedChain.idOf(files);
-        boolean bound = !area.resumed() || ChainBinding.holds(area, chainId);
+        DeltaGeometry geometry = geometryOf(files);
+        boolean bound = !area.resumed() || ChainBinding.holds(area, chainId, geometry.diskSizeBytes());
         if (!bound) {
-            ChainBinding.forgetForeign(area, files.name(), clustersOf(files));
+            ChainBinding.forgetForeign(area, files.name(), geometry);
         }
         OpenedChain opened = openChain(files, use == Use.TAKE_OVER && !bound ? Use.RECOVER : use, area, ours);
         ImageCondition condition = !opened.recovered()
@@ -186,7 +192,7 @@ public final class AttachedImage implements BlockDevice {
         boolean done = false;
         ChangedBlockTracker tracker = null;
         try {
-            ChainBinding.adopt(area, chainId);
+            ChainBinding.adopt(area, chainId, geometry.diskSizeBytes());
             if (use != Use.READ_ONLY) {
                 tidy(files, locks);
                 if (!tracking) {
@@ -206,7 +212,7 @@ public final class AttachedImage implements BlockDevice {
             AttachedOverlay overlay =
                     OverlaySnapshots.concerns(files) ? new AttachedOverlay(device, locks, area, files) : null;
             return new AttachedImage(
-                    device, new AttachedChain(device, locks, area, files), overlay, beside, tracker, locks);
+                    device, new AttachedChain(device, locks, area, files), overlay, area, beside, tracker, locks);
         } finally {
             if (!done) {
                 opened.chain().close();
@@ -217,17 +223,14 @@ public final class AttachedImage implements BlockDevice {
         }
     }
 
-    /** Only a chain with a descriptor, or of overlays, ever changes under a state area. */
-    private static long clustersOf(ChainFiles files) throws IOException {
-        if (OverlaySnapshots.concerns(files)) {
-            ChainFiles.Link top = files.top();
-            try (ImageIo io = top.directory().open(top.fileName(), ImageDirectory.OpenMode.READ_ONLY)) {
-                return Qcow2Header.read(io).geometry().clusters();
-            }
+    /** As the descriptor has it, or a single file. */
+    private static DeltaGeometry geometryOf(ChainFiles files) throws IOException {
+        if (files.descriptor().isPresent()) {
+            return files.descriptor().get().geometry();
         }
-        return files.descriptor()
-                .map(descriptor -> descriptor.geometry().clusters())
-                .orElse(0L);
+        try (ImageChain read = ImageChain.open(files, OpenIntent.READ, AllocationCursor.transientCursor())) {
+            return read.top().geometry();
+        }
     }
 
     /**
@@ -335,6 +338,16 @@ public final class AttachedImage implements BlockDevice {
 
         public SnapshotOperations operations() {
             return operations;
+        }
+
+        /**
+         * Makes the disk larger while it is read and written; see {@link AttachedGrowth#run}. The partition table and the
+         * file system are the caller's.
+         *
+         * @return the size, rounded up to whole clusters; durable
+         */
+        public long grow(long sizeBytes) throws IOException {
+            return new AttachedGrowth(device, chain, area).run(sizeBytes);
         }
 
         @Override

@@ -18,7 +18,7 @@ import org.tidemark.ploop.io.ImageIo;
  * <pre>
  *   tidemark-intent 1
  *   merge {guid of the level that goes} {guid of its child}     at most once
- *   grow BYTES        the top gets a disk of that size, then the descriptor says so; at most once
+ *   grow BYTES        the top gets a disk of that size (also a smaller one), then the descriptor says so; at most once
  *   unnamed FILE      to be deleted once the descriptor does not name it; any number
  * </pre>
  *
@@ -44,7 +44,8 @@ record ChainIntent(Optional<Merge> merge, List<String> files, long growBytes) {
         this(merge, files, 0);
     }
 
-    static ChainIntent growth(long bytes) {
+    /** The disk gets that size; it may be smaller than before. */
+    static ChainIntent resize(long bytes) {
         return new ChainIntent(Optional.empty(), List.of(), bytes);
     }
 

@@ -221,6 +221,19 @@ final class ChainSteps {
         intent.get().settle(folder, descriptor);
     }
 
+    /** The files of an image whose growth was broken off after its commit: the descriptor follows. */
+    static ChainFiles withFinishedGrowth(ChainFiles files) throws IOException {
+        if (files.descriptor().isEmpty() || !files.directory().exists(ChainIntent.FILE_NAME)) {
+            return files;
+        }
+        Optional<ChainIntent> intent = ChainIntent.read(files.directory());
+        if (intent.isEmpty() || intent.get().growBytes() == 0) {
+            return files;
+        }
+        finishGrowth(files.directory(), files.descriptor().get(), intent.get());
+        return files.with(DiskDescriptor.read(files.directory()));
+    }
+
     /** A top that has got its new size already: the descriptor follows. Otherwise the disk stays as large as it was. */
     static void finishGrowth(ImageDirectory folder, DiskDescriptor descriptor, ChainIntent intent) throws IOException {
         if (intent.growBytes() == 0 || descriptor.geometry().diskSizeBytes() == intent.growBytes()) {

@@ -24,7 +24,7 @@ import org.tidemark.ploop.io.ImageIo;
  */
 public final class ImageGrowth {
     /** Of a single raw file: as other tools do. */
-    private static final int RAW_STEP_BYTES = 4096;
+    static final int RAW_STEP_BYTES = 4096;
 
     private ImageGrowth() {}
 
@@ -37,8 +37,7 @@ public final class ImageGrowth {
      */
     public static long run(ChainFiles files, long sizeBytes) throws IOException {
         if (sizeBytes <= 0 || sizeBytes > Long.MAX_VALUE - (64 << 20)) {
-            throw new ImageException(
-                    ImageException.Kind.INVALID_REQUEST, files.name() + ": no disk has " + sizeBytes + " bytes");
+            throw impossible(files, sizeBytes);
         }
         if (files.descriptor().isEmpty()) {
             try (ChainLocks locks = ChainLocks.take(files, true)) {
@@ -59,12 +58,9 @@ public final class ImageGrowth {
             int cluster = descriptor.geometry().clusterSizeBytes();
             long rounded = (sizeBytes + cluster - 1) / cluster * cluster;
             if (rounded < descriptor.geometry().diskSizeBytes()) {
-                throw new ImageException(
-                        ImageException.Kind.INVALID_REQUEST,
-                        files.name() + ": has " + descriptor.geometry().diskSizeBytes()
-                                + " bytes; its disk can only be made larger");
+                throw smaller(files, descriptor.geometry().diskSizeBytes());
             }
-            ChainIntent.growth(rounded).write(folder);
+            ChainIntent.resize(rounded).write(folder);
             try {
                 growFile(folder, ChainSteps.plainFile(folder, top), top.formatId(), cluster, rounded);
             } catch (ImageException e) {
@@ -76,15 +72,28 @@ public final class ImageGrowth {
         }
     }
 
+    /** Of a single file. */
+    static int stepOf(ImageIo io, String formatId) throws IOException {
+        return formatId.equals(ExpandedFormat.ID)
+                ? ExpandedFormat.readHeader(io).clusterSizeBytes()
+                : RAW_STEP_BYTES;
+    }
+
+    static ImageException impossible(ChainFiles files, long sizeBytes) {
+        return new ImageException(
+                ImageException.Kind.INVALID_REQUEST, files.name() + ": no disk has " + sizeBytes + " bytes");
+    }
+
+    static ImageException smaller(ChainFiles files, long presentBytes) {
+        return new ImageException(
+                ImageException.Kind.INVALID_REQUEST,
+                files.name() + ": has " + presentBytes + " bytes; its disk can only be made larger");
+    }
+
     private static long growFile(ImageDirectory folder, String file, String formatId, int cluster, long sizeBytes)
             throws IOException {
         try (ImageIo io = folder.open(file, OpenMode.READ_WRITE)) {
-            int step = cluster;
-            if (step == 0) {
-                step = formatId.equals(ExpandedFormat.ID)
-                        ? ExpandedFormat.readHeader(io).clusterSizeBytes()
-                        : RAW_STEP_BYTES;
-            }
+            int step = cluster == 0 ? stepOf(io, formatId) : cluster;
             long rounded = (sizeBytes + step - 1) / step * step;
             Formats.byId(formatId).grow(io, new DeltaGeometry(rounded, step));
             return rounded;

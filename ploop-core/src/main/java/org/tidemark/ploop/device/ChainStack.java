@@ -14,7 +14,7 @@ import org.tidemark.ploop.io.ImageException;
 final class ChainStack {
     private static final long FOR_EVER_NANOS = Long.MAX_VALUE / 4;
 
-    private final DeltaGeometry geometry;
+    private final int clusterBytes;
     private final int mapSlots;
     private final StateArea area;
     private final ClusterStore.Room room;
@@ -22,9 +22,9 @@ final class ChainStack {
     private volatile Open open;
 
     /** A writer whose view saves old data is inside the device's gate and inside that of the readers, this one last. */
-    ChainStack(DeltaGeometry geometry, int mapSlots, StateArea area, ClusterStore.Room room, List<Delta> deltas)
+    ChainStack(int clusterBytes, int mapSlots, StateArea area, ClusterStore.Room room, List<Delta> deltas)
             throws IOException {
-        this.geometry = geometry;
+        this.clusterBytes = clusterBytes;
         this.mapSlots = mapSlots;
         this.area = area;
         this.room = room;
@@ -35,15 +35,16 @@ final class ChainStack {
 
     private Open open(List<Delta> deltas) throws IOException {
         for (Delta delta : deltas) {
-            if (delta.geometry().clusterSizeBytes() != geometry.clusterSizeBytes()) {
+            if (delta.geometry().clusterSizeBytes() != clusterBytes) {
                 throw new ImageException(
                         ImageException.Kind.DAMAGED,
                         delta.name() + ": cluster size " + delta.geometry().clusterSizeBytes() + ", but "
-                                + deltas.get(deltas.size() - 1).name() + " has " + geometry.clusterSizeBytes()
+                                + deltas.get(deltas.size() - 1).name() + " has " + clusterBytes
                                 + "; all deltas of a chain share one");
             }
         }
         List<Delta> own = List.copyOf(deltas);
+        DeltaGeometry geometry = own.get(own.size() - 1).geometry();
         ClusterMap map = new ClusterMap(own, geometry.clusters(), mapSlots, area);
         return new Open(own, new ClusterStore(own, map, room));
     }
@@ -105,8 +106,37 @@ final class ChainStack {
             throw new IOException("interrupted while readers were waited for");
         }
         try {
-            ChainBinding.bind(area, next.chainId(), next.cursor());
-            open = open(next.deltas());
+            serve(next);
+        } finally {
+            readers.reopen();
+        }
+    }
+
+    private void serve(Exchange.Next next) throws IOException {
+        long size = next.deltas().get(next.deltas().size() - 1).geometry().diskSizeBytes();
+        ChainBinding.bind(area, next.chainId(), size, next.cursor());
+        open = open(next.deltas());
+    }
+
+    /**
+     * The same, and no reader is inside while {@code exchange} works: it may move clusters of the chain's files. When it
+     * throws, reading goes on through the old deltas, by what their files say then.
+     */
+    Exchange.Next replaceUnread(Exchange exchange) throws IOException {
+        if (!readers.shut(FOR_EVER_NANOS)) {
+            throw new IOException("interrupted while readers were waited for");
+        }
+        try {
+            Exchange.Next next;
+            try {
+                next = exchange.commit();
+            } catch (IOException | RuntimeException e) {
+                ClusterMap.forget(area);
+                open = open(open.deltas());
+                throw e;
+            }
+            serve(next);
+            return next;
         } finally {
             readers.reopen();
         }

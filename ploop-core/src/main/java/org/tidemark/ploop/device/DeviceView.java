@@ -49,6 +49,9 @@ public final class DeviceView implements BlockDevice {
 
     private final String name;
     private final PloopDevice device;
+    /** Of the disk at the instant; the device may have become larger since. */
+    private final long sizeBytes;
+
     private final Interval interval;
     private final StateArea area;
     private final String regionName;
@@ -65,6 +68,7 @@ public final class DeviceView implements BlockDevice {
     DeviceView(String name, PloopDevice device, Interval interval, Prepared prepared) {
         this.name = name;
         this.device = device;
+        this.sizeBytes = prepared.diskSizeBytes;
         this.interval = interval;
         this.area = prepared.area;
         this.regionName = prepared.regionName;
@@ -78,6 +82,7 @@ public final class DeviceView implements BlockDevice {
     /** What a view needs, made before the device is quiesced. */
     static final class Prepared implements Closeable {
         private final StateArea area;
+        private final long diskSizeBytes;
         private final String regionName;
         private final AlignedBuffer chunks;
         private final ScratchFile scratch;
@@ -86,6 +91,7 @@ public final class DeviceView implements BlockDevice {
         Prepared(StateArea area, String viewName, long diskSizeBytes, Path scratchFolder, long scratchLimitBytes)
                 throws IOException {
             this.area = area;
+            this.diskSizeBytes = diskSizeBytes;
             this.regionName = REGION_PREFIX + viewName;
             long chunkCount = (diskSizeBytes + CHUNK_BYTES - 1) >>> CHUNK_SHIFT;
             this.scratch = new ScratchFile(scratchFolder, CHUNK_BYTES, scratchLimitBytes);
@@ -94,6 +100,10 @@ public final class DeviceView implements BlockDevice {
             for (int i = 0; i < SAVE_BUFFERS; i++) {
                 buffers[i] = AlignedBuffer.allocate(CHUNK_BYTES);
             }
+        }
+
+        long diskSizeBytes() {
+            return diskSizeBytes;
         }
 
         @Override
@@ -147,7 +157,7 @@ public final class DeviceView implements BlockDevice {
 
     /** Called by every writer, before it writes, for the range it is about to change. Never throws. */
     void beforeWrite(long offsetBytes, long lengthBytes) {
-        long last = (offsetBytes + lengthBytes - 1) >>> CHUNK_SHIFT;
+        long last = (Math.min(offsetBytes + lengthBytes, sizeBytes) - 1) >>> CHUNK_SHIFT;
         for (long chunk = offsetBytes >>> CHUNK_SHIFT; chunk <= last && state == ViewState.WHOLE; chunk++) {
             int seen = get(chunk);
             if (seen == UNTOUCHED && needed(chunk) && cas(chunk, UNTOUCHED, SAVING)) {
@@ -163,7 +173,7 @@ public final class DeviceView implements BlockDevice {
     }
 
     private int chunkLength(long chunk) {
-        return (int) Math.min(CHUNK_BYTES, device.sizeBytes() - (chunk << CHUNK_SHIFT));
+        return (int) Math.min(CHUNK_BYTES, sizeBytes - (chunk << CHUNK_SHIFT));
     }
 
     private void save(long chunk) {
@@ -274,7 +284,7 @@ public final class DeviceView implements BlockDevice {
     /** The reader has what it needs of these chunks (those the range covers as a whole). */
     public void release(long offsetBytes, long lengthBytes) {
         long end = offsetBytes + lengthBytes;
-        long beyond = end == device.sizeBytes() ? (end + CHUNK_BYTES - 1) >>> CHUNK_SHIFT : end >>> CHUNK_SHIFT;
+        long beyond = end == sizeBytes ? (end + CHUNK_BYTES - 1) >>> CHUNK_SHIFT : end >>> CHUNK_SHIFT;
         for (long chunk = (offsetBytes + CHUNK_BYTES - 1) >>> CHUNK_SHIFT; chunk < beyond; chunk++) {
             int seen = get(chunk);
             while (seen != RELEASED) {
@@ -341,7 +351,7 @@ public final class DeviceView implements BlockDevice {
 
     @Override
     public long sizeBytes() {
-        return device.sizeBytes();
+        return sizeBytes;
     }
 
     @Override

@@ -54,7 +54,7 @@ public final class PloopDevice implements BlockDevice {
 
     private final String name;
     private final boolean writable;
-    private final long sizeBytes;
+    private volatile long sizeBytes;
     private final int clusterBytes;
     private final int blockBytes;
     private final StateArea area;
@@ -90,7 +90,7 @@ public final class PloopDevice implements BlockDevice {
         this.clusterBytes = geometry.clusterSizeBytes();
         this.area = area;
         this.tracker = tracker;
-        this.stack = new ChainStack(geometry, mapSlots, area, this::makeRoom, deltas);
+        this.stack = new ChainStack(clusterBytes, mapSlots, area, this::makeRoom, deltas);
         this.kept = area.region("device", KEPT_BYTES);
         if (area.resumed()) {
             // Views die with the process that served them.
@@ -337,19 +337,67 @@ public final class PloopDevice implements BlockDevice {
      * @param timeoutNanos how long requests under way may take to end; then this throws IN_USE and nothing has happened
      */
     public void exchange(long timeoutNanos, Exchange exchange) throws IOException {
+        whileQuiesced(timeoutNanos, () -> exchangeQuiesced(exchange));
+    }
+
+    private void whileQuiesced(long timeoutNanos, FlushRounds.Work work) throws IOException {
         if (!gate.shut(timeoutNanos)) {
             throw new ImageException(
                     ImageException.Kind.IN_USE,
                     name + ": requests did not end within " + timeoutNanos / 1_000_000 + " ms; try again");
         }
         try {
-            flushes.alone(() -> exchangeQuiesced(exchange));
+            flushes.alone(work);
         } finally {
             gate.reopen();
         }
     }
 
-    private void exchangeQuiesced(Exchange exchange) throws IOException {
+    /**
+     * {@link #exchange} for a chain whose disk is larger: readers are held back too while {@code exchange} changes the files,
+     * and tracker and size follow. Views that are open keep their size.
+     *
+     * <pre>
+     *   flushed | exchange: files, commit | state area bound to the new size | tracker follows | the new size is served
+     *   killed anywhere: the successor goes by the size that the files have
+     * </pre>
+     *
+     * @param newSizeBytes what the disk has afterwards
+     */
+    public void grow(long timeoutNanos, long newSizeBytes, Exchange exchange) throws IOException {
+        ChangedBlockTracker marks = tracker;
+        if (marks != null) {
+            marks.prepareGrowth(newSizeBytes);
+        }
+        FlushRounds.Work growth = () -> whileQuiesced(timeoutNanos, () -> growQuiesced(newSizeBytes, exchange));
+        if (marks == null) {
+            growth.run();
+        } else {
+            marks.whileNotPersisted(growth);
+            marks.persist();
+        }
+    }
+
+    private void growQuiesced(long newSizeBytes, Exchange exchange) throws IOException {
+        requireFlushed();
+        Exchange.Next next = stack.replaceUnread(exchange);
+        ChangedBlockTracker marks = tracker;
+        try {
+            if (marks != null) {
+                marks.grow(newSizeBytes);
+            }
+        } catch (IOException | RuntimeException e) {
+            abort(e);
+            throw e;
+        } finally {
+            sizeBytes = newSizeBytes;
+        }
+        for (Delta gone : next.gone()) {
+            gone.close();
+        }
+    }
+
+    private void requireFlushed() throws IOException {
         if (state != DeviceState.RUNNING) {
             throw refused();
         }
@@ -358,6 +406,10 @@ public final class PloopDevice implements BlockDevice {
         } catch (ClusterStore.NoSpaceForMapException e) {
             throw e.reason();
         }
+    }
+
+    private void exchangeQuiesced(Exchange exchange) throws IOException {
+        requireFlushed();
         Exchange.Next next = exchange.commit();
         try {
             stack.replace(next);
@@ -397,6 +449,10 @@ public final class PloopDevice implements BlockDevice {
     DeviceView openView(
             String viewName, String consumer, @Nullable Checkpoint since, DeviceView.Prepared prepared, Checkpoint none)
             throws IOException {
+        if (prepared.diskSizeBytes() != sizeBytes) {
+            throw new ImageException(
+                    ImageException.Kind.IN_USE, name + ": its disk was made larger just now; try again");
+        }
         ChangedBlockTracker marks = tracker;
         Interval interval = marks == null ? Interval.full(none, sizeBytes) : marks.begin(consumer, since);
         DeviceView view = new DeviceView(viewName, this, interval, prepared);

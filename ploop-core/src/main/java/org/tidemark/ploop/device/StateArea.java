@@ -25,6 +25,9 @@ public interface StateArea extends Closeable {
      */
     AlignedBuffer region(String name, int sizeBytes) throws IOException;
 
+    /** Whether there is a region of that name. */
+    boolean exists(String name);
+
     /** Removes a region; its memory must not be used any more. */
     void drop(String name) throws IOException;
 
@@ -47,6 +50,11 @@ public interface StateArea extends Closeable {
             @Override
             public AlignedBuffer region(String name, int sizeBytes) {
                 return regions.computeIfAbsent(name, key -> AlignedBuffer.over(ByteBuffer.allocateDirect(sizeBytes)));
+            }
+
+            @Override
+            public boolean exists(String name) {
+                return regions.containsKey(name);
             }
 
             @Override

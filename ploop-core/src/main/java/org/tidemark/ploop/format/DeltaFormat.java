@@ -47,6 +47,35 @@ public interface DeltaFormat {
                         + " images cannot be changed; convert it, or use the program that made" + " it");
     }
 
+    /**
+     * Makes the disk of a closed delta smaller; what lay behind the new end is gone. Durable on return; a crash leaves the old
+     * size, perhaps with zeros behind the new end, or the new one, and doing it again finishes it. Does nothing when the disk
+     * has that size.
+     *
+     * @param to the same cluster size, and a smaller disk
+     * @throws org.tidemark.ploop.io.ImageException as {@link #grow}
+     */
+    default void shrink(ImageIo io, DeltaGeometry to) throws IOException {
+        throw new ImageException(
+                ImageException.Kind.UNSUPPORTED,
+                io.name() + ": the disk of a " + id() + " image cannot be made smaller; convert it first");
+    }
+
+    /**
+     * {@link #grow} for a delta that this process has open for writing. It was flushed, the map in its file is complete, nobody
+     * reads or writes until it is opened anew with {@link OpenIntent#RECOVER}. When this throws, the delta is what it was as
+     * long as {@code noWayBack} was not called; after that only its file says where its clusters lie.
+     *
+     * @param cursor that of the open delta; a successor goes on with it
+     * @param noWayBack called before the first change that cannot be taken back
+     */
+    default void growOpen(ImageIo io, DeltaGeometry to, AllocationCursor cursor, Runnable noWayBack)
+            throws IOException {
+        throw new ImageException(
+                ImageException.Kind.UNSUPPORTED,
+                io.name() + ": the size of an attached " + id() + " image cannot be changed");
+    }
+
     /** Why a delta is opened. */
     enum OpenIntent {
         /** Only to be read; an image that is marked in use may be read too (its tail may be changing). */

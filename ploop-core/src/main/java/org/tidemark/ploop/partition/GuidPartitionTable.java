@@ -72,19 +72,59 @@ public final class GuidPartitionTable {
         for (Partition one : partitions) {
             last = one.offsetBytes() > last.offsetBytes() ? one : last;
         }
+        long end = lastEnd(diskSizeBytes, clusterSizeBytes);
+        return end <= last.offsetBytes() + last.lengthBytes() ? this : withEnd(last, end);
+    }
+
+    private static long lastEnd(long diskSizeBytes, int clusterSizeBytes) {
         long end = Math.min(
-                        (diskSizeBytes - clusterSizeBytes) / clusterSizeBytes * clusterSizeBytes,
-                        diskSizeBytes - EDGE_BYTES)
-                / 4096
-                * 4096;
-        if (end <= last.offsetBytes() + last.lengthBytes()) {
-            return this;
+                (diskSizeBytes - clusterSizeBytes) / clusterSizeBytes * clusterSizeBytes, diskSizeBytes - EDGE_BYTES);
+        return end / 4096 * 4096;
+    }
+
+    private GuidPartitionTable withEnd(Partition partition, long end) {
+        List<Partition> changed = new ArrayList<>(partitions);
+        changed.set(
+                changed.indexOf(partition),
+                new Partition(
+                        partition.type(),
+                        partition.id(),
+                        partition.offsetBytes(),
+                        end - partition.offsetBytes(),
+                        partition.name()));
+        return new GuidPartitionTable(diskId, changed);
+    }
+
+    /**
+     * The table for a smaller disk, with one partition that ends where {@link #forContainer} lets it; what is in the
+     * partition must be smaller already. The same when the partition ends before.
+     *
+     * @throws ImageException UNSUPPORTED when there is not exactly one partition, INVALID_REQUEST when it has no room
+     */
+    public GuidPartitionTable shrunkTo(long diskSizeBytes, int clusterSizeBytes, String disk) throws ImageException {
+        if (partitions.size() != 1) {
+            throw new ImageException(
+                    ImageException.Kind.UNSUPPORTED,
+                    disk + ": has " + partitions.size() + " partitions; only a disk with one is made smaller");
         }
-        List<Partition> grown = new ArrayList<>(partitions);
-        grown.set(
-                grown.indexOf(last),
-                new Partition(last.type(), last.id(), last.offsetBytes(), end - last.offsetBytes(), last.name()));
-        return new GuidPartitionTable(diskId, grown);
+        Partition only = partitions.get(0);
+        long end = lastEnd(diskSizeBytes, clusterSizeBytes);
+        if (end <= only.offsetBytes()) {
+            throw new ImageException(
+                    ImageException.Kind.INVALID_REQUEST,
+                    disk + ": a disk of " + diskSizeBytes + " bytes has no room for its partition");
+        }
+        return end >= only.offsetBytes() + only.lengthBytes() ? this : withEnd(only, end);
+    }
+
+    /** The smallest disk on which the partition that begins there can have so many bytes. */
+    public static long diskFor(long offsetBytes, long lengthBytes, int clusterSizeBytes) {
+        long end = offsetBytes + lengthBytes;
+        long size = (end + clusterSizeBytes - 1) / clusterSizeBytes * clusterSizeBytes;
+        while (lastEnd(size, clusterSizeBytes) < end) {
+            size += clusterSizeBytes;
+        }
+        return size;
     }
 
     public UUID diskId() {
@@ -172,7 +212,12 @@ public final class GuidPartitionTable {
      * before a flush of the disk.
      */
     public void write(BlockDevice disk) throws IOException {
-        long lastLba = disk.sizeBytes() / SECTOR - 1;
+        write(disk, disk.sizeBytes());
+    }
+
+    /** The same as if the disk ended at {@code sizeBytes}, where it will. */
+    public void write(BlockDevice disk, long sizeBytes) throws IOException {
+        long lastLba = sizeBytes / SECTOR - 1;
         AlignedBuffer entries = AlignedBuffer.allocate(ENTRIES_BYTES);
         ByteBuffer table = entries.bytes().duplicate().order(ByteOrder.LITTLE_ENDIAN);
         for (int i = 0; i < partitions.size(); i++) {

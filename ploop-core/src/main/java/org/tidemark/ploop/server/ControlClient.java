@@ -121,6 +121,15 @@ public final class ControlClient implements Closeable {
         request("detach", arguments, limit.plus(USUAL_LIMIT));
     }
 
+    /**
+     * Makes the disk of a device larger, with its partition; see {@link SizeCommands}.
+     *
+     * @return the device, with the size it has now
+     */
+    public AttachedDevice resize(String deviceId, long sizeBytes, Duration limit) throws ControlException {
+        return AttachedDevice.of(request("resize", Fields.of("device", deviceId, "sizeBytes", sizeBytes), limit));
+    }
+
     public List<AttachedDevice> devices() throws ControlException {
         List<AttachedDevice> devices = new java.util.ArrayList<>();
         for (Fields one : request("devices", Fields.NONE, USUAL_LIMIT).objects("devices")) {

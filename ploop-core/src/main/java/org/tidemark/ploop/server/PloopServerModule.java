@@ -40,6 +40,7 @@ public final class PloopServerModule implements ServerModule {
         views.register(commands);
         SnapshotCommands snapshots = new SnapshotCommands(devices);
         snapshots.register(commands);
+        new SizeCommands(devices).register(commands);
         underWay = () -> {
             List<String> all = new ArrayList<>(views.underWay());
             all.addAll(snapshots.underWay());

@@ -12,6 +12,7 @@ import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
+import org.tidemark.ploop.chain.AttachedImage;
 import org.tidemark.ploop.device.BlockDevice;
 import org.tidemark.ploop.device.attach.Attachment;
 import org.tidemark.ploop.device.attach.DeviceExporter;
@@ -292,15 +293,42 @@ public final class ServedDevice {
     private void resume(TmpfsStateArea left, DeviceExporter.Connection connection) throws IOException {
         BlockDevice open = openAgain(left);
         device = open;
-        Attachment resumed = connection.takeOver(open, left);
+        Attachment resumed = connection.takeOver(open, left, record.window());
         attachment = resumed;
         if (record.phase() == AttachmentRecord.Phase.ATTACHING) {
             LOG.log(Level.INFO, () -> id() + ": its attach was not finished; undoing it");
             resumed.detach(UNDO_LIMIT);
             finish();
         } else {
-            advance(record.with(AttachmentRecord.Phase.ATTACHED));
+            advance(record.with(open, record.window()).with(AttachmentRecord.Phase.ATTACHED));
             state = State.SERVING;
+        }
+    }
+
+    /**
+     * Makes the disk larger, with its partition, and shows it to the kernel. Broken off anywhere, the same call goes on; a
+     * successor serves the larger disk and shows what its record says.
+     *
+     * @throws ControlException NOT_PERMITTED for a snapshot beside its image
+     */
+    Fields grow(long sizeBytes) throws IOException {
+        lock.lock();
+        try {
+            Attachment current = attachment;
+            if (!(device instanceof AttachedImage image) || current == null || state != State.SERVING) {
+                throw new ControlException(
+                        ControlException.Kind.BUSY, id() + ": is not being served (" + state() + ")");
+            }
+            if (!record.request().level().isEmpty()) {
+                throw new ControlException(
+                        ControlException.Kind.NOT_PERMITTED, id() + ": is a snapshot, whose size stays what it was");
+            }
+            DeviceGrowth.run(image, sizeBytes);
+            advance(record.with(image, opener.window(record.request(), image)));
+            current.show(record.window());
+            return describe();
+        } finally {
+            lock.unlock();
         }
     }
 

@@ -141,6 +141,11 @@ final class AttachedChainCrashTest {
         }
 
         @Override
+        public boolean exists(String name) {
+            return area.exists(name);
+        }
+
+        @Override
         public void drop(String name) throws IOException {
             if (!name.startsWith("map.")) {
                 area.drop(name);

@@ -31,7 +31,17 @@ public final class KeptState implements StateArea {
 
     @Override
     public synchronized AlignedBuffer region(String name, int sizeBytes) {
-        return regions.computeIfAbsent(name, key -> AlignedBuffer.over(ByteBuffer.allocateDirect(sizeBytes)));
+        AlignedBuffer region =
+                regions.computeIfAbsent(name, key -> AlignedBuffer.over(ByteBuffer.allocateDirect(sizeBytes)));
+        if (region.capacity() != sizeBytes) {
+            throw new IllegalStateException(name + " has " + region.capacity() + " bytes, wanted are " + sizeBytes);
+        }
+        return region;
+    }
+
+    @Override
+    public synchronized boolean exists(String name) {
+        return regions.containsKey(name);
     }
 
     @Override

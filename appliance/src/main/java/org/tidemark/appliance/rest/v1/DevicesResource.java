@@ -5,6 +5,7 @@ import jakarta.annotation.security.RolesAllowed;
 import jakarta.inject.Inject;
 import jakarta.validation.Valid;
 import jakarta.validation.constraints.NotNull;
+import jakarta.validation.constraints.Positive;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.DELETE;
 import jakarta.ws.rs.GET;
@@ -30,6 +31,7 @@ import org.tidemark.appliance.security.Scope;
 import org.tidemark.appliance.service.DataPlane;
 import org.tidemark.appliance.service.DeviceMount;
 import org.tidemark.appliance.service.Host;
+import org.tidemark.appliance.service.ImageResize;
 import org.tidemark.ploop.server.ControlClient.AttachedDevice;
 
 /** Block devices of this host. */
@@ -116,12 +118,37 @@ public final class DevicesResource {
     @RolesAllowed(Scope.MAY_ADMINISTER)
     public void detach(@PathParam("id") String id) throws IOException {
         try (DataPlane plane = host.connect()) {
-            AttachedDevice device = plane.client().devices().stream()
-                    .filter(one -> one.deviceId().equals(id))
-                    .findFirst()
-                    .orElseThrow(() -> ApplianceException.notFound("there is no device '" + id + "'"));
-            plane.detach(device, DETACH_LIMIT);
+            plane.detach(device(plane, id), DETACH_LIMIT);
         }
+    }
+
+    /**
+     * A new size.
+     *
+     * @param sizeBytes rounded up to whole clusters
+     * @param fileSystem whether the file system follows; it does unless this is false
+     */
+    @Schema(name = "DeviceSize")
+    public record DeviceSize(
+            @NotNull @Positive Long sizeBytes, @Nullable Boolean fileSystem) {}
+
+    /** Makes the disk larger, with its partition and its file system, while it is used. */
+    @POST
+    @Path("{id}/resize")
+    @RolesAllowed(Scope.MAY_ADMINISTER)
+    public DeviceView resize(@PathParam("id") String id, @Valid @NotNull DeviceSize request) throws IOException {
+        try (DataPlane plane = host.connect()) {
+            AttachedDevice device = device(plane, id);
+            ImageResize.growAttached(plane, device, request.sizeBytes(), !Boolean.FALSE.equals(request.fileSystem()));
+            return view(device(plane, id), containers.all());
+        }
+    }
+
+    private static AttachedDevice device(DataPlane plane, String id) throws IOException {
+        return plane.client().devices().stream()
+                .filter(one -> one.deviceId().equals(id))
+                .findFirst()
+                .orElseThrow(() -> ApplianceException.notFound("there is no device '" + id + "'"));
     }
 
     private static DeviceView view(AttachedDevice device, List<ContainerEntry> containers) throws IOException {

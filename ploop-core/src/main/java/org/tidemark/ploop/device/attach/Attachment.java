@@ -16,6 +16,12 @@ public interface Attachment {
     boolean serving();
 
     /**
+     * Shows the kernel more of the disk, which has become larger; what is mounted and open goes on. Does nothing when the
+     * kernel shows that already, so it can be repeated after a failure. EBUSY when the kernel keeps the old size.
+     */
+    void show(LoopWindow window) throws IOException;
+
+    /**
      * Takes the device away from the kernel, waits until no request is left and ends the threads. The {@link
      * org.tidemark.ploop.device.BlockDevice} stays open: closing it is the caller's. EBUSY (as {@link
      * org.tidemark.ploop.os.OsException}) when it is mounted or open: then it goes on serving, and the call can be made

@@ -28,7 +28,7 @@ public interface DeviceExporter {
          * Settles what the predecessor left, then serves. Its block device is there already; when the predecessor died
          * before it was, {@link Attachment#blockDevice} fails and only {@link Attachment#detach} makes sense.
          */
-        Attachment takeOver(BlockDevice device, StateArea area) throws IOException;
+        Attachment takeOver(BlockDevice device, StateArea area, LoopWindow window) throws IOException;
 
         /** Undoes {@link #open} when nothing was attached. */
         void abandon() throws IOException;

@@ -11,6 +11,11 @@ public record LoopWindow(long offsetBytes, long lengthBytes) {
     /** The whole disk. */
     public static final LoopWindow WHOLE = new LoopWindow(0, 0);
 
+    /** Where it ends on a disk of that size. */
+    public long endBytes(long diskSizeBytes) {
+        return lengthBytes == 0 ? diskSizeBytes : Math.min(diskSizeBytes, offsetBytes + lengthBytes);
+    }
+
     public LoopWindow {
         if (offsetBytes < 0 || lengthBytes < 0 || offsetBytes % 512 != 0 || lengthBytes % 512 != 0) {
             throw new IllegalArgumentException("loop window " + offsetBytes + "+" + lengthBytes);

@@ -85,6 +85,11 @@ public final class TmpfsStateArea implements StateArea {
     }
 
     @Override
+    public synchronized boolean exists(String name) {
+        return regions.containsKey(name) || Files.exists(file(name));
+    }
+
+    @Override
     public synchronized void drop(String name) throws IOException {
         regions.remove(name);
         remove(file(name));

@@ -26,6 +26,9 @@ final class BitmapGeneration {
     /** Disk bytes that one bitmap page covers: 128 MiB. */
     static final long PAGE_COVERS_BYTES = (long) PAGE_BYTES * 8 * GRANULE_BYTES;
 
+    /** Of a larger disk the memory would not fit into one region. */
+    static final long MAX_DISK_BYTES = PAGE_COVERS_BYTES * (Integer.MAX_VALUE / PAGE_BYTES - 256);
+
     private static final byte HAS_BITS = 1;
     private static final byte UNPERSISTED = 2;
     private static final VarHandle WORD = MethodHandles.byteBufferViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
@@ -139,9 +142,9 @@ final class BitmapGeneration {
         return bytes.get(page) != 0;
     }
 
-    /** Adds every mark of {@code other}. */
+    /** Adds every mark of {@code other}, whose disk is not larger. */
     void addAll(BitmapGeneration other) {
-        for (int page = 0; page < pageCount; page++) {
+        for (int page = 0; page < other.pageCount; page++) {
             if (other.pageHasBits(page)) {
                 for (long word = (long) page << 9; word < (long) (page + 1) << 9; word++) {
                     long bits = other.word(word);

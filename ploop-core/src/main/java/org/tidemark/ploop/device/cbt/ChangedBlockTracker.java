@@ -4,8 +4,10 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.function.Supplier;
@@ -16,6 +18,7 @@ import org.tidemark.ploop.device.cbt.TrackerState.Live;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.FlushRounds;
 import org.tidemark.ploop.io.ImageDirectory;
+import org.tidemark.ploop.io.ImageException;
 
 /**
  * The changed-block tracker of one device. See the package's essay.
@@ -54,6 +57,9 @@ public final class ChangedBlockTracker implements Closeable {
     private TrackerState storing;
     /** Regions that no generation needs any more and that a {@code persist} under way may still read; guarded by this. */
     private final List<String> unneeded = new ArrayList<>();
+
+    /** Regions that {@link #prepareGrowth} made; guarded by this. */
+    private final Set<String> prepared = new HashSet<>();
 
     private @Nullable TrackerFile lostFile;
     /** Makes the disk's data durable; null as long as there is no device. */
@@ -105,11 +111,15 @@ public final class ChangedBlockTracker implements Closeable {
             throws IOException {
         AlignedBuffer slots = area.region("cbt.state", StateSlots.BYTES);
         StateSlots.Found left = area.resumed() ? StateSlots.read(slots, 0) : null;
-        TrackerFile.Opened opened = folder == null ? null : openFile(folder, fileName, diskSizeBytes);
-        if (left != null && left.state().diskSizeBytes() == diskSizeBytes) {
+        // A predecessor that was killed while the disk became larger knew every change of the smaller one.
+        boolean continues = left != null && left.state().diskSizeBytes() <= diskSizeBytes;
+        long fileSizeBytes = left != null && continues ? left.state().diskSizeBytes() : diskSizeBytes;
+        TrackerFile.Opened opened = folder == null ? null : openFile(folder, fileName, fileSizeBytes);
+        if (left != null && continues) {
             ChangedBlockTracker tracker = new ChangedBlockTracker(area, slots, folder, fileName, left.state());
             tracker.sequence = left.sequence();
             tracker.resume(opened);
+            tracker.grow(diskSizeBytes);
             return tracker;
         }
         String doubt = doubt(opened, condition, identity);
@@ -183,7 +193,7 @@ public final class ChangedBlockTracker implements Closeable {
      * predecessor's file nobody knows which regions hold data that is not durable: no file then until the next attach.
      */
     private void resume(TrackerFile.@Nullable Opened opened) throws IOException {
-        area.drop(regionName(state.current() + 1));
+        dropNext();
         if (opened == null || !opened.state().trackerId().equals(state.trackerId())) {
             if (opened != null) {
                 opened.file().close();
@@ -465,6 +475,92 @@ public final class ChangedBlockTracker implements Closeable {
         persisted(false);
     }
 
+    /** Runs {@code work} while nothing is being persisted: work that may not wait for a flush, as {@link #grow}. */
+    public void whileNotPersisted(FlushRounds.Work work) throws IOException {
+        synchronized (persisting) {
+            work.run();
+        }
+    }
+
+    /** Makes the memory that {@link #grow} needs, so that a lack of it is found before anything has changed. */
+    public synchronized void prepareGrowth(long newSizeBytes) throws IOException {
+        if (newSizeBytes > BitmapGeneration.MAX_DISK_BYTES) {
+            throw new ImageException(
+                    ImageException.Kind.INVALID_REQUEST,
+                    "the changes of a disk of " + newSizeBytes + " bytes cannot be tracked, at most of one of "
+                            + BitmapGeneration.MAX_DISK_BYTES + "; grow it in smaller steps, or attach it untracked");
+        }
+        if (newSizeBytes != state.diskSizeBytes()) {
+            for (long number : bitmaps.keySet()) {
+                makeSized(number, newSizeBytes);
+            }
+        }
+    }
+
+    private AlignedBuffer makeSized(long number, long newSizeBytes) throws IOException {
+        String name = sizedName(number, newSizeBytes);
+        if (prepared.add(name)) {
+            // A predecessor that was killed may have left one.
+            area.drop(name);
+        }
+        return area.region(name, BitmapGeneration.regionBytes(newSizeBytes));
+    }
+
+    /**
+     * The disk is larger from now on; what lies behind its old end reads as zeros and was not changed. Nobody writes, all
+     * that was written is durable, and nothing is being persisted.
+     *
+     * <pre>
+     *   larger bitmaps in the area | state in the area: they count | a file with all their bits replaces the old one
+     * </pre>
+     *
+     * A successor of a killed process finds the old state with the old bitmaps or the new one with the new; after a power
+     * loss a file for another size than the disk has is not believed.
+     */
+    public void grow(long newSizeBytes) throws IOException {
+        List<BitmapGeneration> grown = new ArrayList<>();
+        TrackerState next;
+        synchronized (this) {
+            if (newSizeBytes == state.diskSizeBytes()) {
+                return;
+            }
+            dropNext();
+            for (BitmapGeneration old : bitmaps.values()) {
+                AlignedBuffer memory = makeSized(old.number(), newSizeBytes);
+                BitmapGeneration larger = new BitmapGeneration(old.number(), newSizeBytes, memory);
+                larger.addAll(old);
+                grown.add(larger);
+                unneeded.add(regionName(old.number()));
+            }
+            next = state.withDiskSize(newSizeBytes);
+            state = next;
+            storeInArea();
+            for (BitmapGeneration larger : grown) {
+                bitmap(larger.number()).leaveTo(larger);
+                bitmaps.put(larger.number(), larger);
+            }
+            current = bitmap(next.current());
+        }
+        growFile(next, grown);
+    }
+
+    private void growFile(TrackerState next, List<BitmapGeneration> grown) throws IOException {
+        ImageDirectory where = folder;
+        TrackerFile old = file;
+        if (where == null || old == null) {
+            return;
+        }
+        try {
+            TrackerFile fresh = TrackerFile.createWith(where, fileName, next, grown);
+            slotContent.clear();
+            adoptSlots(next);
+            useFile(fresh, false);
+            old.close();
+        } catch (IOException e) {
+            loseFile(old, e);
+        }
+    }
+
     private boolean flushData() {
         FlushRounds.Work flush = dataFlush;
         if (flush == null) {
@@ -628,8 +724,24 @@ public final class ChangedBlockTracker implements Closeable {
         return found;
     }
 
-    private static String regionName(long number) {
+    /** A disk that became larger while it was served has regions of another size, and so of another name. */
+    private String regionName(long number) {
+        String sized = sizedName(number, state.diskSizeBytes());
+        return area.exists(sized) ? sized : plainName(number);
+    }
+
+    private static String plainName(long number) {
         return "cbt.generation." + number;
+    }
+
+    private static String sizedName(long number, long diskSizeBytes) {
+        return plainName(number) + "." + diskSizeBytes;
+    }
+
+    /** What {@link #prepareBegin} made is not true any more. */
+    private void dropNext() throws IOException {
+        area.drop(sizedName(state.current() + 1, state.diskSizeBytes()));
+        area.drop(plainName(state.current() + 1));
     }
 
     private void storeInArea() {

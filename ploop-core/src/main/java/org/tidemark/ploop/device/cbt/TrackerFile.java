@@ -2,6 +2,7 @@ package org.tidemark.ploop.device.cbt;
 
 import java.io.Closeable;
 import java.io.IOException;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageDirectory;
@@ -42,6 +43,40 @@ final class TrackerFile implements Closeable {
         boolean made = false;
         try {
             file.io.zero(StateSlots.BYTES, file.intentBytes);
+            file.store(state);
+            folder.rename(fresh, name);
+            folder.sync();
+            made = true;
+            return file;
+        } finally {
+            if (!made) {
+                file.close();
+            }
+        }
+    }
+
+    /**
+     * The same with all bits, for a disk whose size changed: every generation of the state is in its slot, and no region is
+     * open, so everything that was written must be durable.
+     *
+     * @param generations those of the state, in its order; all of their pages count as persisted afterwards
+     */
+    static TrackerFile createWith(
+            ImageDirectory folder, String name, TrackerState state, List<BitmapGeneration> generations)
+            throws IOException {
+        String fresh = name + ".new";
+        if (folder.exists(fresh)) {
+            folder.delete(fresh);
+        }
+        TrackerFile file = new TrackerFile(folder.create(fresh), state.diskSizeBytes());
+        boolean made = false;
+        try {
+            file.io.zero(StateSlots.BYTES, file.intentBytes);
+            for (int i = 0; i < generations.size(); i++) {
+                generations.get(i).markAllUnpersisted();
+                file.writeUnpersisted(
+                        generations.get(i), state.generations().get(i).fileSlot());
+            }
             file.store(state);
             folder.rename(fresh, name);
             folder.sync();

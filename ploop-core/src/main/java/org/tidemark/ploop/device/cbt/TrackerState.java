@@ -78,6 +78,10 @@ record TrackerState(
         return new TrackerState(trackerId, diskSizeBytes, generations, consumers, origin, nowClosed, nowIdentity);
     }
 
+    TrackerState withDiskSize(long newSizeBytes) {
+        return new TrackerState(trackerId, newSizeBytes, generations, consumers, origin, closed, identity);
+    }
+
     /** Whether a backup may ask for the changes since this generation's beginning. */
     boolean needs(long generation) {
         return consumers.values().stream().anyMatch(c -> c.committed() == generation || c.pending() == generation);

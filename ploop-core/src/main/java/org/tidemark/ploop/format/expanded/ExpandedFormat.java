@@ -92,6 +92,16 @@ public final class ExpandedFormat implements DeltaFormat {
         new ExpandedGrowth(io, readHeader(io)).run(to);
     }
 
+    @Override
+    public void shrink(ImageIo io, DeltaGeometry to) throws IOException {
+        new ExpandedShrink(io, readHeader(io)).run(to);
+    }
+
+    @Override
+    public void growOpen(ImageIo io, DeltaGeometry to, AllocationCursor cursor, Runnable noWayBack) throws IOException {
+        new ExpandedGrowth(io, readHeader(io)).runOpen(to, cursor, noWayBack);
+    }
+
     private static void requireCreatable(String name, DeltaGeometry geometry, ExpandedLayout layout)
             throws ImageException {
         int clusterSectors = geometry.clusterSizeBytes() / DeltaGeometry.SECTOR_BYTES;

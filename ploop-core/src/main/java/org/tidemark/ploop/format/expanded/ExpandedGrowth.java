@@ -3,13 +3,14 @@ package org.tidemark.ploop.format.expanded;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import org.tidemark.ploop.format.AllocationCursor;
 import org.tidemark.ploop.format.DeltaGeometry;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.io.ImageIo;
 
 /**
- * Enlarges the disk of a closed expanded file. A larger table may need the place of the first data clusters: those move to the
+ * Enlarges the disk of an expanded file. A larger table may need the place of the first data clusters: those move to the
  * end of the file.
  *
  * <pre>
@@ -20,9 +21,16 @@ import org.tidemark.ploop.io.ImageIo;
  * A crash before the first sync leaves copies that nothing names; before the second, entries of which each is true, old or
  * new; before the last, an image of the old size that does not use the room. The header is one sector. A format extension is
  * dropped: its bitmaps are of a disk of another size.
+ *
+ * <p>An image in use by this process is enlarged the same way while nobody reads or writes. The cursor is moved behind the
+ * copies before an entry names one: a successor of a process killed in between finds either table true. Header and mark are
+ * one sector: it never looks closed.
  */
 final class ExpandedGrowth {
     private static final int PIECE_BYTES = 1 << 20;
+
+    /** How much the table of an image in use may grow at once: 16 TiB of disk at 1 MiB a cluster. */
+    private static final long MOST_OPEN_BYTES = 64L << 20;
 
     private final ImageIo io;
     private final ExpandedHeader before;
@@ -36,22 +44,52 @@ final class ExpandedGrowth {
     }
 
     void run(DeltaGeometry to) throws IOException {
-        requirePossible(to);
-        if (to.diskSizeBytes() == before.geometry().diskSizeBytes()) {
-            return;
+        if (before.inUse()) {
+            throw new ImageException(
+                    ImageException.Kind.NOT_CLOSED,
+                    io.name()
+                            + ": was not closed; attach and detach it, or run image check, before its size is changed");
         }
-        ExpandedHeader after = before.grownTo(to);
-        long used = TableScan.requireEntries(io, before, grid.startedClusters(io.size()));
+        requirePossible(to);
+        if (to.diskSizeBytes() != before.geometry().diskSizeBytes()) {
+            long used = TableScan.requireEntries(io, before, grid.startedClusters(io.size()));
+            run(before.grownTo(to), used, end -> {}, () -> {});
+        }
+    }
+
+    /** Told where the file's clusters in use end, before anything names one behind the old end. */
+    private interface End {
+        void at(long cluster) throws IOException;
+    }
+
+    /** For an image that is in use by this process, see {@link org.tidemark.ploop.format.DeltaFormat#growOpen}. */
+    void runOpen(DeltaGeometry to, AllocationCursor cursor, Runnable noWayBack) throws IOException {
+        requirePossible(to);
+        ExpandedHeader after = before.grownTo(to).opened();
+        long addedBytes = after.dataStartBytes() - before.dataStartBytes();
+        if (addedBytes > MOST_OPEN_BYTES) {
+            throw new ImageException(
+                    ImageException.Kind.INVALID_REQUEST,
+                    io.name() + ": its table would become " + (addedBytes >> 20)
+                            + " MiB larger, for which writers would"
+                            + " have to wait too long; grow it in smaller steps, or while it is not attached");
+        }
+        run(after, Math.max(cursor.get(), before.firstDataCluster()), cursor::set, noWayBack);
+    }
+
+    private void run(ExpandedHeader after, long used, End end, Runnable noWayBack) throws IOException {
         long next = Math.max(used, after.firstDataCluster());
         List<long[]> moves = movesOf(after.firstDataCluster(), next);
-        long end = next + moves.size();
-        if (io.size() < grid.positionBytes(end)) {
-            io.truncate(grid.positionBytes(end));
+        long endCluster = next + moves.size();
+        if (io.size() < grid.positionBytes(endCluster)) {
+            io.truncate(grid.positionBytes(endCluster));
         }
+        end.at(endCluster);
         for (long[] move : moves) {
             copy(grid.positionBytes(move[1]), grid.positionBytes(move[2]));
         }
         io.flush();
+        noWayBack.run();
         for (long[] move : moves) {
             piece.putInt(0, grid.entryOf(move[2]));
             io.write(ExpandedHeader.BYTES + 4 * move[0], piece, 0, 4);
@@ -67,12 +105,6 @@ final class ExpandedGrowth {
     }
 
     private void requirePossible(DeltaGeometry to) throws ImageException {
-        if (before.inUse()) {
-            throw new ImageException(
-                    ImageException.Kind.NOT_CLOSED,
-                    io.name()
-                            + ": was not closed; attach and detach it, or run image check, before its size is changed");
-        }
         if (to.clusterSizeBytes() != before.clusterSizeBytes()
                 || to.diskSizeBytes() < before.geometry().diskSizeBytes()) {
             throw new ImageException(

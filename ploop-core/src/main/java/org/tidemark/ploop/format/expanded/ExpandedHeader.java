@@ -302,6 +302,23 @@ public record ExpandedHeader(
         return with(version, MARK_IN_USE, flags, 0);
     }
 
+    /** The header of the same image with a smaller disk: closed, without an extension, and with a table that is no larger than it must be. */
+    ExpandedHeader shrunkTo(DeltaGeometry to) {
+        ExpandedHeader empty = fresh(version, to);
+        return new ExpandedHeader(
+                version,
+                type,
+                empty.heads,
+                empty.cylinders,
+                clusterSectors,
+                empty.entries,
+                empty.diskSectors,
+                MARK_CLOSED,
+                empty.firstBlockSectors,
+                flags,
+                0);
+    }
+
     /** As it stands after a clean close. */
     ExpandedHeader closed(boolean empty) {
         return with(version, MARK_CLOSED, empty ? FLAG_EMPTY : 0, 0);

@@ -51,6 +51,22 @@ public final class RawFormat implements DeltaFormat {
     }
 
     @Override
+    public void shrink(ImageIo io, DeltaGeometry to) throws IOException {
+        if (io.size() < to.diskSizeBytes()) {
+            throw new ImageException(
+                    ImageException.Kind.INVALID_REQUEST,
+                    io.name() + ": has " + io.size() + " bytes, less than " + to.diskSizeBytes());
+        }
+        io.truncate(to.diskSizeBytes());
+        io.flush();
+    }
+
+    @Override
+    public void growOpen(ImageIo io, DeltaGeometry to, AllocationCursor cursor, Runnable noWayBack) throws IOException {
+        grow(io, to);
+    }
+
+    @Override
     public Delta open(ImageIo io, OpenIntent intent, int clusterSizeBytes, AllocationCursor cursor) throws IOException {
         boolean writable = intent != OpenIntent.READ;
         if (writable && !io.writable()) {

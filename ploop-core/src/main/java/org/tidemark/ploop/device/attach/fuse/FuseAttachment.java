@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import org.tidemark.ploop.device.attach.Attachment;
+import org.tidemark.ploop.device.attach.LoopWindow;
 import org.tidemark.ploop.os.Errno;
 import org.tidemark.ploop.os.LoopDevice;
 import org.tidemark.ploop.os.Mounts;
@@ -43,6 +44,28 @@ final class FuseAttachment implements Attachment {
     @Override
     public boolean serving() {
         return server.serving();
+    }
+
+    @Override
+    public synchronized void show(LoopWindow window) throws IOException {
+        LoopDevice bound = loop;
+        if (bound == null) {
+            throw new IllegalStateException(mountPoint + ": no loop device");
+        }
+        server.file().show(window);
+        long end = server.file().sizeBytes();
+        try (NativeFile image = NativeFile.open(mountPoint, NativeFile.READ_WRITE, 0)) {
+            // The kernel believes the size that it sets itself, and no other.
+            image.truncate(end);
+        }
+        bound.reload();
+        if (bound.sizeBytes() != end - window.offsetBytes()) {
+            throw new OsException(
+                    "make it " + (end - window.offsetBytes())
+                            + " bytes large, which it becomes when it is detached and attached again",
+                    bound.path().toString(),
+                    Errno.EBUSY);
+        }
     }
 
     /** Repeatable after a failure at any of its steps, also by a successor: it asks the kernel what is left to do. */

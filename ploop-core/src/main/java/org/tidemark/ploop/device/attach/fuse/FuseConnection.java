@@ -21,10 +21,10 @@ record FuseConnection(Path mountPoint, NativeFile kernelEnd, int threadCount) im
 
     @Override
     public Attachment attach(BlockDevice device, StateArea area, LoopWindow window) throws IOException {
-        FuseServer server = FuseServer.start(device, area, new DevFuse(kernelEnd), threadCount);
+        FuseServer server = FuseServer.start(device, window, area, new DevFuse(kernelEnd), threadCount);
         FuseAttachment attachment = new FuseAttachment(mountPoint, kernelEnd, server);
         try {
-            attachment.bind(bindLoop(device, window));
+            attachment.bind(bindLoop(device, window, server.file().sizeBytes()));
             return attachment;
         } catch (IOException | RuntimeException e) {
             try {
@@ -36,7 +36,7 @@ record FuseConnection(Path mountPoint, NativeFile kernelEnd, int threadCount) im
         }
     }
 
-    private LoopDevice bindLoop(BlockDevice device, LoopWindow window) throws IOException {
+    private LoopDevice bindLoop(BlockDevice device, LoopWindow window, long fileSizeBytes) throws IOException {
         boolean readOnly = !device.writable();
         int access = readOnly ? NativeFile.READ_ONLY : NativeFile.READ_WRITE;
         try (NativeFile image = NativeFile.open(mountPoint, access, 0)) {
@@ -44,12 +44,13 @@ record FuseConnection(Path mountPoint, NativeFile kernelEnd, int threadCount) im
             // themselves
             // when a loop device is bound.
             long sizeBytes = image.size();
-            if (sizeBytes != device.sizeBytes()) {
+            if (sizeBytes != fileSizeBytes) {
                 throw new IOException(
-                        mountPoint + ": the kernel sees " + sizeBytes + " bytes of a device of " + device.sizeBytes());
+                        mountPoint + ": the kernel sees " + sizeBytes + " bytes of a file of " + fileSizeBytes);
             }
-            LoopDevice.Shape shape =
-                    new LoopDevice.Shape(window.offsetBytes(), window.lengthBytes(), device.blockSizeBytes(), readOnly);
+            // No limit beside the end of the file: a loop device whose file system is mounted lets nobody change its
+            // limit.
+            LoopDevice.Shape shape = new LoopDevice.Shape(window.offsetBytes(), 0, device.blockSizeBytes(), readOnly);
             LoopDevice loop = LoopDevice.attach(image, shape);
             loop.limitRequests(REQUEST_KIBIBYTES);
             return loop;
@@ -57,8 +58,8 @@ record FuseConnection(Path mountPoint, NativeFile kernelEnd, int threadCount) im
     }
 
     @Override
-    public Attachment takeOver(BlockDevice device, StateArea area) throws IOException {
-        FuseServer server = FuseServer.resume(device, area, new DevFuse(kernelEnd), threadCount);
+    public Attachment takeOver(BlockDevice device, StateArea area, LoopWindow window) throws IOException {
+        FuseServer server = FuseServer.resume(device, window, area, new DevFuse(kernelEnd), threadCount);
         FuseAttachment attachment = new FuseAttachment(mountPoint, kernelEnd, server);
         List<LoopDevice> loops = LoopDevice.over(mountPoint);
         if (!loops.isEmpty()) {

@@ -12,6 +12,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.tidemark.ploop.device.BlockDevice;
 import org.tidemark.ploop.device.StateArea;
+import org.tidemark.ploop.device.attach.LoopWindow;
 import org.tidemark.ploop.os.Errno;
 
 /**
@@ -63,17 +64,18 @@ final class FuseServer {
     /** Guarded by this. */
     private int extraSlots;
 
-    private FuseServer(BlockDevice device, StateArea area, FuseKernel kernel, int fewThreads) {
+    private FuseServer(BlockDevice device, LoopWindow window, StateArea area, FuseKernel kernel, int fewThreads) {
         this.device = device;
         this.area = area;
         this.kernel = kernel;
         this.fewThreads = fewThreads;
-        this.file = new ImageFile(device);
+        this.file = new ImageFile(device, window);
     }
 
     /** Serves a new connection by {@code threadCount} threads, or more when that helps. */
-    static FuseServer start(BlockDevice device, StateArea area, FuseKernel kernel, int threadCount) throws IOException {
-        FuseServer server = new FuseServer(device, area, kernel, threadCount);
+    static FuseServer start(BlockDevice device, LoopWindow window, StateArea area, FuseKernel kernel, int threadCount)
+            throws IOException {
+        FuseServer server = new FuseServer(device, window, area, kernel, threadCount);
         server.openSlots(threadCount);
         server.slots.forEach(RequestSlot::clear);
         server.startThreads();
@@ -81,9 +83,9 @@ final class FuseServer {
     }
 
     /** Settles what a predecessor left in {@code area}, then serves by as many threads as it had. */
-    static FuseServer resume(BlockDevice device, StateArea area, FuseKernel kernel, int threadCount)
+    static FuseServer resume(BlockDevice device, LoopWindow window, StateArea area, FuseKernel kernel, int threadCount)
             throws IOException {
-        FuseServer server = new FuseServer(device, area, kernel, threadCount);
+        FuseServer server = new FuseServer(device, window, area, kernel, threadCount);
         int count = Math.max(1, area.region(SLOT_COUNT, SLOT_COUNT_BYTES).getInt(0));
         server.openSlots(count);
         int extra = count - threadCount;
@@ -233,6 +235,11 @@ final class FuseServer {
             EXTRA_SLOTS.release(extraSlots);
             extraSlots = 0;
         }
+    }
+
+    /** The file that is served. */
+    ImageFile file() {
+        return file;
     }
 
     /** How many threads serve or rest. */

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import org.tidemark.ploop.device.BlockDevice;
+import org.tidemark.ploop.device.attach.LoopWindow;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.os.Errno;
@@ -21,13 +22,24 @@ final class ImageFile {
     private static final long CACHE_SECONDS = 1L << 30;
 
     private final BlockDevice device;
-    private final long sizeBytes;
     private final int blockMask;
+    /** The file ends where the window does: what lies behind it is not the container's, and it may come to be later. */
+    private volatile LoopWindow window;
 
-    ImageFile(BlockDevice device) {
+    ImageFile(BlockDevice device, LoopWindow window) {
         this.device = device;
-        this.sizeBytes = device.sizeBytes();
+        this.window = window;
         this.blockMask = device.blockSizeBytes() - 1;
+    }
+
+    /** Ends elsewhere from now on; the kernel asks when it is told to. */
+    void show(LoopWindow shown) {
+        window = shown;
+    }
+
+    /** The size of the file. */
+    long sizeBytes() {
+        return window.endBytes(device.sizeBytes());
     }
 
     /** Returns false for the few requests that want no reply. */
@@ -91,7 +103,7 @@ final class ImageFile {
             slot.answerShort(Errno.EINVAL, 0);
             return;
         }
-        int length = (int) Math.max(0, Math.min(size, sizeBytes - offset));
+        int length = (int) Math.max(0, Math.min(size, sizeBytes() - offset));
         if (length == 0) {
             slot.answerShort(0, 0);
             return;
@@ -123,7 +135,7 @@ final class ImageFile {
     }
 
     private boolean within(long offset, long length) {
-        return offset >= 0 && length > 0 && offset <= sizeBytes - length && ((offset | length) & blockMask) == 0;
+        return offset >= 0 && length > 0 && offset <= sizeBytes() - length && ((offset | length) & blockMask) == 0;
     }
 
     private void flush(RequestSlot slot) throws IOException {
@@ -166,6 +178,7 @@ final class ImageFile {
         out.putLong(body, CACHE_SECONDS);
         int attr = body + 16;
         out.putLong(attr, FuseWire.IMAGE_NODE);
+        long sizeBytes = sizeBytes();
         out.putLong(attr + 8, sizeBytes);
         out.putLong(attr + 16, sizeBytes / 512);
         out.putInt(attr + 60, FILE_TYPE_REGULAR | (device.writable() ? 0600 : 0400));
@@ -177,7 +190,7 @@ final class ImageFile {
     /** The size is the device's; everything else about the file nobody needs to change. */
     private void setAttributes(RequestSlot slot) {
         boolean resize = (slot.argumentInt(0) & FuseWire.SETATTR_SIZE_VALID) != 0;
-        if (resize && slot.argumentLong(16) != sizeBytes) {
+        if (resize && slot.argumentLong(16) != sizeBytes()) {
             slot.answerShort(Errno.EPERM, 0);
         } else {
             attributes(slot);
@@ -201,7 +214,7 @@ final class ImageFile {
     private void statfs(RequestSlot slot) {
         int body = slot.beginShortReply(FuseWire.STATFS_OUT_BYTES);
         AlignedBuffer out = slot.memory();
-        out.putLong(body, sizeBytes / 4096);
+        out.putLong(body, sizeBytes() / 4096);
         out.putLong(body + 24, 1);
         out.putInt(body + 40, 4096);
         out.putInt(body + 44, 255);

@@ -11,6 +11,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.tidemark.ploop.device.StateArea;
+import org.tidemark.ploop.device.attach.LoopWindow;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.os.Errno;
 import org.tidemark.ploop.os.OsException;
@@ -26,7 +27,7 @@ class FuseServerTest {
 
     @BeforeEach
     void start() throws IOException {
-        server = FuseServer.start(device, StateArea.inMemory(), kernel, 2);
+        server = FuseServer.start(device, LoopWindow.WHOLE, StateArea.inMemory(), kernel, 2);
     }
 
     @AfterEach

@@ -18,6 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.tidemark.ploop.device.StateArea;
+import org.tidemark.ploop.device.attach.LoopWindow;
 import org.tidemark.ploop.device.attach.TmpfsStateArea;
 
 /**
@@ -62,11 +63,11 @@ class SlotRecoveryTest {
 
     private FuseServer start(int threads) throws IOException {
         StateArea area = TmpfsStateArea.create(temp.resolve("state"));
-        return FuseServer.start(device, area, kernel, threads);
+        return FuseServer.start(device, LoopWindow.WHOLE, area, kernel, threads);
     }
 
     private FuseServer successor() throws IOException {
-        return FuseServer.resume(device, TmpfsStateArea.resume(temp.resolve("state")), kernel, 1);
+        return FuseServer.resume(device, LoopWindow.WHOLE, TmpfsStateArea.resume(temp.resolve("state")), kernel, 1);
     }
 
     private void dieAt(String step) {
@@ -194,7 +195,7 @@ class SlotRecoveryTest {
         dieAt("received");
         long write = kernel.write(0, filled(3));
         awaitDeath();
-        FuseServer.resume(device, TmpfsStateArea.create(temp.resolve("empty")), kernel, 1);
+        FuseServer.resume(device, LoopWindow.WHOLE, TmpfsStateArea.create(temp.resolve("empty")), kernel, 1);
         assertThat(kernel.awaitError(write)).isZero();
         assertThat(device.content(0, BLOCK)).isEqualTo(filled(3));
         assertThat(kernel.refused()).isEmpty();
