@@ -38,7 +38,7 @@ import org.tidemark.ploop.testing.Seeds;
  * Images with random faults are mended: what was readable before reads the same, nothing is wrong any more, and the undo file
  * brings every byte back. With a crash at every operation.
  */
-class ExpandedRepairTest {
+public class ExpandedRepairTest {
     private static final int CLUSTER = 32768;
     private static final int CLUSTERS = 60;
     private static final int USED = 12;
@@ -179,22 +179,42 @@ class ExpandedRepairTest {
         byte[] before = bytes(start);
         boolean powered = false;
         for (int operation = 1; !powered; operation++) {
-            SimulatedDisk disk = start.crash(random);
-            disk.faults().powerOffAt(disk.faults().operations() + operation);
-            try {
-                ExpandedRepair.run(broken.apply(disk), "d0", UNDO);
-                powered = true;
-            } catch (IOException e) {
-                assertThat(e).hasMessageContaining("no power");
-            }
-            SimulatedDisk after = disk.crash(random);
-            if (after.exists(UNDO) && random.nextBoolean()) {
-                putBackWithACrash(random, broken, after, before);
-                continue;
-            }
-            ExpandedRepair.run(broken.apply(after), "d0", ExpandedRepair.freeUndoName(after, "d0"));
-            requireMended(image, after.crash(random));
+            powered = mendWithACrash(image, start, before, operation, random, broken);
         }
+    }
+
+    /** One repair with a crash somewhere. */
+    public static void shortly(Random random) throws IOException {
+        Case image = faulty(random);
+        SimulatedDisk start = image.disk().crash(CrashPlan.applyAll());
+        mendWithACrash(image, start, bytes(start), 1 + random.nextInt(40), random, UnaryOperator.identity());
+    }
+
+    private static boolean mendWithACrash(
+            Case image,
+            SimulatedDisk start,
+            byte[] before,
+            int operation,
+            Random random,
+            UnaryOperator<ImageDirectory> broken)
+            throws IOException {
+        boolean powered = false;
+        SimulatedDisk disk = start.crash(random);
+        disk.faults().powerOffAt(disk.faults().operations() + operation);
+        try {
+            ExpandedRepair.run(broken.apply(disk), "d0", UNDO);
+            powered = true;
+        } catch (IOException e) {
+            assertThat(e).hasMessageContaining("no power");
+        }
+        SimulatedDisk after = disk.crash(random);
+        if (after.exists(UNDO) && random.nextBoolean()) {
+            putBackWithACrash(random, broken, after, before);
+            return powered;
+        }
+        ExpandedRepair.run(broken.apply(after), "d0", ExpandedRepair.freeUndoName(after, "d0"));
+        requireMended(image, after.crash(random));
+        return powered;
     }
 
     private static void putBackWithACrash(

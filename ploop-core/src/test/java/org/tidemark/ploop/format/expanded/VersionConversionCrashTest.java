@@ -29,7 +29,7 @@ import org.tidemark.ploop.sim.ForwardingImageIo;
 import org.tidemark.ploop.sim.SimulatedDisk;
 
 /** Conversion in place: a crash at any operation leaves the old image or the new one, or what says how to get back. */
-class VersionConversionCrashTest {
+public class VersionConversionCrashTest {
     private static final int CLUSTER = 32768;
     private static final int DISK = 60 * CLUSTER;
 
@@ -108,25 +108,48 @@ class VersionConversionCrashTest {
         boolean powered = false;
         for (int operation = 1; !powered; operation++) {
             for (int life = 0; life < lives; life++) {
-                SimulatedDisk now = before.crash(random);
-                now.faults().powerOffAt(now.faults().operations() + operation);
-                try {
-                    VersionConversion.run(chain(broken.apply(now), levels), other(version));
-                    powered = true;
-                } catch (IOException e) {
-                    assertThat(e).hasMessageContaining("no power");
-                }
-                SimulatedDisk after = now.crash(random);
-                boolean back = random.nextBoolean();
-                if (back) {
-                    VersionConversion.goBack(chain(after, levels));
-                } else {
-                    VersionConversion.run(chain(after, levels), other(version));
-                    assertThat(versionOf(after, "d0")).isEqualTo(other(version));
-                }
-                requireContent(after, levels);
+                powered |= convertWithACrash(before, version, levels, operation, random, broken);
             }
         }
+    }
+
+    /** One conversion with a crash somewhere. */
+    public static void shortly(Random random) throws IOException {
+        VersionConversionCrashTest test = new VersionConversionCrashTest();
+        ExpandedVersion version = ExpandedVersion.values()[random.nextInt(2)];
+        int levels = 1 + random.nextInt(2);
+        test.create(version, levels);
+        SimulatedDisk before = test.disk.crash(org.tidemark.ploop.sim.CrashPlan.applyAll());
+        test.convertWithACrash(before, version, levels, 1 + random.nextInt(60), random, UnaryOperator.identity());
+    }
+
+    private boolean convertWithACrash(
+            SimulatedDisk before,
+            ExpandedVersion version,
+            int levels,
+            int operation,
+            Random random,
+            UnaryOperator<ImageDirectory> broken)
+            throws IOException {
+        boolean powered = false;
+        SimulatedDisk now = before.crash(random);
+        now.faults().powerOffAt(now.faults().operations() + operation);
+        try {
+            VersionConversion.run(chain(broken.apply(now), levels), other(version));
+            powered = true;
+        } catch (IOException e) {
+            assertThat(e).hasMessageContaining("no power");
+        }
+        SimulatedDisk after = now.crash(random);
+        boolean back = random.nextBoolean();
+        if (back) {
+            VersionConversion.goBack(chain(after, levels));
+        } else {
+            VersionConversion.run(chain(after, levels), other(version));
+            assertThat(versionOf(after, "d0")).isEqualTo(other(version));
+        }
+        requireContent(after, levels);
+        return powered;
     }
 
     @ParameterizedTest
