@@ -6,8 +6,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -20,6 +22,7 @@ import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageDirectory;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.io.ImageIo;
+import org.tidemark.ploop.sim.CutShort;
 import org.tidemark.ploop.sim.ForwardingDirectory;
 import org.tidemark.ploop.sim.ForwardingImageIo;
 import org.tidemark.ploop.sim.Killed;
@@ -98,7 +101,11 @@ public class ImageGrowthCrashTest {
             }
         }
         for (Finding finding : ChainCheck.run(ChainFiles.in(disk)).findings()) {
-            assertThat(finding).isInstanceOf(Finding.LeakedClusters.class);
+            // A cluster that was being moved to the end of the file when the power went is no part of anything yet.
+            assertThat(finding instanceof Finding.LeakedClusters
+                            || (!mustBeNew && finding instanceof Finding.ShortTail))
+                    .as(finding.describe())
+                    .isTrue();
         }
     }
 
@@ -126,6 +133,11 @@ public class ImageGrowthCrashTest {
         } catch (Killed e) {
             // The machine goes down here.
         }
+        goOn(disk, levels, done, random);
+        return done;
+    }
+
+    private static void goOn(SimulatedDisk disk, int levels, boolean done, Random random) throws IOException {
         SimulatedDisk after = disk.crash(random);
         try (java.io.Closeable tree = ChainSteps.lockTree(after)) {
             ChainSteps.suspend(after);
@@ -133,14 +145,27 @@ public class ImageGrowthCrashTest {
         check(after, levels, done);
         ImageGrowth.run(ChainFiles.in(after), NEW);
         check(after, levels, true);
-        return done;
     }
+
+    /** Images for many lives, each with a twin of its own. */
+    private static final Map<String, SimulatedDisk> MADE = new ConcurrentHashMap<>();
 
     /** One disk is made larger, with a crash somewhere. */
     public static void shortly(Random random) throws IOException {
         ExpandedVersion version = ExpandedVersion.values()[random.nextInt(2)];
         int levels = 1 + random.nextInt(3);
-        growWithACrash(image(version, levels), levels, random.nextInt(45), random, folder -> folder);
+        SimulatedDisk made = MADE.get(version.number() + "/" + levels);
+        if (made == null) {
+            made = image(version, levels).twin();
+            MADE.put(version.number() + "/" + levels, made);
+        }
+        SimulatedDisk disk = made.twin();
+        boolean done = CutShort.run(
+                disk,
+                random,
+                folder -> folder,
+                folder -> ImageGrowth.run(ChainFiles.in(new OrderCheckedDirectory(folder)), NEW));
+        goOn(disk, levels, done, random);
     }
 
     @Test

@@ -29,6 +29,7 @@ import org.tidemark.ploop.io.ImageDirectory.OpenMode;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.io.ImageIo;
 import org.tidemark.ploop.sim.CrashPlan;
+import org.tidemark.ploop.sim.CutShort;
 import org.tidemark.ploop.sim.ForwardingDirectory;
 import org.tidemark.ploop.sim.ForwardingImageIo;
 import org.tidemark.ploop.sim.SimulatedDisk;
@@ -186,8 +187,10 @@ public class ExpandedRepairTest {
     /** One repair with a crash somewhere. */
     public static void shortly(Random random) throws IOException {
         Case image = faulty(random);
-        SimulatedDisk start = image.disk().crash(CrashPlan.applyAll());
-        mendWithACrash(image, start, bytes(start), 1 + random.nextInt(40), random, UnaryOperator.identity());
+        SimulatedDisk start = image.disk().twin();
+        byte[] before = bytes(start);
+        CutShort.run(start, random, UnaryOperator.identity(), folder -> ExpandedRepair.run(folder, "d0", UNDO));
+        goOn(image, start, before, random, UnaryOperator.identity());
     }
 
     private static boolean mendWithACrash(
@@ -207,14 +210,20 @@ public class ExpandedRepairTest {
         } catch (IOException e) {
             assertThat(e).hasMessageContaining("no power");
         }
+        goOn(image, disk, before, random, broken);
+        return powered;
+    }
+
+    private static void goOn(
+            Case image, SimulatedDisk disk, byte[] before, Random random, UnaryOperator<ImageDirectory> broken)
+            throws IOException {
         SimulatedDisk after = disk.crash(random);
         if (after.exists(UNDO) && random.nextBoolean()) {
             putBackWithACrash(random, broken, after, before);
-            return powered;
+            return;
         }
         ExpandedRepair.run(broken.apply(after), "d0", ExpandedRepair.freeUndoName(after, "d0"));
         requireMended(image, after.crash(random));
-        return powered;
     }
 
     private static void putBackWithACrash(

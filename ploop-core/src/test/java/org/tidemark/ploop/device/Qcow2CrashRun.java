@@ -5,12 +5,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.concurrent.ConcurrentHashMap;
 import org.tidemark.ploop.chain.ChainFiles;
 import org.tidemark.ploop.chain.ImageChain;
 import org.tidemark.ploop.check.ChainCheck;
 import org.tidemark.ploop.check.Finding;
+import org.tidemark.ploop.contract.TestBytes;
+import org.tidemark.ploop.format.AllocationCursor;
 import org.tidemark.ploop.format.Delta;
 import org.tidemark.ploop.format.DeltaFormat.OpenIntent;
 import org.tidemark.ploop.format.DeltaGeometry;
@@ -23,6 +27,7 @@ import org.tidemark.ploop.io.ImageDirectory;
 import org.tidemark.ploop.io.ImageDirectory.OpenMode;
 import org.tidemark.ploop.io.ImageIo;
 import org.tidemark.ploop.sim.OrderCheckedDirectory;
+import org.tidemark.ploop.sim.SimulatedDisk;
 
 /**
  * One random life of a qcow2 image on a disk in memory: with shared, compressed, zero and partial clusters, counts of all
@@ -50,13 +55,30 @@ public final class Qcow2CrashRun extends DeviceRun {
     private final List<byte[]> sealed = new ArrayList<>();
     private final boolean hasBase;
     private final boolean third;
+    private final int filledBytes;
 
     Qcow2CrashRun(Random random, Breakage breakage) throws IOException {
+        this(random, breakage, 0);
+    }
+
+    /**
+     * @param filledBytes data there is before what the run looks at, in clusters of 512 bytes with counts of 64 bits; 0 for
+     *     an image of any shape
+     */
+    private Qcow2CrashRun(Random random, Breakage breakage, int filledBytes) throws IOException {
         super(random, breakage, SIZE);
-        boolean golden = random.nextBoolean();
-        this.hasBase = !golden && random.nextBoolean();
+        this.filledBytes = filledBytes;
+        boolean golden = filledBytes == 0 && random.nextBoolean();
+        this.hasBase = filledBytes == 0 && !golden && random.nextBoolean();
         List<String> named = List.of();
-        if (golden) {
+        if (filledBytes > 0) {
+            try (ImageIo io = disk.create(TOP)) {
+                byte[] image = Filled.image(filledBytes);
+                TestBytes.write(io, 0, image);
+                io.flush();
+            }
+            disk.sync();
+        } else if (golden) {
             String name = GOLDEN.get(random.nextInt(GOLDEN.size()));
             Golden.put(disk, name + ".qcow2", TOP);
             named = switch (name) {
@@ -85,6 +107,61 @@ public final class Qcow2CrashRun extends DeviceRun {
     /** A short life. */
     public static void shortly(Random random) throws IOException {
         new Qcow2CrashRun(random, Breakage.NONE).goShortly();
+    }
+
+    /** A short life of an image whose refcount table is full, or nearly: it grows and moves. */
+    public static void tableGrows(Random random) throws IOException {
+        new Qcow2CrashRun(random, Breakage.NONE, (3850 + 10 * random.nextInt(11)) * 512).goShortly();
+    }
+
+    static void tableGrows(Random random, Breakage breakage) throws IOException {
+        new Qcow2CrashRun(random, breakage, 3900 * 512).goShortly();
+    }
+
+    /** Clusters of the refcount table after such a life; one is what it had before. */
+    static int tablesAfterGrowth(Random random) throws IOException {
+        Qcow2CrashRun run = new Qcow2CrashRun(random, Breakage.NONE, 3900 * 512);
+        run.go(40);
+        try (ImageIo io = run.disk.open(TOP, OpenMode.READ_ONLY)) {
+            return Qcow2Header.read(io).refcountTableClusters();
+        }
+    }
+
+    /** Images with a refcount table of one cluster, which has room for 4096 clusters; made once, copied by every life. */
+    private static final class Filled {
+        private static final int DISK_BYTES = 3 << 20;
+        private static final Map<Integer, byte[]> IMAGES = new ConcurrentHashMap<>();
+
+        static byte[] image(int bytes) throws IOException {
+            byte[] known = IMAGES.get(bytes);
+            if (known == null) {
+                known = make(bytes);
+                IMAGES.put(bytes, known);
+            }
+            return known;
+        }
+
+        private static byte[] make(int bytes) throws IOException {
+            SimulatedDisk disk = new SimulatedDisk();
+            try (ImageIo io = disk.create(TOP)) {
+                Qcow2Format.create(
+                        io, new DeltaGeometry(DISK_BYTES, 512), new CreateOptions(3, 6, false, false, false, "", ""));
+            }
+            Delta delta = new Qcow2Format()
+                    .open(disk.open(TOP, OpenMode.READ_WRITE), OpenIntent.WRITE, 0, AllocationCursor.transientCursor());
+            delta.markInUse();
+            PloopDevice device = new PloopDevice("test", List.of(delta), StateArea.inMemory(), null, 4);
+            device.write(0, TestBytes.buffer(TestBytes.random(new Random(bytes), bytes)), 0, bytes);
+            device.detach();
+            try (ImageIo io = disk.open(TOP, OpenMode.READ_ONLY)) {
+                return TestBytes.read(io, 0, (int) io.size());
+            }
+        }
+    }
+
+    @Override
+    void pieces(int offset, int length, Piece piece) throws IOException {
+        piece.run((long) filledBytes + offset, 0, length);
     }
 
     private void create() throws IOException {
@@ -120,7 +197,7 @@ public final class Qcow2CrashRun extends DeviceRun {
         PloopDevice last = open(OpenIntent.WRITE, new KeptState());
         AlignedBuffer found = AlignedBuffer.allocate(SIZE);
         model.checkAfterCrash((offset, dst) -> {
-            last.read(offset, found, 0, dst.length);
+            last.read(filledBytes + offset, found, 0, dst.length);
             found.bytes().get(0, dst);
         });
         last.detach();

@@ -23,50 +23,55 @@ public final class CrashHarnesses {
             new Harness(
                     "expanded-v2",
                     "device on expanded v2, clusters of 4 KiB to 252 KiB, 1 to 3 levels",
-                    70,
+                    24,
                     CrashRun::version2),
             new Harness(
                     "expanded-v1",
                     "device on expanded v1, clusters of 31.5 KiB to 252 KiB, misaligned data, 1 to 3 levels",
-                    70,
+                    24,
                     CrashRun::version1),
-            new Harness("raw", "device on raw, with expanded levels over it", 80, CrashRun::raw),
+            new Harness("raw", "device on raw, with expanded levels over it", 70, CrashRun::raw),
             new Harness(
                     "qcow2",
                     "device on qcow2 v2 and v3, all refcount widths, subclusters, lazy, compressed, backing, snapshots",
-                    30,
+                    8,
                     Qcow2CrashRun::shortly),
-            new Harness("qcow2-restore", "going back to an internal snapshot", 30, CommandRun::restore),
-            new Harness("qcow2-bitmap", "storing a persistent bitmap", 60, CommandRun::bitmap),
+            new Harness(
+                    "qcow2-counts",
+                    "device on qcow2 whose refcount table is full and has to grow",
+                    4,
+                    Qcow2CrashRun::tableGrows),
+            new Harness("qcow2-restore", "going back to an internal snapshot", 10, CommandRun::restore),
+            new Harness("qcow2-bitmap", "storing a persistent bitmap", 40, CommandRun::bitmap),
             new Harness(
                     "attached-image",
                     "attach, write, back up, detach, take over; increments laid over each other",
-                    12,
+                    5,
                     AttachedImageCrashTest::shortly),
             new Harness(
                     "attached-chain",
                     "snapshots made, deleted, merged on an attached image that is written to",
-                    13,
+                    5,
                     AttachedChainRun::shortly),
             new Harness(
                     "chain-operations",
                     "snapshot create, delete, merge, switch, merge all; a second crash during recovery",
-                    25,
+                    10,
                     ChainOperationsCrashTest::shortly),
-            new Harness("resize", "making a disk larger, v1 and v2, 1 to 3 levels", 30, ImageGrowthCrashTest::shortly),
+            new Harness("resize", "making a disk larger, v1 and v2, 1 to 3 levels", 10, ImageGrowthCrashTest::shortly),
             new Harness(
                     "conversion",
                     "between versions 1 and 2 in place, and back",
-                    100,
+                    120,
                     VersionConversionCrashTest::shortly),
-            new Harness("compaction", "moving the tail into holes, cutting the file", 60, CompactionRun::shortly),
-            new Harness("extension", "saving bitmaps in the format extension", 130, ExtensionRun::shortly),
+            new Harness("compaction", "moving the tail into holes, cutting the file", 50, CompactionRun::shortly),
+            new Harness("extension", "saving bitmaps in the format extension", 200, ExtensionRun::shortly),
             new Harness(
                     "repair",
                     "repair of an image with random faults, with its undo file, and putting it back",
-                    90,
+                    100,
                     ExpandedRepairTest::shortly),
-            new Harness("tracker", "the changed-block tracker", 200, TrackerRun::shortly));
+            new Harness("tracker", "the changed-block tracker", 320, TrackerRun::shortly));
 
     private CrashHarnesses() {}
 }

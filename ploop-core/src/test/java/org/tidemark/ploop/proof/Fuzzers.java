@@ -14,17 +14,17 @@ public final class Fuzzers {
             new Harness(
                     "expanded-bytes",
                     "header, BAT, format extension, bitmaps of v1 and v2; opened, checked, written to, repaired",
-                    330,
+                    350,
                     ExpandedFuzzTest::input),
             new Harness(
                     "qcow2-bytes",
                     "header, L1, L2, refcounts, snapshots, bitmaps, compressed data; opened, checked, written to",
-                    330,
+                    350,
                     Qcow2FuzzTest::input),
             new Harness("descriptor-bytes", "DiskDescriptor.xml of real tools", 100, DiskDescriptorFuzzTest::input),
             new Harness("partition-bytes", "GPT, most with right checksums", 120, GuidPartitionTableFuzzTest::input),
             new Harness("intent-bytes", "the file of a change under way", 70, ChainIntentFuzzTest::input),
-            new Harness("undo-bytes", "the undo file of a repair", 50, UndoFileFuzzTest::input));
+            new Harness("undo-bytes", "the undo file of a repair", 10, UndoFileFuzzTest::input));
 
     private Fuzzers() {}
 }

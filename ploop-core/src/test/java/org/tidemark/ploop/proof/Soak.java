@@ -26,7 +26,7 @@ import org.junit.jupiter.api.Test;
  * It goes round all kinds of lives again and again, and after each round writes what came of it to {@code target/soak.md}.
  */
 final class Soak {
-    private static final int ROUNDS = 20;
+    private static final int ROUNDS = 50;
     private static final long MAX_INPUT_HEAP_BYTES = 64L << 20;
 
     private final int threads =

@@ -66,6 +66,11 @@ public final class SimulatedDisk implements ImageDirectory {
         return List.copyOf(pending);
     }
 
+    /** The same files, all durable, as a disk of its own; not a crash. */
+    public synchronized SimulatedDisk twin() {
+        return after(CrashPlan.applyAll());
+    }
+
     /** The machine after a crash at this moment, anything random. This disk is not changed and can go on. */
     public SimulatedDisk crash(Random random) {
         return crash(CrashPlan.random(random));
@@ -74,6 +79,10 @@ public final class SimulatedDisk implements ImageDirectory {
     /** The machine after a crash at this moment: no locks, no faults, everything durable that is there. */
     public synchronized SimulatedDisk crash(CrashPlan plan) {
         CrashCount.one();
+        return after(plan);
+    }
+
+    private SimulatedDisk after(CrashPlan plan) {
         SimulatedDisk after = new SimulatedDisk();
         after.limitPages = limitPages;
         after.nextId = nextId;

@@ -6,7 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -24,6 +26,7 @@ import org.tidemark.ploop.io.ImageDirectory;
 import org.tidemark.ploop.io.ImageDirectory.OpenMode;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.io.ImageIo;
+import org.tidemark.ploop.sim.CutShort;
 import org.tidemark.ploop.sim.ForwardingDirectory;
 import org.tidemark.ploop.sim.ForwardingImageIo;
 import org.tidemark.ploop.sim.SimulatedDisk;
@@ -115,13 +118,25 @@ public class VersionConversionCrashTest {
 
     /** One conversion with a crash somewhere. */
     public static void shortly(Random random) throws IOException {
-        VersionConversionCrashTest test = new VersionConversionCrashTest();
         ExpandedVersion version = ExpandedVersion.values()[random.nextInt(2)];
         int levels = 1 + random.nextInt(2);
-        test.create(version, levels);
-        SimulatedDisk before = test.disk.crash(org.tidemark.ploop.sim.CrashPlan.applyAll());
-        test.convertWithACrash(before, version, levels, 1 + random.nextInt(60), random, UnaryOperator.identity());
+        VersionConversionCrashTest made = MADE.get(version.number() + "/" + levels);
+        if (made == null) {
+            made = new VersionConversionCrashTest();
+            made.create(version, levels);
+            MADE.put(version.number() + "/" + levels, made);
+        }
+        SimulatedDisk now = made.disk.twin();
+        CutShort.run(
+                now,
+                random,
+                UnaryOperator.identity(),
+                folder -> VersionConversion.run(chain(folder, levels), other(version)));
+        made.goOn(now, version, levels, random);
     }
+
+    /** Images for many lives, each with a twin of its own. */
+    private static final Map<String, VersionConversionCrashTest> MADE = new ConcurrentHashMap<>();
 
     private boolean convertWithACrash(
             SimulatedDisk before,
@@ -140,6 +155,11 @@ public class VersionConversionCrashTest {
         } catch (IOException e) {
             assertThat(e).hasMessageContaining("no power");
         }
+        goOn(now, version, levels, random);
+        return powered;
+    }
+
+    private void goOn(SimulatedDisk now, ExpandedVersion version, int levels, Random random) throws IOException {
         SimulatedDisk after = now.crash(random);
         boolean back = random.nextBoolean();
         if (back) {
@@ -149,7 +169,6 @@ public class VersionConversionCrashTest {
             assertThat(versionOf(after, "d0")).isEqualTo(other(version));
         }
         requireContent(after, levels);
-        return powered;
     }
 
     @ParameterizedTest
