@@ -95,7 +95,11 @@ record ChainIntent(Optional<Merge> merge, List<String> files, long growBytes) {
     }
 
     private static boolean isPlainName(String name) {
-        return !name.isEmpty() && name.indexOf('/') < 0 && !name.equals(".") && !name.equals("..");
+        return !name.isEmpty()
+                && name.indexOf('/') < 0
+                && name.indexOf('\0') < 0
+                && !name.equals(".")
+                && !name.equals("..");
     }
 
     private static ImageException damaged(ImageDirectory folder, String what) {

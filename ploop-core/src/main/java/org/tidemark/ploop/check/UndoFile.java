@@ -17,7 +17,8 @@ import org.tidemark.ploop.io.ImageIo;
  * there, so that a repair can be taken back whether it came to its end or not.
  *
  * <pre>
- *    0  "tidemark-undo 1\n"   16  u64 size the image had   24  u32 bytes of its name   28  name, padded to 8
+ *    0  "tidemark-undo 2\n"   16  u64 size the image had   24  u32 bytes of its name
+ *   28  u32 CRC-32C of the bytes before it and the name   32  name, padded to 8
  *   records: u64 position | u32 bytes (0: the repair came to its end) | u32 CRC-32C of position, bytes and content | content
  * </pre>
  *
@@ -26,10 +27,14 @@ import org.tidemark.ploop.io.ImageIo;
  * written to since is not put back.
  */
 public final class UndoFile implements Closeable {
-    private static final byte[] MAGIC = "tidemark-undo 1\n".getBytes(StandardCharsets.US_ASCII);
+    private static final byte[] MAGIC = "tidemark-undo 2\n".getBytes(StandardCharsets.US_ASCII);
     private static final int MAX_NAME_BYTES = 1024;
     private static final int MAX_PIECE_BYTES = 1 << 20;
     private static final int RECORD_HEADER_BYTES = 16;
+    private static final int AT_CHECKSUM = 28;
+    private static final int AT_NAME = 32;
+    /** A record may reach that far beyond the end of the image as it was: a cluster is not always whole. */
+    private static final int MAX_BEYOND_BYTES = 64 << 20;
 
     private final ImageIo io;
     private final AlignedBuffer buffer = AlignedBuffer.allocate(RECORD_HEADER_BYTES + MAX_PIECE_BYTES);
@@ -50,8 +55,9 @@ public final class UndoFile implements Closeable {
         undo.buffer.bytes().put(0, MAGIC);
         undo.buffer.putLong(16, imageBytes);
         undo.buffer.putInt(24, file.length);
-        undo.buffer.bytes().put(28, file);
-        undo.end = (28 + file.length + 7) & -8L;
+        undo.buffer.bytes().put(AT_NAME, file);
+        undo.buffer.putInt(AT_CHECKSUM, headChecksum(undo.buffer, file.length));
+        undo.end = (AT_NAME + file.length + 7) & -8L;
         undo.io.write(0, undo.buffer, 0, (int) undo.end);
         undo.io.flush();
         folder.sync();
@@ -70,6 +76,13 @@ public final class UndoFile implements Closeable {
         buffer.putInt(12, recordChecksum(buffer, length));
         io.write(end, buffer, 0, RECORD_HEADER_BYTES + length);
         end += RECORD_HEADER_BYTES + length;
+    }
+
+    private static int headChecksum(AlignedBuffer head, int nameBytes) {
+        CRC32C crc = new CRC32C();
+        crc.update(head.bytes().slice(0, AT_CHECKSUM));
+        crc.update(head.bytes().slice(AT_NAME, nameBytes));
+        return (int) crc.getValue();
     }
 
     private static int recordChecksum(AlignedBuffer record, int length) {
@@ -201,13 +214,24 @@ public final class UndoFile implements Closeable {
             throw new ImageException(ImageException.Kind.NOT_AN_IMAGE, io.name() + ": is no undo file of a repair");
         }
         byte[] name = new byte[nameBytes];
-        head.bytes().get(28, name);
+        head.bytes().get(AT_NAME, name);
         String imageFile = new String(name, StandardCharsets.UTF_8);
-        if (imageFile.indexOf('/') >= 0 || imageFile.equals(".") || imageFile.equals("..")) {
-            throw new ImageException(ImageException.Kind.DAMAGED, io.name() + ": names no file beside it");
+        long imageBytes = head.getLong(16);
+        if (head.getInt(AT_CHECKSUM) != headChecksum(head, nameBytes)) {
+            throw damaged("its first bytes do not have the checksum that they say");
+        }
+        if (imageFile.indexOf('/') >= 0
+                || imageFile.indexOf('\0') >= 0
+                || imageFile.equals(".")
+                || imageFile.equals("..")
+                || imageFile.equals(io.name())) {
+            throw damaged("names no image beside it");
+        }
+        if (imageBytes < 0) {
+            throw damaged("says that the image had " + imageBytes + " bytes");
         }
         List<Piece> pieces = new ArrayList<>();
-        long at = (28 + nameBytes + 7) & -8L;
+        long at = (AT_NAME + nameBytes + 7) & -8L;
         while (at + RECORD_HEADER_BYTES <= io.size()) {
             io.read(at, buffer, 0, RECORD_HEADER_BYTES);
             int length = buffer.getInt(8);
@@ -219,12 +243,22 @@ public final class UndoFile implements Closeable {
                 break;
             }
             if (length == 0) {
-                return new Contents(imageFile, head.getLong(16), pieces, buffer.getLong(0), true);
+                return new Contents(imageFile, imageBytes, pieces, buffer.getLong(0), true);
+            }
+            long position = buffer.getLong(0);
+            if (position < 0 || position - MAX_BEYOND_BYTES > imageBytes) {
+                throw damaged("has bytes of position " + position + " of an image of " + imageBytes + " bytes");
             }
             pieces.add(new Piece(buffer.getLong(0), length, at + RECORD_HEADER_BYTES));
             at += RECORD_HEADER_BYTES + length;
         }
         // A record that is not whole was never followed by a change.
-        return new Contents(imageFile, head.getLong(16), pieces, 0, false);
+        return new Contents(imageFile, imageBytes, pieces, 0, false);
+    }
+
+    private ImageException damaged(String what) {
+        return new ImageException(
+                ImageException.Kind.DAMAGED,
+                io.name() + ": " + what + "; nothing is put back from a damaged undo file");
     }
 }

@@ -14,6 +14,8 @@ public final class AlignedBuffer {
     /** Alignment of byte 0, enough for direct I/O on any device in use. */
     public static final int ALIGNMENT_BYTES = 4096;
 
+    private static final byte[] ZEROS = new byte[ALIGNMENT_BYTES];
+
     private final ByteBuffer bytes;
     private final long address;
     private final int capacityBytes;
@@ -80,16 +82,9 @@ public final class AlignedBuffer {
 
     /** Sets the range to zero. */
     public void zero(int offset, int length) {
-        int end = offset + length;
-        int at = offset;
-        for (; at < end && (at & 7) != 0; at++) {
-            bytes.put(at, (byte) 0);
-        }
-        for (; at + 8 <= end; at += 8) {
-            bytes.putLong(at, 0L);
-        }
-        for (; at < end; at++) {
-            bytes.put(at, (byte) 0);
+        // Copying zeros is several times as fast as storing them one long at a time.
+        for (int done = 0; done < length; done += ZEROS.length) {
+            bytes.put(offset + done, ZEROS, 0, Math.min(ZEROS.length, length - done));
         }
     }
 

@@ -33,6 +33,7 @@ import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageDirectory;
 import org.tidemark.ploop.io.ImageIo;
 import org.tidemark.ploop.os.HostIdentity;
+import org.tidemark.ploop.sim.CrashCount;
 import org.tidemark.ploop.sim.DiskModel;
 import org.tidemark.ploop.sim.Killed;
 import org.tidemark.ploop.sim.MortalDirectory;
@@ -44,7 +45,7 @@ import org.tidemark.ploop.sim.SimulatedDisk;
  * After each, the disk holds a legal value everywhere, every snapshot holds what was frozen, none that was acknowledged is
  * missing, and increments laid over each other are the disk.
  */
-final class AttachedChainRun {
+public final class AttachedChainRun {
     private static final int CLUSTER = 32 * 1024;
     private static final int DISK = 10 * CLUSTER;
     private static final int CHUNK = DeviceView.CHUNK_BYTES;
@@ -83,12 +84,24 @@ final class AttachedChainRun {
         this.memory = memory;
     }
 
+    /** A short life for many seeds. */
+    public static void shortly(Random random) throws IOException {
+        try (Scratch scratch = new Scratch()) {
+            new AttachedChainRun(random, scratch.folder(), UnaryOperator.identity(), UnaryOperator.identity())
+                    .go(6 + random.nextInt(14), true);
+        }
+    }
+
     /** How often something was written while a merge was under way. */
     int writesWhileMerging() {
         return writesWhileMerging;
     }
 
     void go(int steps) throws IOException {
+        go(steps, false);
+    }
+
+    private void go(int steps, boolean crashes) throws IOException {
         ChainFiles.create(disk, "root.hdd", DISK, CLUSTER);
         attach(Use.READ_WRITE);
         for (int i = 0; i < steps; i++) {
@@ -102,6 +115,9 @@ final class AttachedChainRun {
             }
         }
         mortal().spare();
+        if (crashes) {
+            die();
+        }
         backup(true);
         checkEverything();
         current().close();
@@ -180,6 +196,7 @@ final class AttachedChainRun {
     private void die() throws IOException {
         armed = 0;
         if (random.nextBoolean()) {
+            CrashCount.one();
             area = area.successor();
             attach(Use.TAKE_OVER);
             checkMarks();

@@ -26,6 +26,7 @@ import org.tidemark.ploop.device.cbt.Checkpoint;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.os.HostIdentity;
+import org.tidemark.ploop.sim.CrashCount;
 import org.tidemark.ploop.sim.DiskModel;
 import org.tidemark.ploop.sim.OrderCheckedDirectory;
 import org.tidemark.ploop.sim.SimulatedDisk;
@@ -36,7 +37,7 @@ import org.tidemark.ploop.testing.Seeds;
  * laid over each other are always exactly the disk at their instant.
  */
 @Timeout(300)
-final class AttachedImageCrashTest {
+public final class AttachedImageCrashTest {
     private static final int CLUSTER = 32 * 1024;
     private static final int DISK = 12 * CLUSTER;
     private static final int CHUNK = DeviceView.CHUNK_BYTES;
@@ -70,6 +71,17 @@ final class AttachedImageCrashTest {
         open(after, Use.READ_WRITE, new KeptState(), HOST).close();
     }
 
+    /** A short life for many seeds. */
+    public static void shortly(Random random) throws IOException {
+        try (Scratch scratch = new Scratch()) {
+            Run run = new Run(random, scratch.folder());
+            run.boots = 1 + random.nextInt(2);
+            run.maxSteps = 12;
+            run.maxOperations = 90;
+            run.go();
+        }
+    }
+
     private static AttachedImage open(SimulatedDisk disk, Use use, KeptState area, HostIdentity host)
             throws IOException {
         ChainFiles files = ChainFiles.in(new OrderCheckedDirectory(disk));
@@ -80,6 +92,9 @@ final class AttachedImageCrashTest {
     private static final class Run {
         private final Random random;
         private final Path scratch;
+        private int boots = 5;
+        private int maxSteps = 40;
+        private int maxOperations = 250;
         private long powerOffAt = Long.MAX_VALUE;
         private final AlignedBuffer buffer = AlignedBuffer.allocate(DISK);
         private final DiskModel model = new DiskModel(DISK);
@@ -99,13 +114,13 @@ final class AttachedImageCrashTest {
 
         void go() throws IOException {
             ChainFiles.create(disk, "root.hds", DISK, CLUSTER);
-            for (int boot = 0; boot < 5; boot++) {
+            for (int boot = 0; boot < boots; boot++) {
                 if (random.nextInt(3) > 0) {
-                    powerOffAt = disk.faults().operations() + 1 + random.nextInt(250);
+                    powerOffAt = disk.faults().operations() + 1 + random.nextInt(maxOperations);
                     disk.faults().powerOffAt(powerOffAt);
                 }
                 boolean alive = live();
-                if (!alive) {
+                if (!alive || (boot == boots - 1 && boots < 5)) {
                     losePower();
                 }
             }
@@ -122,7 +137,7 @@ final class AttachedImageCrashTest {
             try {
                 AttachedImage opened = open(disk, area.resumed() ? Use.TAKE_OVER : Use.READ_WRITE, area, HOST);
                 image = opened;
-                int steps = 5 + random.nextInt(40);
+                int steps = 5 + random.nextInt(maxSteps);
                 for (int i = 0; i < steps; i++) {
                     step(opened);
                     opened = current();
@@ -161,6 +176,7 @@ final class AttachedImageCrashTest {
                 case 1 -> change(opened, true);
                 case 2 -> backup(opened, random.nextInt(4) > 0);
                 case 3 -> {
+                    CrashCount.one();
                     // kill -9: the successor finds the files and the state area
                     area = area.successor();
                     image = open(disk, Use.TAKE_OVER, area, HOST);

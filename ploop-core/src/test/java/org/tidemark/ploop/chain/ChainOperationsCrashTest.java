@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.UnaryOperator;
 import java.util.stream.LongStream;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -14,6 +15,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.tidemark.ploop.io.ImageDirectory;
 import org.tidemark.ploop.sim.CrashPlan;
+import org.tidemark.ploop.sim.CutShort;
+import org.tidemark.ploop.sim.OrderCheckedDirectory;
 import org.tidemark.ploop.sim.SimulatedDisk;
 import org.tidemark.ploop.testing.Seeds;
 
@@ -21,7 +24,7 @@ import org.tidemark.ploop.testing.Seeds;
  * The power goes off at every single operation of every change of the tree, and once more while that is being recovered: each
  * level that is named holds what it held, nothing is left over, and the change can be made.
  */
-class ChainOperationsCrashTest {
+public class ChainOperationsCrashTest {
     private static final int CRASHES_PER_STEP = 4;
 
     /** One change of a tree {@code first <- second <- top} with a leaf beside {@code second}. */
@@ -78,6 +81,28 @@ class ChainOperationsCrashTest {
         String made = "";
         boolean switching;
 
+        /** For many lives, each with a twin of its own. */
+        private static final Map<Integer, Fixture> MADE = new ConcurrentHashMap<>();
+
+        private static final int SHAPES = 200;
+
+        static Fixture one(Random random) throws IOException {
+            int shape = random.nextInt(SHAPES);
+            Fixture made = MADE.get(shape);
+            if (made == null) {
+                made = new Fixture(shape);
+                MADE.put(shape, made);
+            }
+            return new Fixture(random, made);
+        }
+
+        private Fixture(Random random, Fixture like) {
+            tree = new SnapshotTree(random, like.tree);
+            first = like.first;
+            second = like.second;
+            leaf = like.leaf;
+        }
+
         Fixture(long seed) throws IOException {
             tree = new SnapshotTree(new Random(seed));
             tree.write();
@@ -109,6 +134,29 @@ class ChainOperationsCrashTest {
         }
     }
 
+    /** One change of one tree, the power going off somewhere in it, and once more while that is being recovered. */
+    public static void shortly(Random random) throws IOException {
+        Change change = Change.values()[random.nextInt(Change.values().length)];
+        Fixture fixture = Fixture.one(random);
+        CutShort.run(
+                fixture.tree.disk,
+                random,
+                UnaryOperator.identity(),
+                folder -> change.make(fixture, new OrderCheckedDirectory(folder)));
+        crashAndGoOn(fixture, CrashPlan.random(random), random);
+    }
+
+    private static void crashAndGoOn(Fixture fixture, CrashPlan plan, Random random) throws IOException {
+        SimulatedDisk after = fixture.tree.disk.crash(plan);
+        fixture.check(after);
+        after = recoverWithAnotherCrash(fixture, after, random);
+        SnapshotTree.checkTidy(after);
+        Map<String, byte[]> expected = fixture.check(after);
+        String guid = fixture.tree.operations().create(ChainFiles.in(after));
+        expected.put(guid, expected.get(Guid.TOP));
+        SnapshotTree.check(after, expected);
+    }
+
     /** Runs the change with the power going off at each of its operations; true when it got to the end once. */
     private static void crashEverywhere(Change change, long seed, Random random, UnaryOperator<ImageDirectory> program)
             throws IOException {
@@ -117,7 +165,7 @@ class ChainOperationsCrashTest {
             Fixture fixture = new Fixture(seed);
             fixture.tree.disk.faults().powerOffAt(fixture.tree.disk.faults().operations() + step);
             try {
-                change.make(fixture, program.apply(fixture.tree.disk));
+                change.make(fixture, new OrderCheckedDirectory(program.apply(fixture.tree.disk)));
                 done = true;
             } catch (IOException e) {
                 assertThat(e).hasMessageContaining("no power");
@@ -126,14 +174,7 @@ class ChainOperationsCrashTest {
             for (int i = 0; i < CRASHES_PER_STEP; i++) {
                 CrashPlan plan =
                         i == 0 ? CrashPlan.dropAll() : i == 1 ? CrashPlan.applyAll() : CrashPlan.random(random);
-                SimulatedDisk after = fixture.tree.disk.crash(plan);
-                fixture.check(after);
-                after = recoverWithAnotherCrash(fixture, after, random);
-                SnapshotTree.checkTidy(after);
-                Map<String, byte[]> expected = fixture.check(after);
-                String guid = fixture.tree.operations().create(ChainFiles.in(after));
-                expected.put(guid, expected.get(Guid.TOP));
-                SnapshotTree.check(after, expected);
+                crashAndGoOn(fixture, plan, random);
             }
         }
     }

@@ -4,9 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -19,16 +22,18 @@ import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageDirectory;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.io.ImageIo;
+import org.tidemark.ploop.sim.CutShort;
 import org.tidemark.ploop.sim.ForwardingDirectory;
 import org.tidemark.ploop.sim.ForwardingImageIo;
 import org.tidemark.ploop.sim.Killed;
 import org.tidemark.ploop.sim.MortalDirectory;
+import org.tidemark.ploop.sim.OrderCheckedDirectory;
 import org.tidemark.ploop.sim.SimulatedDisk;
 import org.tidemark.ploop.testing.Seeds;
 
 /** A disk is made larger, with a crash at every operation: nothing in it changes, and it has the old size or the new one. */
 @Timeout(300)
-class ImageGrowthCrashTest {
+public class ImageGrowthCrashTest {
     private static final int CLUSTER = 32 << 10;
     private static final long OLD = 200L * CLUSTER;
     /** Three clusters of table instead of one: the first data clusters have to move. */
@@ -83,18 +88,24 @@ class ImageGrowthCrashTest {
         byte[] found = new byte[CLUSTER];
         try (AttachedImage image = open(disk, false)) {
             assertThat(image.sizeBytes()).isIn(mustBeNew ? List.of(NEW) : List.of(OLD, NEW));
-            for (long cluster = 0; cluster < image.sizeBytes() / CLUSTER; cluster += cluster < 100 ? 1 : 97) {
+            for (long cluster = 0; cluster < image.sizeBytes() / CLUSTER; cluster += cluster < 70 ? 1 : 499) {
                 image.read(cluster * CLUSTER, buffer, 0, CLUSTER);
                 buffer.bytes().get(0, found);
                 boolean written = cluster % 9 == 0 && cluster / 9 < WRITTEN;
                 byte[] expected = written
                         ? content((int) (cluster / 9), Math.min(levels - 1, (int) (cluster / 9)))
                         : new byte[CLUSTER];
-                assertThat(found).as("cluster " + cluster).isEqualTo(expected);
+                if (!Arrays.equals(found, expected)) {
+                    throw new AssertionError("cluster " + cluster + " changed");
+                }
             }
         }
         for (Finding finding : ChainCheck.run(ChainFiles.in(disk)).findings()) {
-            assertThat(finding).isInstanceOf(Finding.LeakedClusters.class);
+            // A cluster that was being moved to the end of the file when the power went is no part of anything yet.
+            assertThat(finding instanceof Finding.LeakedClusters
+                            || (!mustBeNew && finding instanceof Finding.ShortTail))
+                    .as(finding.describe())
+                    .isTrue();
         }
     }
 
@@ -103,27 +114,58 @@ class ImageGrowthCrashTest {
             throws IOException {
         SimulatedDisk before = image(version, levels).crash(new Random(0));
         for (int operations = 0; ; operations++) {
-            SimulatedDisk disk = before.crash(random);
-            MortalDirectory mortal = new MortalDirectory(disk);
-            mortal.killAfter(operations);
-            boolean done = false;
-            try {
-                ImageGrowth.run(ChainFiles.in(program.apply(mortal)), NEW);
-                done = true;
-            } catch (Killed e) {
-                // The machine goes down here.
-            }
-            SimulatedDisk after = disk.crash(random);
-            try (java.io.Closeable tree = ChainSteps.lockTree(after)) {
-                ChainSteps.suspend(after);
-            }
-            check(after, levels, done);
-            ImageGrowth.run(ChainFiles.in(after), NEW);
-            check(after, levels, true);
-            if (done) {
+            if (growWithACrash(before, levels, operations, random, program)) {
                 return operations;
             }
         }
+    }
+
+    private static boolean growWithACrash(
+            SimulatedDisk before, int levels, int operations, Random random, UnaryOperator<ImageDirectory> program)
+            throws IOException {
+        SimulatedDisk disk = before.crash(random);
+        MortalDirectory mortal = new MortalDirectory(disk);
+        mortal.killAfter(operations);
+        boolean done = false;
+        try {
+            ImageGrowth.run(ChainFiles.in(new OrderCheckedDirectory(program.apply(mortal))), NEW);
+            done = true;
+        } catch (Killed e) {
+            // The machine goes down here.
+        }
+        goOn(disk, levels, done, random);
+        return done;
+    }
+
+    private static void goOn(SimulatedDisk disk, int levels, boolean done, Random random) throws IOException {
+        SimulatedDisk after = disk.crash(random);
+        try (java.io.Closeable tree = ChainSteps.lockTree(after)) {
+            ChainSteps.suspend(after);
+        }
+        check(after, levels, done);
+        ImageGrowth.run(ChainFiles.in(after), NEW);
+        check(after, levels, true);
+    }
+
+    /** Images for many lives, each with a twin of its own. */
+    private static final Map<String, SimulatedDisk> MADE = new ConcurrentHashMap<>();
+
+    /** One disk is made larger, with a crash somewhere. */
+    public static void shortly(Random random) throws IOException {
+        ExpandedVersion version = ExpandedVersion.values()[random.nextInt(2)];
+        int levels = 1 + random.nextInt(3);
+        SimulatedDisk made = MADE.get(version.number() + "/" + levels);
+        if (made == null) {
+            made = image(version, levels).twin();
+            MADE.put(version.number() + "/" + levels, made);
+        }
+        SimulatedDisk disk = made.twin();
+        boolean done = CutShort.run(
+                disk,
+                random,
+                folder -> folder,
+                folder -> ImageGrowth.run(ChainFiles.in(new OrderCheckedDirectory(folder)), NEW));
+        goOn(disk, levels, done, random);
     }
 
     @Test

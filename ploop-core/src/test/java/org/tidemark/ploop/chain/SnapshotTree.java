@@ -25,13 +25,22 @@ final class SnapshotTree {
     static final int CLUSTERS = 8;
     private static final int DISK = CLUSTERS * CLUSTER;
 
-    final SimulatedDisk disk = new SimulatedDisk();
+    final SimulatedDisk disk;
     final Map<String, byte[]> contents = new LinkedHashMap<>();
     private final Random random;
     private byte[] current = new byte[DISK];
 
+    /** A tree like another one, on a disk of its own. */
+    SnapshotTree(Random random, SnapshotTree like) {
+        this.random = random;
+        this.disk = like.disk.twin();
+        this.contents.putAll(like.contents);
+        this.current = like.current;
+    }
+
     SnapshotTree(Random random) throws IOException {
         this.random = random;
+        this.disk = new SimulatedDisk();
         ChainFiles.create(disk, "root.hdd", DISK, CLUSTER);
     }
 

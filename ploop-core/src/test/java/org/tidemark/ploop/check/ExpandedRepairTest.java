@@ -29,6 +29,7 @@ import org.tidemark.ploop.io.ImageDirectory.OpenMode;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.io.ImageIo;
 import org.tidemark.ploop.sim.CrashPlan;
+import org.tidemark.ploop.sim.CutShort;
 import org.tidemark.ploop.sim.ForwardingDirectory;
 import org.tidemark.ploop.sim.ForwardingImageIo;
 import org.tidemark.ploop.sim.SimulatedDisk;
@@ -38,7 +39,7 @@ import org.tidemark.ploop.testing.Seeds;
  * Images with random faults are mended: what was readable before reads the same, nothing is wrong any more, and the undo file
  * brings every byte back. With a crash at every operation.
  */
-class ExpandedRepairTest {
+public class ExpandedRepairTest {
     private static final int CLUSTER = 32768;
     private static final int CLUSTERS = 60;
     private static final int USED = 12;
@@ -179,22 +180,50 @@ class ExpandedRepairTest {
         byte[] before = bytes(start);
         boolean powered = false;
         for (int operation = 1; !powered; operation++) {
-            SimulatedDisk disk = start.crash(random);
-            disk.faults().powerOffAt(disk.faults().operations() + operation);
-            try {
-                ExpandedRepair.run(broken.apply(disk), "d0", UNDO);
-                powered = true;
-            } catch (IOException e) {
-                assertThat(e).hasMessageContaining("no power");
-            }
-            SimulatedDisk after = disk.crash(random);
-            if (after.exists(UNDO) && random.nextBoolean()) {
-                putBackWithACrash(random, broken, after, before);
-                continue;
-            }
-            ExpandedRepair.run(broken.apply(after), "d0", ExpandedRepair.freeUndoName(after, "d0"));
-            requireMended(image, after.crash(random));
+            powered = mendWithACrash(image, start, before, operation, random, broken);
         }
+    }
+
+    /** One repair with a crash somewhere. */
+    public static void shortly(Random random) throws IOException {
+        Case image = faulty(random);
+        SimulatedDisk start = image.disk().twin();
+        byte[] before = bytes(start);
+        CutShort.run(start, random, UnaryOperator.identity(), folder -> ExpandedRepair.run(folder, "d0", UNDO));
+        goOn(image, start, before, random, UnaryOperator.identity());
+    }
+
+    private static boolean mendWithACrash(
+            Case image,
+            SimulatedDisk start,
+            byte[] before,
+            int operation,
+            Random random,
+            UnaryOperator<ImageDirectory> broken)
+            throws IOException {
+        boolean powered = false;
+        SimulatedDisk disk = start.crash(random);
+        disk.faults().powerOffAt(disk.faults().operations() + operation);
+        try {
+            ExpandedRepair.run(broken.apply(disk), "d0", UNDO);
+            powered = true;
+        } catch (IOException e) {
+            assertThat(e).hasMessageContaining("no power");
+        }
+        goOn(image, disk, before, random, broken);
+        return powered;
+    }
+
+    private static void goOn(
+            Case image, SimulatedDisk disk, byte[] before, Random random, UnaryOperator<ImageDirectory> broken)
+            throws IOException {
+        SimulatedDisk after = disk.crash(random);
+        if (after.exists(UNDO) && random.nextBoolean()) {
+            putBackWithACrash(random, broken, after, before);
+            return;
+        }
+        ExpandedRepair.run(broken.apply(after), "d0", ExpandedRepair.freeUndoName(after, "d0"));
+        requireMended(image, after.crash(random));
     }
 
     private static void putBackWithACrash(

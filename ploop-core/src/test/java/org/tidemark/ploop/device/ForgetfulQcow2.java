@@ -21,6 +21,11 @@ final class ForgetfulQcow2 extends ForwardingImageIo {
         ELSEWHERE
     }
 
+    private static final int MAGIC = 0x514649FB;
+    private static final long OFFSET = 0x00FFFFFFFFFFFE00L;
+    private static final long COMPRESSED = 1L << 62;
+    private static final long COPIED = 1L << 63;
+
     private record Held(long position, AlignedBuffer bytes, int length) {}
 
     private final Set<Place> unflushed;
@@ -47,10 +52,39 @@ final class ForgetfulQcow2 extends ForwardingImageIo {
         return new ForgetfulQcow2(file, Set.of(), Set.of(place));
     }
 
+    /** Every cluster looks as if it belonged to the disk alone, also those that a snapshot has too. */
+    static ImageIo sharedLooksOwned(ImageIo file) {
+        return new ForwardingImageIo(file) {
+            @Override
+            public void read(long position, AlignedBuffer dst, int dstOffset, int length) throws IOException {
+                below.read(position, dst, dstOffset, length);
+                AlignedBuffer word = AlignedBuffer.allocate(8);
+                below.read(0, word, 0, 4);
+                if (Integer.reverseBytes(word.getInt(0)) != MAGIC || position % 8 != 0) {
+                    return;
+                }
+                Qcow2Header header = Qcow2Header.read(below);
+                for (int i = 0; i < header.l1Entries(); i++) {
+                    below.read(header.l1Offset() + i * 8L, word, 0, 8);
+                    long table = Long.reverseBytes(word.getLong(0)) & OFFSET;
+                    long from = Math.max(position, table);
+                    long until = Math.min(position + length, table + header.clusterSizeBytes());
+                    for (long at = from; table != 0 && at + 8 <= until; at += 8) {
+                        int place = dstOffset + (int) (at - position);
+                        long entry = Long.reverseBytes(dst.getLong(place));
+                        if ((entry & OFFSET) != 0 && (entry & COMPRESSED) == 0) {
+                            dst.putLong(place, Long.reverseBytes(entry | COPIED));
+                        }
+                    }
+                }
+            }
+        };
+    }
+
     private Place place(long position) throws IOException {
         AlignedBuffer head = AlignedBuffer.allocate(8);
         below.read(0, head, 0, 4);
-        if (Integer.reverseBytes(head.getInt(0)) != 0x514649FB) {
+        if (Integer.reverseBytes(head.getInt(0)) != MAGIC) {
             return Place.ELSEWHERE;
         }
         Qcow2Header header = Qcow2Header.read(below);

@@ -11,6 +11,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.tidemark.ploop.device.ForgetfulQcow2.Place;
 import org.tidemark.ploop.format.Delta;
 import org.tidemark.ploop.io.ImageIo;
+import org.tidemark.ploop.proof.Harness;
 import org.tidemark.ploop.sim.ForwardingDirectory;
 
 /** The harness notices what it is there to notice: each of these writers of qcow2 is wrong in one thing and must fail. */
@@ -61,12 +62,27 @@ final class Qcow2CrashHarnessControlTest {
 
     @Test
     void sharedClustersWrittenInPlace() {
-        assertCaught(ofTop(delta -> new ForwardingDelta(delta) {
-            @Override
-            public boolean inPlace(int physicalCluster) {
-                return true;
-            }
-        }));
+        assertCaught(ofFile(ForgetfulQcow2::sharedLooksOwned));
+    }
+
+    /** A refcount table that has to grow: the header names the new one, or it names the new blocks, before they are durable. */
+    @ParameterizedTest
+    @EnumSource(
+            value = Place.class,
+            names = {"REFCOUNT_TABLE", "TABLE_POINTER"})
+    void aFlushLeftOutWhileTheTableGrows(Place before) {
+        Breakage breakage = ofFile(file -> ForgetfulQcow2.withoutFlushBefore(file, before));
+        assertCaught(random -> Qcow2CrashRun.tableGrows(random, breakage));
+        assertCaught(random -> Qcow2CrashRun.tableGrows(random, breakage.unordered()));
+    }
+
+    @Test
+    void theTableReallyGrows() throws Exception {
+        int moved = 0;
+        for (int seed = 1; seed <= 20; seed++) {
+            moved += Qcow2CrashRun.tablesAfterGrowth(new Random(seed)) > 1 ? 1 : 0;
+        }
+        assertThat(moved).isGreaterThan(5);
     }
 
     private static Breakage ofTop(UnaryOperator<Delta> wrong) {
@@ -82,12 +98,16 @@ final class Qcow2CrashHarnessControlTest {
     }
 
     private static void assertCaught(Breakage breakage) {
+        assertCaught(random -> new Qcow2CrashRun(random, breakage).go(60));
+    }
+
+    private static void assertCaught(Harness.Life life) {
         String why = null;
         int seed = 0;
         while (why == null && seed < SEEDS) {
             seed++;
             try {
-                new Qcow2CrashRun(new Random(seed), breakage).go(60);
+                life.live(new Random(seed));
             } catch (AssertionError | Exception e) {
                 why = String.valueOf(e.getMessage());
             }

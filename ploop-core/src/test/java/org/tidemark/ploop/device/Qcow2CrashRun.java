@@ -5,13 +5,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
-import org.jspecify.annotations.Nullable;
+import java.util.concurrent.ConcurrentHashMap;
 import org.tidemark.ploop.chain.ChainFiles;
 import org.tidemark.ploop.chain.ImageChain;
 import org.tidemark.ploop.check.ChainCheck;
 import org.tidemark.ploop.check.Finding;
+import org.tidemark.ploop.contract.TestBytes;
+import org.tidemark.ploop.format.AllocationCursor;
 import org.tidemark.ploop.format.Delta;
 import org.tidemark.ploop.format.DeltaFormat.OpenIntent;
 import org.tidemark.ploop.format.DeltaGeometry;
@@ -20,11 +23,10 @@ import org.tidemark.ploop.format.qcow2.Golden;
 import org.tidemark.ploop.format.qcow2.Qcow2Format;
 import org.tidemark.ploop.format.qcow2.Qcow2Header;
 import org.tidemark.ploop.io.AlignedBuffer;
+import org.tidemark.ploop.io.ImageDirectory;
 import org.tidemark.ploop.io.ImageDirectory.OpenMode;
 import org.tidemark.ploop.io.ImageIo;
-import org.tidemark.ploop.sim.DiskModel;
-import org.tidemark.ploop.sim.Killed;
-import org.tidemark.ploop.sim.MortalDirectory;
+import org.tidemark.ploop.sim.OrderCheckedDirectory;
 import org.tidemark.ploop.sim.SimulatedDisk;
 
 /**
@@ -33,7 +35,7 @@ import org.tidemark.ploop.sim.SimulatedDisk;
  * each the file may at worst have leaked clusters, every sector holds a legal value, and the backing file and every
  * snapshot are what they were.
  */
-final class Qcow2CrashRun {
+public final class Qcow2CrashRun extends DeviceRun {
     private static final int DISK = 1 << 20;
     /** Bytes of the disk that the run writes to and looks at. */
     private static final int SIZE = 150 * 1024 + 512;
@@ -49,29 +51,34 @@ final class Qcow2CrashRun {
     private static final String TOP = "top";
     private static final String BASE = "base";
 
-    private final Random random;
-    private final Breakage breakage;
-    private final DiskModel model = new DiskModel(SIZE);
-    private final AlignedBuffer buffer = AlignedBuffer.allocate(SIZE);
-    private final AlignedBuffer readBuffer = AlignedBuffer.allocate(SIZE);
     private final List<String> snapshots;
     private final List<byte[]> sealed = new ArrayList<>();
     private final boolean hasBase;
-    private SimulatedDisk disk = new SimulatedDisk();
-    private MortalDirectory folder;
-    private KeptState state = new KeptState();
-    private boolean attached;
-    private @Nullable PloopDevice device;
-    private int armed;
+    private final boolean third;
+    private final int filledBytes;
 
     Qcow2CrashRun(Random random, Breakage breakage) throws IOException {
-        this.random = random;
-        this.breakage = breakage;
-        this.folder = process();
-        boolean golden = random.nextBoolean();
-        this.hasBase = !golden && random.nextBoolean();
+        this(random, breakage, 0);
+    }
+
+    /**
+     * @param filledBytes data there is before what the run looks at, in clusters of 512 bytes with counts of 64 bits; 0 for
+     *     an image of any shape
+     */
+    private Qcow2CrashRun(Random random, Breakage breakage, int filledBytes) throws IOException {
+        super(random, breakage, SIZE);
+        this.filledBytes = filledBytes;
+        boolean golden = filledBytes == 0 && random.nextBoolean();
+        this.hasBase = filledBytes == 0 && !golden && random.nextBoolean();
         List<String> named = List.of();
-        if (golden) {
+        if (filledBytes > 0) {
+            try (ImageIo io = disk.create(TOP)) {
+                byte[] image = Filled.image(filledBytes);
+                TestBytes.write(io, 0, image);
+                io.flush();
+            }
+            disk.sync();
+        } else if (golden) {
             String name = GOLDEN.get(random.nextInt(GOLDEN.size()));
             Golden.put(disk, name + ".qcow2", TOP);
             named = switch (name) {
@@ -87,6 +94,9 @@ final class Qcow2CrashRun {
         for (String snapshot : snapshots) {
             sealed.add(content(snapshot));
         }
+        try (ImageIo io = disk.open(TOP, OpenMode.READ_ONLY)) {
+            third = Qcow2Header.read(io).version() >= 3;
+        }
         open();
         byte[] content = new byte[SIZE];
         read(0, content);
@@ -94,13 +104,73 @@ final class Qcow2CrashRun {
         model.flushEnded(model.flushBegins());
     }
 
+    /** A short life. */
+    public static void shortly(Random random) throws IOException {
+        new Qcow2CrashRun(random, Breakage.NONE).goShortly();
+    }
+
+    /** A short life of an image whose refcount table is full, or nearly: it grows and moves. */
+    public static void tableGrows(Random random) throws IOException {
+        new Qcow2CrashRun(random, Breakage.NONE, (3850 + 10 * random.nextInt(11)) * 512).goShortly();
+    }
+
+    static void tableGrows(Random random, Breakage breakage) throws IOException {
+        new Qcow2CrashRun(random, breakage, 3900 * 512).goShortly();
+    }
+
+    /** Clusters of the refcount table after such a life; one is what it had before. */
+    static int tablesAfterGrowth(Random random) throws IOException {
+        Qcow2CrashRun run = new Qcow2CrashRun(random, Breakage.NONE, 3900 * 512);
+        run.go(40);
+        try (ImageIo io = run.disk.open(TOP, OpenMode.READ_ONLY)) {
+            return Qcow2Header.read(io).refcountTableClusters();
+        }
+    }
+
+    /** Images with a refcount table of one cluster, which has room for 4096 clusters; made once, copied by every life. */
+    private static final class Filled {
+        private static final int DISK_BYTES = 3 << 20;
+        private static final Map<Integer, byte[]> IMAGES = new ConcurrentHashMap<>();
+
+        static byte[] image(int bytes) throws IOException {
+            byte[] known = IMAGES.get(bytes);
+            if (known == null) {
+                known = make(bytes);
+                IMAGES.put(bytes, known);
+            }
+            return known;
+        }
+
+        private static byte[] make(int bytes) throws IOException {
+            SimulatedDisk disk = new SimulatedDisk();
+            try (ImageIo io = disk.create(TOP)) {
+                Qcow2Format.create(
+                        io, new DeltaGeometry(DISK_BYTES, 512), new CreateOptions(3, 6, false, false, false, "", ""));
+            }
+            Delta delta = new Qcow2Format()
+                    .open(disk.open(TOP, OpenMode.READ_WRITE), OpenIntent.WRITE, 0, AllocationCursor.transientCursor());
+            delta.markInUse();
+            PloopDevice device = new PloopDevice("test", List.of(delta), StateArea.inMemory(), null, 4);
+            device.write(0, TestBytes.buffer(TestBytes.random(new Random(bytes), bytes)), 0, bytes);
+            device.detach();
+            try (ImageIo io = disk.open(TOP, OpenMode.READ_ONLY)) {
+                return TestBytes.read(io, 0, (int) io.size());
+            }
+        }
+    }
+
+    @Override
+    void pieces(int offset, int length, Piece piece) throws IOException {
+        piece.run((long) filledBytes + offset, 0, length);
+    }
+
     private void create() throws IOException {
         int clusterBits = 9 + random.nextInt(5);
-        boolean third = random.nextInt(4) > 0;
-        boolean subclusters = third && random.nextInt(4) == 0;
-        int order = third ? random.nextInt(7) : 4;
+        boolean newer = random.nextInt(4) > 0;
+        boolean subclusters = newer && random.nextInt(4) == 0;
+        int order = newer ? random.nextInt(7) : 4;
         CreateOptions options =
-                new CreateOptions(third ? 3 : 2, order, third && random.nextBoolean(), subclusters, false, "", "");
+                new CreateOptions(newer ? 3 : 2, order, newer && random.nextBoolean(), subclusters, false, "", "");
         if (hasBase) {
             // Another cluster size, or sometimes the same, with compressed clusters in it.
             Golden.put(disk, "v3-zlib.qcow2", BASE);
@@ -112,34 +182,25 @@ final class Qcow2CrashRun {
         disk.sync();
     }
 
-    private MortalDirectory process() {
-        return new MortalDirectory(breakage.folder().apply(disk));
+    @Override
+    ImageDirectory wrapped(ImageDirectory below) {
+        return breakage.ordered() ? new OrderCheckedDirectory(below) : below;
     }
 
-    void go(int steps) throws IOException {
-        for (int step = 0; step < steps; step++) {
-            try {
-                step();
-                if (armed > 0 && --armed == 0) {
-                    folder.spare();
-                }
-            } catch (Killed e) {
-                armed = 0;
-                if (random.nextBoolean()) {
-                    kill();
-                } else {
-                    powerLoss();
-                }
-            }
-        }
-        folder.spare();
-        model.checkVisible(this::read);
-        detach();
+    @Override
+    void atTheEnd() throws IOException {
         checkFiles(false);
         // Recovery collects what was leaked, so then nothing at all is wrong.
-        open(OpenIntent.RECOVER, new KeptState());
-        detach();
-        model.checkAfterCrash(this::readAgain);
+        folder = process();
+        PloopDevice again = open(OpenIntent.RECOVER, new KeptState());
+        again.detach();
+        PloopDevice last = open(OpenIntent.WRITE, new KeptState());
+        AlignedBuffer found = AlignedBuffer.allocate(SIZE);
+        model.checkAfterCrash((offset, dst) -> {
+            last.read(filledBytes + offset, found, 0, dst.length);
+            found.bytes().get(0, dst);
+        });
+        last.detach();
         try (ImageIo io = disk.open(TOP, OpenMode.READ_ONLY)) {
             assertThat(ChainCheck.run(io).findings())
                     .filteredOn(one -> !aboutBitmap(one))
@@ -148,91 +209,21 @@ final class Qcow2CrashRun {
         checkSealed();
     }
 
-    private void step() throws IOException {
-        switch (random.nextInt(40)) {
-            case 0, 1 -> {
-                if (random.nextBoolean()) {
-                    arm();
-                }
-                detach();
-                open();
-            }
-            case 2, 3 -> kill();
-            case 4, 5 -> powerLoss();
-            case 6, 7, 8, 9 -> arm();
-            case 10, 11 -> model.checkVisible(this::read);
-            case 12 -> storm();
-            case 13, 14, 15, 16, 17 -> discard();
-            case 18, 19, 20, 21, 22 -> flush();
-            default -> write();
-        }
-    }
-
-    private PloopDevice device() {
-        PloopDevice open = device;
-        if (open == null) {
-            throw new IllegalStateException("no device is open");
-        }
-        return open;
-    }
-
-    private void arm() {
-        if (armed == 0) {
-            armed = 8;
-            folder.killAfter(random.nextInt(30));
-        }
-    }
-
-    /** The next process goes on where this one was. */
-    private void kill() throws IOException {
-        armed = 0;
-        folder = process();
-        device = null;
-        if (attached) {
-            open(OpenIntent.TAKE_OVER, state.successor());
-        } else {
-            open();
-        }
-        model.checkVisible(this::read);
-        checkFiles(true);
-    }
-
-    private void powerLoss() throws IOException {
-        armed = 0;
-        device = null;
-        attached = false;
-        disk = disk.crash(random);
-        checkFiles(true);
-        for (int again = random.nextInt(4); again > 0; again--) {
-            folder = process();
-            folder.killAfter(random.nextInt(12));
-            try {
-                open();
-                device().flush();
-            } catch (Killed e) {
-                // Dead, and then the power went.
-            }
-            attached = false;
-            device = null;
-            disk = disk.crash(random);
-            checkFiles(true);
-        }
-        folder = process();
-        open();
-        checkFiles(true);
-        model.checkAfterCrash(this::read);
-    }
-
-    private void open() throws IOException {
-        boolean dirty;
+    @Override
+    boolean inUse() throws IOException {
         try (ImageIo io = disk.open(TOP, OpenMode.READ_ONLY)) {
-            dirty = Qcow2Header.read(io).dirty();
+            return Qcow2Header.read(io).dirty();
         }
-        open(dirty ? OpenIntent.RECOVER : OpenIntent.WRITE, new KeptState());
     }
 
-    private void open(OpenIntent intent, KeptState with) throws IOException {
-        state = with;
+    /** Version 2 has no mark. */
+    @Override
+    boolean markTellsAll() {
+        return third;
+    }
+
+    @Override
+    PloopDevice open(OpenIntent intent, KeptState with) throws IOException {
         List<ChainFiles.Link> links = new ArrayList<>();
         if (hasBase) {
             links.add(new ChainFiles.Link(folder, BASE, Qcow2Format.ID));
@@ -240,103 +231,16 @@ final class Qcow2CrashRun {
         links.add(new ChainFiles.Link(folder, TOP, Qcow2Format.ID));
         ChainFiles files = new ChainFiles("test", folder, links, Optional.empty(), 0);
         List<Delta> deltas = new ArrayList<>(
-                ImageChain.open(files, intent, PloopDevice.cursor(state)).deltas());
+                ImageChain.open(files, intent, PloopDevice.cursor(with)).deltas());
         int last = deltas.size() - 1;
         deltas.set(last, breakage.top().apply(deltas.get(last)));
         deltas.get(last).markInUse();
-        device = new PloopDevice("test", deltas, state, null, 4);
-        attached = true;
-    }
-
-    private void detach() throws IOException {
-        long mark = model.flushBegins();
-        device().detach();
-        model.flushEnded(mark);
-        attached = false;
-        device = null;
-    }
-
-    private void write() throws IOException {
-        int offset = random.nextInt(SIZE / 512) * 512;
-        int sectors = random.nextInt(6) == 0 ? 100 : 12;
-        int length = Math.min((1 + random.nextInt(sectors)) * 512, SIZE - offset);
-        byte[] data = new byte[length];
-        if (random.nextInt(6) > 0) {
-            random.nextBytes(data);
-        }
-        write(offset, data, buffer);
-    }
-
-    private void write(int offset, byte[] data, AlignedBuffer from) throws IOException {
-        boolean done = false;
-        try {
-            from.bytes().put(0, data);
-            device().write(offset, from, 0, data.length);
-            model.wrote(offset, data);
-            done = true;
-        } finally {
-            if (!done) {
-                model.mayHaveWritten(offset, data);
-            }
-        }
-    }
-
-    private void discard() throws IOException {
-        int offset = random.nextInt(SIZE / 512) * 512;
-        int length = Math.min((1 + random.nextInt(100)) * 512, SIZE - offset);
-        boolean done = false;
-        try {
-            device().discard(offset, length);
-            model.zeroed(offset, length);
-            done = true;
-        } finally {
-            if (!done) {
-                model.mayHaveWritten(offset, new byte[length]);
-            }
-        }
-    }
-
-    private void flush() throws IOException {
-        long mark = model.flushBegins();
-        device().flush();
-        model.flushEnded(mark);
-    }
-
-    private void storm() throws IOException {
-        Storm.run(3, random, (thread, own) -> {
-            AlignedBuffer from = AlignedBuffer.allocate(4096);
-            for (int i = 0; i < 8; i++) {
-                int granule = own.nextInt(SIZE / 2048 / 3) * 3 + thread;
-                byte[] data = new byte[2048];
-                own.nextBytes(data);
-                write(granule * 2048, data, from);
-                if (own.nextInt(5) == 0) {
-                    flush();
-                }
-            }
-        });
-    }
-
-    private void read(long offset, byte[] dst) throws IOException {
-        device().read(offset, readBuffer, 0, dst.length);
-        readBuffer.bytes().get(0, dst);
-    }
-
-    private void readAgain(long offset, byte[] dst) throws IOException {
-        if (device == null) {
-            open(OpenIntent.WRITE, new KeptState());
-            try {
-                read(offset, dst);
-            } finally {
-                detach();
-            }
-        } else {
-            read(offset, dst);
-        }
+        return new PloopDevice("test", deltas, with, null, 4);
     }
 
     /** Nothing but lost space may be wrong. */
-    private void checkFiles(boolean open) throws IOException {
+    @Override
+    void checkFiles(boolean open) throws IOException {
         try (ImageIo io = disk.open(TOP, OpenMode.READ_ONLY)) {
             for (Finding finding : ChainCheck.run(io).findings()) {
                 boolean mayBe = finding instanceof Finding.LeakedClusters
@@ -347,7 +251,9 @@ final class Qcow2CrashRun {
                 assertThat(mayBe).as(finding.describe()).isTrue();
             }
         }
-        checkSealed();
+        if (random.nextInt(4) == 0) {
+            checkSealed();
+        }
     }
 
     /** Bitmaps that were to record every write lose their meaning, and say so. */

@@ -24,6 +24,11 @@ public final class MortalDirectory implements ImageDirectory {
         left.set(operations);
     }
 
+    /** Changes and flushes that are still carried out. */
+    public long left() {
+        return left.get();
+    }
+
     /** Lives for ever. */
     public void spare() {
         left.set(Long.MAX_VALUE);

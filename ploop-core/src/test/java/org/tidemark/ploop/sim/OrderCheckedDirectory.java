@@ -5,7 +5,10 @@ import java.util.List;
 import org.tidemark.ploop.io.ImageDirectory;
 import org.tidemark.ploop.io.ImageIo;
 
-/** Any folder, with every expanded image that is opened for writing watched by {@link OrderCheckedImageIo}. */
+/**
+ * Any folder, with every image that is opened for writing watched: expanded ones by {@link OrderCheckedImageIo}, qcow2 ones by
+ * {@link Qcow2OrderCheck}.
+ */
 public final class OrderCheckedDirectory implements ImageDirectory {
     private final ImageDirectory below;
 
@@ -16,7 +19,7 @@ public final class OrderCheckedDirectory implements ImageDirectory {
     @Override
     public ImageIo open(String name, OpenMode mode) throws IOException {
         ImageIo io = below.open(name, mode);
-        return mode == OpenMode.READ_WRITE ? OrderCheckedImageIo.watch(io) : io;
+        return mode == OpenMode.READ_WRITE ? Qcow2OrderCheck.watch(OrderCheckedImageIo.watch(io)) : io;
     }
 
     @Override

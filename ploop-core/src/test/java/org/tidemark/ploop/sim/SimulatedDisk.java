@@ -66,6 +66,11 @@ public final class SimulatedDisk implements ImageDirectory {
         return List.copyOf(pending);
     }
 
+    /** The same files, all durable, as a disk of its own; not a crash. */
+    public synchronized SimulatedDisk twin() {
+        return after(CrashPlan.applyAll());
+    }
+
     /** The machine after a crash at this moment, anything random. This disk is not changed and can go on. */
     public SimulatedDisk crash(Random random) {
         return crash(CrashPlan.random(random));
@@ -73,6 +78,11 @@ public final class SimulatedDisk implements ImageDirectory {
 
     /** The machine after a crash at this moment: no locks, no faults, everything durable that is there. */
     public synchronized SimulatedDisk crash(CrashPlan plan) {
+        CrashCount.one();
+        return after(plan);
+    }
+
+    private SimulatedDisk after(CrashPlan plan) {
         SimulatedDisk after = new SimulatedDisk();
         after.limitPages = limitPages;
         after.nextId = nextId;
@@ -168,17 +178,12 @@ public final class SimulatedDisk implements ImageDirectory {
 
     /** There is no clock here: size and a checksum over what is visible. */
     @Override
-    public String fingerprint(String name) throws IOException {
-        try (ImageIo io = open(name, OpenMode.READ_ONLY)) {
-            java.util.zip.CRC32C crc = new java.util.zip.CRC32C();
-            AlignedBuffer buffer = AlignedBuffer.allocate(1 << 16);
-            for (long at = 0; at < io.size(); at += buffer.capacity()) {
-                int length = (int) Math.min(buffer.capacity(), io.size() - at);
-                io.read(at, buffer, 0, length);
-                crc.update(buffer.bytes().slice(0, length));
-            }
-            return Long.toHexString(io.size()) + ":" + Long.toHexString(crc.getValue());
-        }
+    public synchronized String fingerprint(String name) throws IOException {
+        requireName(name);
+        faults.check(Kind.OPEN, name, 0, 0);
+        SimulatedFile file = require(name);
+        faults.check(Kind.READ, name, 0, file.visible.size());
+        return Long.toHexString(file.visible.size()) + ":" + Long.toHexString(file.visible.checksum());
     }
 
     @Override
@@ -300,9 +305,10 @@ public final class SimulatedDisk implements ImageDirectory {
         return file.visible.size();
     }
 
-    synchronized void read(SimulatedFile file, String name, long position, byte[] dst) throws IOException {
-        faults.check(Kind.READ, name, position, dst.length);
-        file.visible.read(position, dst, 0, dst.length);
+    synchronized void read(SimulatedFile file, String name, long position, AlignedBuffer dst, int dstOffset, int length)
+            throws IOException {
+        faults.check(Kind.READ, name, position, length);
+        file.visible.read(position, dst, dstOffset, length);
     }
 
     synchronized void write(SimulatedFile file, String name, long position, byte[] bytes) throws IOException {

@@ -62,9 +62,7 @@ final class SimulatedImageIo implements ImageIo {
     public void read(long position, AlignedBuffer dst, int dstOffset, int length) throws IOException {
         requireOpen();
         Objects.checkFromIndexSize(dstOffset, length, dst.capacity());
-        byte[] bytes = new byte[length];
-        disk.read(file, name, position, bytes);
-        dst.bytes().put(dstOffset, bytes);
+        disk.read(file, name, position, dst, dstOffset, length);
     }
 
     @Override

@@ -26,6 +26,10 @@ public final class TableScan {
             int length = (int) Math.min(PIECE_BYTES, end - at);
             io.read(at, piece, 0, length);
             for (int offset = at == 0 ? ExpandedHeader.BYTES : 0; offset + 4 <= length; offset += 4) {
+                // Most of a table is empty: two entries at a time.
+                while (offset + 12 <= length && piece.getLong(offset) == 0) {
+                    offset += 8;
+                }
                 int entry = piece.getInt(offset);
                 if (entry != 0) {
                     visitor.entry((at + offset - ExpandedHeader.BYTES) / 4, entry);

@@ -17,6 +17,7 @@ import org.tidemark.ploop.device.KeptState;
 import org.tidemark.ploop.device.cbt.ChangedBlockTracker.ImageCondition;
 import org.tidemark.ploop.io.ImageDirectory;
 import org.tidemark.ploop.os.Errno;
+import org.tidemark.ploop.sim.CrashCount;
 import org.tidemark.ploop.sim.FaultPlan.Kind;
 import org.tidemark.ploop.sim.Killed;
 import org.tidemark.ploop.sim.MortalDirectory;
@@ -27,7 +28,7 @@ import org.tidemark.ploop.sim.SimulatedDisk;
  * or forget to, kills, power cuts, foreign writers and failing file operations. Whatever an interval leaves out did not
  * change.
  */
-final class TrackerRun {
+public final class TrackerRun {
     static final String FILE = "image.cbt";
     private static final int GRANULE = BitmapGeneration.GRANULE_BYTES;
     private static final long DISK = 2 * BitmapGeneration.PAGE_COVERS_BYTES + 5 * GRANULE;
@@ -77,6 +78,16 @@ final class TrackerRun {
             hot[i] = (long) (random.nextDouble() * random.nextDouble() * (DISK / GRANULE));
         }
         open(ImageCondition.CLOSED);
+    }
+
+    /** A short life for many seeds. */
+    public static void shortly(Random random) throws IOException {
+        TrackerRun run = new TrackerRun(random, Wrong.NOTHING, UnaryOperator.identity());
+        run.go(8 + random.nextInt(random.nextInt(10) == 0 ? 200 : 40));
+        run.powerLoss();
+        for (String consumer : CONSUMERS) {
+            run.begin(consumer);
+        }
     }
 
     /** Runs, and returns how many intervals were not full. */
@@ -171,7 +182,10 @@ final class TrackerRun {
     }
 
     private void begin() throws IOException {
-        String consumer = CONSUMERS[random.nextInt(CONSUMERS.length)];
+        begin(CONSUMERS[random.nextInt(CONSUMERS.length)]);
+    }
+
+    private void begin(String consumer) throws IOException {
         Point since = points.get(consumer);
         Interval interval = tracker().begin(consumer, since == null ? null : since.checkpoint());
         List<Long> truth = new ArrayList<>();
@@ -252,6 +266,7 @@ final class TrackerRun {
     }
 
     private void kill() throws IOException {
+        CrashCount.one();
         endProcess();
         if (attached) {
             state = state.successor();

@@ -6,7 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -24,12 +26,13 @@ import org.tidemark.ploop.io.ImageDirectory;
 import org.tidemark.ploop.io.ImageDirectory.OpenMode;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.io.ImageIo;
+import org.tidemark.ploop.sim.CutShort;
 import org.tidemark.ploop.sim.ForwardingDirectory;
 import org.tidemark.ploop.sim.ForwardingImageIo;
 import org.tidemark.ploop.sim.SimulatedDisk;
 
 /** Conversion in place: a crash at any operation leaves the old image or the new one, or what says how to get back. */
-class VersionConversionCrashTest {
+public class VersionConversionCrashTest {
     private static final int CLUSTER = 32768;
     private static final int DISK = 60 * CLUSTER;
 
@@ -108,25 +111,64 @@ class VersionConversionCrashTest {
         boolean powered = false;
         for (int operation = 1; !powered; operation++) {
             for (int life = 0; life < lives; life++) {
-                SimulatedDisk now = before.crash(random);
-                now.faults().powerOffAt(now.faults().operations() + operation);
-                try {
-                    VersionConversion.run(chain(broken.apply(now), levels), other(version));
-                    powered = true;
-                } catch (IOException e) {
-                    assertThat(e).hasMessageContaining("no power");
-                }
-                SimulatedDisk after = now.crash(random);
-                boolean back = random.nextBoolean();
-                if (back) {
-                    VersionConversion.goBack(chain(after, levels));
-                } else {
-                    VersionConversion.run(chain(after, levels), other(version));
-                    assertThat(versionOf(after, "d0")).isEqualTo(other(version));
-                }
-                requireContent(after, levels);
+                powered |= convertWithACrash(before, version, levels, operation, random, broken);
             }
         }
+    }
+
+    /** One conversion with a crash somewhere. */
+    public static void shortly(Random random) throws IOException {
+        ExpandedVersion version = ExpandedVersion.values()[random.nextInt(2)];
+        int levels = 1 + random.nextInt(2);
+        VersionConversionCrashTest made = MADE.get(version.number() + "/" + levels);
+        if (made == null) {
+            made = new VersionConversionCrashTest();
+            made.create(version, levels);
+            MADE.put(version.number() + "/" + levels, made);
+        }
+        SimulatedDisk now = made.disk.twin();
+        CutShort.run(
+                now,
+                random,
+                UnaryOperator.identity(),
+                folder -> VersionConversion.run(chain(folder, levels), other(version)));
+        made.goOn(now, version, levels, random);
+    }
+
+    /** Images for many lives, each with a twin of its own. */
+    private static final Map<String, VersionConversionCrashTest> MADE = new ConcurrentHashMap<>();
+
+    private boolean convertWithACrash(
+            SimulatedDisk before,
+            ExpandedVersion version,
+            int levels,
+            int operation,
+            Random random,
+            UnaryOperator<ImageDirectory> broken)
+            throws IOException {
+        boolean powered = false;
+        SimulatedDisk now = before.crash(random);
+        now.faults().powerOffAt(now.faults().operations() + operation);
+        try {
+            VersionConversion.run(chain(broken.apply(now), levels), other(version));
+            powered = true;
+        } catch (IOException e) {
+            assertThat(e).hasMessageContaining("no power");
+        }
+        goOn(now, version, levels, random);
+        return powered;
+    }
+
+    private void goOn(SimulatedDisk now, ExpandedVersion version, int levels, Random random) throws IOException {
+        SimulatedDisk after = now.crash(random);
+        boolean back = random.nextBoolean();
+        if (back) {
+            VersionConversion.goBack(chain(after, levels));
+        } else {
+            VersionConversion.run(chain(after, levels), other(version));
+            assertThat(versionOf(after, "d0")).isEqualTo(other(version));
+        }
+        requireContent(after, levels);
     }
 
     @ParameterizedTest

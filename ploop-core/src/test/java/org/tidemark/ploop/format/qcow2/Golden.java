@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.zip.GZIPInputStream;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageDirectory;
@@ -12,6 +13,9 @@ import org.tidemark.ploop.io.ImageIo;
 /** Images that qemu-img 7.2 made, kept for ever, and the SHA-256 of what qemu-img reads from them. */
 public final class Golden {
     private static final String FOLDER = "/golden/qcow2/";
+
+    /** Never written to once they are there. */
+    private static final Map<String, byte[]> UNPACKED = new ConcurrentHashMap<>();
 
     private Golden() {}
 
@@ -34,8 +38,21 @@ public final class Golden {
         }
     }
 
-    /** The unpacked bytes of a golden file. */
+    /** The unpacked bytes of a golden file; a copy of its own for each caller. */
     public static byte[] unpacked(String name) throws IOException {
+        return shared(name).clone();
+    }
+
+    private static byte[] shared(String name) throws IOException {
+        byte[] known = UNPACKED.get(name);
+        if (known == null) {
+            known = unpack(name);
+            UNPACKED.put(name, known);
+        }
+        return known;
+    }
+
+    private static byte[] unpack(String name) throws IOException {
         try (InputStream in = Golden.class.getResourceAsStream(FOLDER + name + ".gz")) {
             if (in == null) {
                 throw new IllegalArgumentException("no golden file " + name);
@@ -46,7 +63,7 @@ public final class Golden {
 
     /** Puts an unpacked golden file into a folder, durably. */
     public static void put(ImageDirectory folder, String name, String as) throws IOException {
-        byte[] bytes = unpacked(name);
+        byte[] bytes = shared(name);
         try (ImageIo io = folder.create(as)) {
             AlignedBuffer buffer = AlignedBuffer.allocate(bytes.length);
             buffer.bytes().put(0, bytes);

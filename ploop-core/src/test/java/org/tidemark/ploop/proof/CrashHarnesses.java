@@ -1,0 +1,77 @@
+package org.tidemark.ploop.proof;
+
+import java.util.List;
+import org.tidemark.ploop.chain.AttachedChainRun;
+import org.tidemark.ploop.chain.AttachedImageCrashTest;
+import org.tidemark.ploop.chain.ChainOperationsCrashTest;
+import org.tidemark.ploop.chain.ImageGrowthCrashTest;
+import org.tidemark.ploop.check.ExpandedRepairTest;
+import org.tidemark.ploop.device.CompactionRun;
+import org.tidemark.ploop.device.CrashRun;
+import org.tidemark.ploop.device.Qcow2CrashRun;
+import org.tidemark.ploop.device.cbt.TrackerRun;
+import org.tidemark.ploop.format.expanded.ExtensionRun;
+import org.tidemark.ploop.format.expanded.VersionConversionCrashTest;
+import org.tidemark.ploop.format.qcow2.CommandRun;
+
+/**
+ * Every kind of random life with crashes in it. Cheap ones have more seeds than dear ones, so that each kind takes about as
+ * long as any other.
+ */
+public final class CrashHarnesses {
+    public static final List<Harness> ALL = List.of(
+            new Harness(
+                    "expanded-v2",
+                    "device on expanded v2, clusters of 4 KiB to 252 KiB, 1 to 3 levels",
+                    24,
+                    CrashRun::version2),
+            new Harness(
+                    "expanded-v1",
+                    "device on expanded v1, clusters of 31.5 KiB to 252 KiB, misaligned data, 1 to 3 levels",
+                    24,
+                    CrashRun::version1),
+            new Harness("raw", "device on raw, with expanded levels over it", 70, CrashRun::raw),
+            new Harness(
+                    "qcow2",
+                    "device on qcow2 v2 and v3, all refcount widths, subclusters, lazy, compressed, backing, snapshots",
+                    8,
+                    Qcow2CrashRun::shortly),
+            new Harness(
+                    "qcow2-counts",
+                    "device on qcow2 whose refcount table is full and has to grow",
+                    4,
+                    Qcow2CrashRun::tableGrows),
+            new Harness("qcow2-restore", "going back to an internal snapshot", 10, CommandRun::restore),
+            new Harness("qcow2-bitmap", "storing a persistent bitmap", 40, CommandRun::bitmap),
+            new Harness(
+                    "attached-image",
+                    "attach, write, back up, detach, take over; increments laid over each other",
+                    5,
+                    AttachedImageCrashTest::shortly),
+            new Harness(
+                    "attached-chain",
+                    "snapshots made, deleted, merged on an attached image that is written to",
+                    5,
+                    AttachedChainRun::shortly),
+            new Harness(
+                    "chain-operations",
+                    "snapshot create, delete, merge, switch, merge all; a second crash during recovery",
+                    10,
+                    ChainOperationsCrashTest::shortly),
+            new Harness("resize", "making a disk larger, v1 and v2, 1 to 3 levels", 10, ImageGrowthCrashTest::shortly),
+            new Harness(
+                    "conversion",
+                    "between versions 1 and 2 in place, and back",
+                    120,
+                    VersionConversionCrashTest::shortly),
+            new Harness("compaction", "moving the tail into holes, cutting the file", 50, CompactionRun::shortly),
+            new Harness("extension", "saving bitmaps in the format extension", 200, ExtensionRun::shortly),
+            new Harness(
+                    "repair",
+                    "repair of an image with random faults, with its undo file, and putting it back",
+                    100,
+                    ExpandedRepairTest::shortly),
+            new Harness("tracker", "the changed-block tracker", 320, TrackerRun::shortly));
+
+    private CrashHarnesses() {}
+}
