@@ -22,12 +22,14 @@ import org.tidemark.ploop.io.ImageIo;
  *   1  header saved, undo file and its name durable
  *   2  header marked in use, sync
  *   3  file made whole, sync
- *   4  for each piece of the table: copies of clusters behind the end of the file, sync | the piece saved, sync | written, sync
- *   5  header as it shall be, closed, sync | the undo file closed, sync
+ *   4  entries that point nowhere are cleared, for each piece of the table: the piece saved, sync | written, sync
+ *   5  for each piece of the table: copies of clusters behind the end of the file, sync | the piece saved, sync | written, sync
+ *   6  header as it shall be, closed, sync | the undo file closed, sync
  * </pre>
  *
  * A crash anywhere leaves the image as it was, or marked in use with some of its faults: the repair is started again. Copies
- * that no entry names yet are leaked clusters.
+ * that no entry names yet are leaked clusters. The file grows only when no entry points behind its end any more, or a repair
+ * that is started again would take a copy for that entry's cluster.
  */
 public final class ExpandedRepair {
     private static final int TABLE_PIECE_BYTES = 64 << 10;
@@ -98,8 +100,10 @@ public final class ExpandedRepair {
         }
         long end = header.dataStartBytes();
         AlignedBuffer piece = AlignedBuffer.allocate(TABLE_PIECE_BYTES);
-        for (long at = 0; at < end; at += TABLE_PIECE_BYTES) {
-            repairPiece(at, (int) Math.min(TABLE_PIECE_BYTES, end - at), piece);
+        for (boolean copying : new boolean[] {false, true}) {
+            for (long at = 0; at < end; at += TABLE_PIECE_BYTES) {
+                repairPiece(at, (int) Math.min(TABLE_PIECE_BYTES, end - at), piece, copying);
+            }
         }
         keepExtension = keepExtension && extensionStandsAlone();
         int mark = keepExtension ? ExpandedHeader.MARK_CLOSED_V21 : ExpandedHeader.MARK_CLOSED;
@@ -124,7 +128,7 @@ public final class ExpandedRepair {
         io.flush();
     }
 
-    private void repairPiece(long position, int length, AlignedBuffer piece) throws IOException {
+    private void repairPiece(long position, int length, AlignedBuffer piece, boolean copying) throws IOException {
         io.read(position, piece, 0, length);
         boolean changed = false;
         boolean copies = false;
@@ -134,7 +138,8 @@ public final class ExpandedRepair {
                 continue;
             }
             long before = copied;
-            int right = rightEntry((position + at - ExpandedHeader.BYTES) / 4, entry);
+            long virtual = (position + at - ExpandedHeader.BYTES) / 4;
+            int right = copying ? ownEntry(entry) : clearedEntry(virtual, entry);
             if (right != entry) {
                 piece.putInt(at, right);
                 changed = true;
@@ -152,8 +157,8 @@ public final class ExpandedRepair {
         }
     }
 
-    /** What the entry has to be; makes a copy of the cluster where it must not share it with another. */
-    private int rightEntry(long virtualCluster, int entry) throws IOException {
+    /** The entry, or 0 when it points nowhere. */
+    private int clearedEntry(long virtualCluster, int entry) {
         if (virtualCluster >= header.entries()) {
             padding++;
             return 0;
@@ -165,11 +170,24 @@ public final class ExpandedRepair {
                 cleared++;
                 return 0;
             }
-            return copyFrom(position);
+            if (position + grid.clusterBytes() > grid.positionBytes(oldClusters)) {
+                // What it reaches into behind the end reads as zeros, also for a repair that is started again.
+                next = oldClusters + 1;
+            }
+            return entry;
         }
         if (entry == 0xFFFFFFFF || cluster < grid.firstDataCluster() || cluster >= oldClusters) {
             cleared++;
             return 0;
+        }
+        return entry;
+    }
+
+    /** The entry, or that of a copy of its cluster where it must not share it with another. */
+    private int ownEntry(int entry) throws IOException {
+        long cluster = grid.clusterOf(entry);
+        if (cluster == ClusterGrid.MISALIGNED) {
+            return copyFrom(Integer.toUnsignedLong(entry) * 512);
         }
         return named.add(cluster) ? entry : copyFrom(grid.positionBytes(cluster));
     }

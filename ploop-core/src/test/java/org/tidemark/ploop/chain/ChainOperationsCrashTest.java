@@ -16,6 +16,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.tidemark.ploop.io.ImageDirectory;
 import org.tidemark.ploop.sim.CrashPlan;
 import org.tidemark.ploop.sim.CutShort;
+import org.tidemark.ploop.sim.EveryCrash;
 import org.tidemark.ploop.sim.OrderCheckedDirectory;
 import org.tidemark.ploop.sim.SimulatedDisk;
 import org.tidemark.ploop.testing.Seeds;
@@ -84,7 +85,7 @@ public class ChainOperationsCrashTest {
         /** For many lives, each with a twin of its own. */
         private static final Map<Integer, Fixture> MADE = new ConcurrentHashMap<>();
 
-        private static final int SHAPES = 200;
+        private static final int SHAPES = 24;
 
         static Fixture one(Random random) throws IOException {
             int shape = random.nextInt(SHAPES);
@@ -97,7 +98,11 @@ public class ChainOperationsCrashTest {
         }
 
         private Fixture(Random random, Fixture like) {
-            tree = new SnapshotTree(random, like.tree);
+            this(random, like, like.tree.disk.twin());
+        }
+
+        private Fixture(Random random, Fixture like, SimulatedDisk disk) {
+            tree = new SnapshotTree(random, like.tree, disk);
             first = like.first;
             second = like.second;
             leaf = like.leaf;
@@ -177,6 +182,34 @@ public class ChainOperationsCrashTest {
                 crashAndGoOn(fixture, plan, random);
             }
         }
+    }
+
+    /** Every power cut in every change of one tree, with every subset of what was not durable. */
+    @ParameterizedTest
+    @EnumSource(
+            value = Change.class,
+            names = {"CREATE", "DELETE_LEAF", "DELETE_BELOW_THE_TOP", "SWITCH"})
+    void everySubsetOfEveryCrash(Change change) throws IOException {
+        Fixture made = new Fixture(1);
+        long crashes = EveryCrash.of(made.tree.disk, 5, disk -> {
+            Fixture fixture = new Fixture(new Random(3), made, disk);
+            return new EveryCrash.Trial() {
+                @Override
+                public void work(ImageDirectory folder) throws IOException {
+                    change.make(fixture, folder);
+                }
+
+                @Override
+                public void check(SimulatedDisk after, boolean finished) throws IOException {
+                    fixture.check(after);
+                    fixture.tree.operations().recover(after);
+                    fixture.check(after);
+                    SnapshotTree.checkTidy(after);
+                }
+            };
+        });
+        System.out.println(change + ": " + crashes + " crashes");
+        assertThat(crashes).isGreaterThan(25);
     }
 
     private static SimulatedDisk recoverWithAnotherCrash(Fixture fixture, SimulatedDisk disk, Random random)

@@ -30,10 +30,10 @@ final class SnapshotTree {
     private final Random random;
     private byte[] current = new byte[DISK];
 
-    /** A tree like another one, on a disk of its own. */
-    SnapshotTree(Random random, SnapshotTree like) {
+    /** A tree like another one, on a twin of its disk. */
+    SnapshotTree(Random random, SnapshotTree like, SimulatedDisk disk) {
         this.random = random;
-        this.disk = like.disk.twin();
+        this.disk = disk;
         this.contents.putAll(like.contents);
         this.current = like.current;
     }

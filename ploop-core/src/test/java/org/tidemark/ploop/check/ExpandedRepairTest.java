@@ -32,6 +32,8 @@ import org.tidemark.ploop.sim.CrashPlan;
 import org.tidemark.ploop.sim.CutShort;
 import org.tidemark.ploop.sim.ForwardingDirectory;
 import org.tidemark.ploop.sim.ForwardingImageIo;
+import org.tidemark.ploop.sim.Killed;
+import org.tidemark.ploop.sim.MortalDirectory;
 import org.tidemark.ploop.sim.SimulatedDisk;
 import org.tidemark.ploop.testing.Seeds;
 
@@ -246,6 +248,61 @@ public class ExpandedRepairTest {
             now = now.crash(random);
         }
         assertThat(Arrays.mismatch(bytes(now), before)).isEqualTo(-1);
+    }
+
+    /**
+     * An entry that names a cluster behind the end of the file, one that begins shortly before the end, and others that share
+     * clusters, so that the file grows: a repair that is started again must not take a copy for what those entries name.
+     */
+    @Test
+    void whatPointsBehindTheEndNeverComesToNameACopy() throws IOException {
+        SimulatedDisk disk = new SimulatedDisk();
+        try (ImageIo io = disk.create("d0")) {
+            new ExpandedFormat()
+                    .create(
+                            io,
+                            new DeltaGeometry((long) CLUSTERS * CLUSTER, CLUSTER),
+                            new ExpandedLayout(ExpandedVersion.V1, false));
+        }
+        disk.sync();
+        byte[][] expected = new byte[CLUSTERS][CLUSTER];
+        PloopDevice device = Chains.open(disk, 1, OpenIntent.WRITE, new KeptState(), null);
+        for (int cluster = 0; cluster < 3; cluster++) {
+            new Random(cluster).nextBytes(expected[cluster]);
+            device.write((long) cluster * CLUSTER, TestBytes.buffer(expected[cluster]), 0, CLUSTER);
+        }
+        device.detach();
+        int unit = CLUSTER / 512;
+        try (ImageIo io = disk.open("d0", OpenMode.READ_WRITE)) {
+            for (int i = 0; i < 3; i++) {
+                word(io, 64 + 4 * (10 + i), word(io, 64 + 4 * i));
+                expected[10 + i] = expected[i];
+            }
+            int next = (int) (io.size() / CLUSTER) * unit;
+            word(io, 64 + 4 * 20, next + unit);
+            word(io, 64 + 4 * 21, next - 3);
+            expected[21] = Arrays.copyOf(TestBytes.read(io, io.size() - 3 * 512, 3 * 512), CLUSTER);
+            io.flush();
+        }
+        Case image = new Case(disk, expected, true);
+        boolean done = false;
+        for (int changes = 0; !done; changes++) {
+            for (int seed = 0; seed < 6; seed++) {
+                SimulatedDisk now = disk.twin();
+                MortalDirectory mortal = new MortalDirectory(now);
+                mortal.killAfter(changes);
+                try {
+                    ExpandedRepair.run(mortal, "d0", UNDO);
+                    done = true;
+                } catch (Killed e) {
+                    // The machine goes down here.
+                }
+                CrashPlan plan = seed == 0 ? CrashPlan.applyAll() : CrashPlan.random(new Random(seed));
+                SimulatedDisk after = now.crash(plan);
+                ExpandedRepair.run(after, "d0", ExpandedRepair.freeUndoName(after, "d0"));
+                requireMended(image, after);
+            }
+        }
     }
 
     private static ImageDirectory withoutFlush(ImageDirectory below, boolean ofUndo) {

@@ -79,6 +79,8 @@ final class Soak {
             long until = first + seeds * (round + 1) / ROUNDS;
             SeedRun.Result result = new SeedRun(harness, test, maxHeapBytes).run(from, until, threads);
             results.merge(harness, result, SeedRun.Result::plus);
+            // Native memory of closed images goes when their objects go, and nothing else asks for it.
+            System.gc();
         });
     }
 

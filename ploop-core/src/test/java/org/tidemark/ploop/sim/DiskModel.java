@@ -42,6 +42,14 @@ public final class DiskModel {
         this.sizeBytes = sizeBytes;
     }
 
+    /** The same knowledge, for one of several possible futures. */
+    public synchronized DiskModel copy() {
+        DiskModel copy = new DiskModel(sizeBytes);
+        sectors.forEach((sector, values) -> copy.sectors.put(sector, new ArrayList<>(values)));
+        copy.sequence = sequence;
+        return copy;
+    }
+
     public void wrote(long offsetBytes, byte[] bytes) {
         add(offsetBytes, bytes, true);
     }
