@@ -233,7 +233,7 @@ public final class CommandRun {
         others.removeIf(finding -> finding instanceof Finding.LeakedClusters
                 || finding instanceof Finding.MarkedInUse
                 || finding instanceof Finding.CopiedMismatch mismatch && !mismatch.copied()
-                || finding instanceof Finding.Contradiction note && note.what().contains("bitmap"));
+                || finding instanceof Finding.BitmapNotStored);
         assertThat(others).isEmpty();
     }
 }
