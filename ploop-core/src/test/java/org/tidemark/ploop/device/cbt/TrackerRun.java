@@ -326,6 +326,8 @@ public final class TrackerRun {
             time++;
             lastChange.put(hot[random.nextInt(hot.length)], time);
         }
+        // Whoever opens an image makes durable what others wrote to it.
+        flush();
         open(proper ? ImageCondition.CLOSED : ImageCondition.UNKNOWN);
     }
 }
