@@ -4,7 +4,9 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.zip.CRC32C;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageDirectory;
@@ -170,8 +172,13 @@ public final class UndoFile implements Closeable {
     /** Whether everything is as it was: a crash came between putting it back and removing the undo file. */
     private boolean isBack(ImageIo image, Contents contents) throws IOException {
         AlignedBuffer is = AlignedBuffer.allocate(MAX_PIECE_BYTES);
+        Set<Long> seen = new HashSet<>();
         for (int i = 0; i < contents.pieces().size(); i++) {
             Piece piece = contents.pieces().get(i);
+            // The first sector, and then a piece of the table each time that it is changed: the oldest is what it was.
+            if (i > 0 && !seen.add(piece.position())) {
+                continue;
+            }
             io.read(piece.placeInFile(), buffer, 0, piece.length());
             image.read(piece.position(), is, 0, piece.length());
             int from = contents.skipped(i);

@@ -31,6 +31,8 @@ final class UseMark {
     /** Durable on return. Autoclear bits of features that we do not keep up are cleared with it. */
     void set() throws IOException {
         if (header.version() < 3) {
+            // What others wrote before is durable from here on, as it is when the mark is written.
+            io.flush();
             return;
         }
         forgetBitmaps();

@@ -325,6 +325,8 @@ public final class TrackerRun {
             identity++;
             time++;
             lastChange.put(hot[random.nextInt(hot.length)], time);
+            // Marking the image in use, which comes before its tracker is opened, makes that durable.
+            flush();
         }
         // Whoever opens an image makes durable what others wrote to it.
         flush();
