@@ -200,8 +200,6 @@ public final class AttachedImage implements BlockDevice {
                 }
                 self.write(beside.folder(), beside.owner());
                 opened.chain().top().markInUse();
-                // What others wrote and did not flush: a backup may build on it, and nobody tracks it.
-                opened.chain().top().flush();
             }
             if (tracking && use != Use.READ_ONLY) {
                 long size = opened.chain().top().geometry().diskSizeBytes();

@@ -328,8 +328,6 @@ public final class TrackerRun {
             // Marking the image in use, which comes before its tracker is opened, makes that durable.
             flush();
         }
-        // Whoever opens an image makes durable what others wrote to it.
-        flush();
         open(proper ? ImageCondition.CLOSED : ImageCondition.UNKNOWN);
     }
 }
