@@ -25,7 +25,7 @@ import picocli.CommandLine.Spec;
         name = "ploop",
         description =
                 "The ploop tool's own verbs, flags and exit codes, for scripts that were written for it: init, check,"
-                        + " info, list, mount, umount, snapshot, snapshot-list, snapshot-delete, snapshot-merge, snapshot-switch,"
+                        + " info, list, mount, umount, resize, grow, balloon, snapshot, snapshot-list, snapshot-delete, snapshot-merge, snapshot-switch,"
                         + " restore-descriptor.",
         mixinStandardHelpOptions = true)
 final class PloopCommand implements Callable<Integer> {
@@ -42,6 +42,9 @@ final class PloopCommand implements Callable<Integer> {
                    ploop check [-fFcrs] { DELTA | DiskDescriptor.xml }
                    ploop info -s DiskDescriptor.xml
                    ploop list
+                   ploop resize -s NEW_SIZE [--offline] DiskDescriptor.xml
+                   ploop grow -s NEW_SIZE { -d DEVICE | DELTA | DiskDescriptor.xml }
+                   ploop balloon { show | change -s SIZE | discard } {-d DEVICE | -m DIR | DiskDescriptor.xml}
                    ploop snapshot [-u UUID] DiskDescriptor.xml
                    ploop snapshot-delete -u UUID DiskDescriptor.xml
                    ploop snapshot-merge [-u UUID | -A] DiskDescriptor.xml
@@ -51,11 +54,8 @@ final class PloopCommand implements Callable<Integer> {
 
     /** Verbs of the real tool that are not supported here. */
     private static final List<String> KNOWN = List.of(
-            "resize",
-            "grow",
             "convert",
             "merge",
-            "balloon",
             "copy",
             "replace",
             "start",
@@ -98,6 +98,7 @@ final class PloopCommand implements Callable<Integer> {
     private static int run(String verb, List<String> rest, PrintWriter out) throws IOException {
         PloopSnapshotVerbs snapshots = new PloopSnapshotVerbs(out);
         PloopImageVerbs images = new PloopImageVerbs(out);
+        PloopSizeVerbs sizes = new PloopSizeVerbs(out);
         return switch (verb) {
             case "init" -> images.init(rest);
             case "check" -> images.check(rest);
@@ -106,6 +107,9 @@ final class PloopCommand implements Callable<Integer> {
             case "restore-descriptor" -> images.restoreDescriptor(rest);
             case "mount" -> images.mount(rest);
             case "umount" -> images.unmount(rest);
+            case "resize" -> sizes.resize(rest);
+            case "grow" -> sizes.grow(rest);
+            case "balloon" -> sizes.balloon(rest);
             case "snapshot" -> snapshots.create(rest);
             case "snapshot-list" -> snapshots.list(rest);
             case "snapshot-delete" -> snapshots.delete(rest);
