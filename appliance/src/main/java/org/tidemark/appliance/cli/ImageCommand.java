@@ -28,6 +28,7 @@ import org.tidemark.ploop.format.expanded.ExpandedFormat;
 import org.tidemark.ploop.format.expanded.ExpandedVersion;
 import org.tidemark.ploop.io.ImageDirectory.OpenMode;
 import org.tidemark.ploop.io.ImageIo;
+import org.tidemark.ploop.partition.Ext4Summary;
 import org.tidemark.ploop.partition.GuidPartitionTable;
 import org.tidemark.ploop.partition.Partition;
 import picocli.CommandLine.Command;
@@ -187,6 +188,8 @@ final class ImageCommand {
                         deltas,
                         "partitions",
                         partitions,
+                        "fileSystem",
+                        fileSystem(image),
                         "snapshots",
                         Qcow2Facts.snapshots(files),
                         "bitmaps",
@@ -194,6 +197,25 @@ final class ImageCommand {
             }
             return ExitCodes.DONE;
         }
+    }
+
+    /** How full an ext4 is, as it says on the disk, and what its balloon file keeps from the container; else nothing. */
+    private static @Nullable Map<String, @Nullable Object> fileSystem(AttachedImage image) throws IOException {
+        long offset = GuidPartitionTable.read(image)
+                .flatMap(table -> table.partitions().stream().findFirst())
+                .map(Partition::offsetBytes)
+                .orElse(0L);
+        return Ext4Summary.read(image, offset)
+                .map(summary -> fields(
+                        "type",
+                        FileSystemType.EXT4.mountName(),
+                        "sizeBytes",
+                        summary.sizeBytes(),
+                        "freeBytes",
+                        summary.freeBytes(),
+                        "balloonBytes",
+                        summary.balloonBytes()))
+                .orElse(null);
     }
 
     /** What the expanded files of a chain have, and waste. */

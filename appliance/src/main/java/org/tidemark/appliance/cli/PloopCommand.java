@@ -25,7 +25,8 @@ import picocli.CommandLine.Spec;
         name = "ploop",
         description =
                 "The ploop tool's own verbs, flags and exit codes, for scripts that were written for it: init, check,"
-                        + " info, convert, list, mount, umount, snapshot, snapshot-list, snapshot-delete, snapshot-merge, snapshot-switch,"
+                        + " info, convert, list, mount, umount, resize, grow, balloon, snapshot, snapshot-list, snapshot-delete,"
+                        + " snapshot-merge, snapshot-switch,"
                         + " restore-descriptor.",
         mixinStandardHelpOptions = true)
 final class PloopCommand implements Callable<Integer> {
@@ -43,6 +44,9 @@ final class PloopCommand implements Callable<Integer> {
                    ploop info [-s] [-d] DiskDescriptor.xml
                    ploop convert -v VERSION DiskDescriptor.xml
                    ploop list [-a]
+                   ploop resize -s NEW_SIZE [--offline] DiskDescriptor.xml
+                   ploop grow -s NEW_SIZE { -d DEVICE | DELTA | DiskDescriptor.xml }
+                   ploop balloon { show | change -s SIZE | discard } {-d DEVICE | -m DIR | DiskDescriptor.xml}
                    ploop snapshot [-u UUID] DiskDescriptor.xml
                    ploop snapshot-delete -u UUID DiskDescriptor.xml
                    ploop snapshot-merge [-u UUID | -A] DiskDescriptor.xml
@@ -52,10 +56,7 @@ final class PloopCommand implements Callable<Integer> {
 
     /** Verbs of the real tool that are not supported here. */
     private static final List<String> KNOWN = List.of(
-            "resize",
-            "grow",
             "merge",
-            "balloon",
             "copy",
             "replace",
             "start",
@@ -98,6 +99,7 @@ final class PloopCommand implements Callable<Integer> {
     private static int run(String verb, List<String> rest, PrintWriter out) throws IOException {
         PloopSnapshotVerbs snapshots = new PloopSnapshotVerbs(out);
         PloopImageVerbs images = new PloopImageVerbs(out);
+        PloopSizeVerbs sizes = new PloopSizeVerbs(out);
         return switch (verb) {
             case "init" -> images.init(rest);
             case "check" -> images.check(rest);
@@ -107,6 +109,9 @@ final class PloopCommand implements Callable<Integer> {
             case "restore-descriptor" -> images.restoreDescriptor(rest);
             case "mount" -> images.mount(rest);
             case "umount" -> images.unmount(rest);
+            case "resize" -> sizes.resize(rest);
+            case "grow" -> sizes.grow(rest);
+            case "balloon" -> sizes.balloon(rest);
             case "snapshot" -> snapshots.create(rest);
             case "snapshot-list" -> snapshots.list(rest);
             case "snapshot-delete" -> snapshots.delete(rest);

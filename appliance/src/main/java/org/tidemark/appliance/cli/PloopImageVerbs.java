@@ -60,7 +60,7 @@ final class PloopImageVerbs {
     }
 
     /** A number without a unit is one of sectors. */
-    private static long sizeBytes(String text) {
+    static long sizeBytes(String text) {
         long size = new Sizes().convert(text);
         return text.matches("[0-9]+") ? Math.multiplyExact(size, SECTOR_BYTES) : size;
     }

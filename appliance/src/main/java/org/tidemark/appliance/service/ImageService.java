@@ -30,6 +30,7 @@ import org.tidemark.ploop.format.qcow2.Qcow2Format;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageDirectory.ImageLock;
 import org.tidemark.ploop.io.ImageException;
+import org.tidemark.ploop.os.Mounts;
 import org.tidemark.ploop.partition.GuidPartitionTable;
 import org.tidemark.ploop.server.ControlClient.AttachedDevice;
 
@@ -108,8 +109,29 @@ public final class ImageService {
         AttachedDevice device = plane.attach(image, DataPlane.AttachOptions.FOR_ONE_JOB);
         try {
             type.make(Path.of(device.blockDevice()), device.sizeBytes());
+            if (AttachedImage.filesOf(image).descriptor().isPresent()) {
+                makeBalloon(Path.of(device.blockDevice()), type);
+            }
         } finally {
             plane.client().detach(device.deviceId(), DETACH_LIMIT);
+        }
+    }
+
+    /** The empty hidden file that other tools for such images look for, and fill to keep space from the container. */
+    private static void makeBalloon(Path block, FileSystemType type) throws IOException {
+        if (type != FileSystemType.EXT4) {
+            return;
+        }
+        Path folder = Files.createTempDirectory("tidemark-balloon");
+        try {
+            Mounts.mount(block.toString(), folder, type.mountName(), Mounts.NO_DEV | Mounts.NO_SUID, null);
+            try {
+                BalloonFile.make(folder);
+            } finally {
+                Mounts.unmount(folder);
+            }
+        } finally {
+            Files.delete(folder);
         }
     }
 
@@ -137,6 +159,9 @@ public final class ImageService {
                 Path block = Path.of(device.blockDevice());
                 type.make(block, device.sizeBytes());
                 tree.copyTo(block, type, scratch, written);
+                if (wanted.layout() == NewImage.Layout.FOLDER) {
+                    makeBalloon(block, type);
+                }
             } finally {
                 Files.delete(scratch);
                 plane.client().detach(device.deviceId(), DETACH_LIMIT);

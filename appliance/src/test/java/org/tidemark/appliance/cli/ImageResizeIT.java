@@ -11,6 +11,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.tidemark.ploop.partition.Ext4Summary;
 import org.tidemark.ploop.testing.Commands;
 import org.tidemark.ploop.testing.Requires;
 
@@ -110,6 +111,50 @@ class ImageResizeIT {
     @Test
     void btrfs() throws Exception {
         grows("btrfs", "300M", "700M");
+    }
+
+    /** Made where other tools look for it, filled as they fill it, told by info, and kept when the disk grows. */
+    @Test
+    void theBalloonFile() throws Exception {
+        Path image = image("web", "--size", "200M", "--fs", "ext4");
+        assertThat(balloon(image)).isEqualTo(0);
+        Path root = cli.path("root");
+        mounted(image, root);
+        Path file = root.resolve(Ext4Summary.BALLOON_FILE);
+        assertThat(java.nio.file.attribute.PosixFilePermissions.toString(Files.getPosixFilePermissions(file)))
+                .isEqualTo("rw-------");
+        for (int i = 0; i < 300; i++) {
+            Files.createFile(root.resolve("a-name-that-takes-room-" + i));
+        }
+        Commands.run(Cli.LIMIT, "fallocate", "-l", "50M", file.toString());
+        cli.ok("detach", image.toString());
+        assertThat(balloon(image)).isEqualTo(50 << 20);
+        cli.ok("image", "resize", image.toString(), "300M");
+        assertThat(balloon(image)).isEqualTo(50 << 20);
+        Map<?, ?> figures = fileSystem(image);
+        assertThat(((Number) figures.get("sizeBytes")).longValue()).isBetween(290L << 20, 300L << 20);
+        assertThat(((Number) figures.get("freeBytes")).longValue()).isBetween(150L << 20, 240L << 20);
+        mounted(image, root);
+        Files.delete(file);
+        cli.ok("detach", image.toString());
+        assertThat(fileSystem(image).get("balloonBytes")).isNull();
+        assertThat(cli.ok(
+                                "image",
+                                "info",
+                                image("xfs", "--size", "320M", "--fs", "xfs").toString(),
+                                "--json")
+                        .json()
+                        .get("fileSystem"))
+                .isNull();
+    }
+
+    private Map<?, ?> fileSystem(Path image) throws Exception {
+        return (Map<?, ?>)
+                cli.ok("image", "info", image.toString(), "--json").json().get("fileSystem");
+    }
+
+    private int balloon(Path image) throws Exception {
+        return ((Number) fileSystem(image).get("balloonBytes")).intValue();
     }
 
     @Test

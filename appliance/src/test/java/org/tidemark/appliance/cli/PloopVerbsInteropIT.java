@@ -8,6 +8,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -164,7 +166,9 @@ class PloopVerbsInteropIT {
     @Test
     void whatIsNotSupportedIsNamed() throws Exception {
         for (String[] words : new String[][] {
-            {"balloon", "show", "x"},
+            {"balloon", "repair", "x"},
+            {"balloon", "discard", "--defrag", "x"},
+            {"grow", "-s", "1G", "-f", "raw", "x"},
             {"copy", "-s", "x"},
             {"mount", "-d", "/dev/ploop1", "x"},
             {"init", "-s", "1G", "-f", "raw", cli.path("x").toString()},
@@ -196,19 +200,48 @@ class PloopVerbsInteropIT {
                 ploop umount -m beside
                 ploop snapshot-delete -u {11111111-1111-1111-1111-111111111111} root.hdd/DiskDescriptor.xml
                 cat mnt/word
+                ploop balloon change -s 100M -m mnt
+                ploop balloon show root.hdd/DiskDescriptor.xml
+                df -m --output=avail mnt | tail -1 | xargs echo free
                 ploop umount root.hdd/DiskDescriptor.xml
+                ploop balloon show root.hdd/DiskDescriptor.xml
+                stat -c 'delta %s' root.hdd/root.hdd
+                ploop resize -s 512M root.hdd/DiskDescriptor.xml
+                ploop resize -s 300M --offline root.hdd/DiskDescriptor.xml
+                ploop mount -m mnt root.hdd/DiskDescriptor.xml
+                cat mnt/word
+                ploop grow -s 320M root.hdd/DiskDescriptor.xml
+                ploop balloon change -s 10M root.hdd/DiskDescriptor.xml
+                ploop balloon discard -m mnt
+                ploop umount -m mnt
+                ploop info -s root.hdd/DiskDescriptor.xml
                 ploop check root.hdd/DiskDescriptor.xml
                 """.replace("ploop ", String.join(" ", Cli.command("ploop")) + " "));
         Cli.Result result = cli.begin(List.of("sh", "-ec", "cd " + cli.folder() + " && . ./script.sh"))
                 .await();
         assertThat(result.exitCode()).as(result.out() + result.err()).isZero();
-        assertThat(result.out()).contains("one\ntwo\n").containsPattern("merged\ntwo\nUnmounting");
+        assertThat(result.out()).contains("one\ntwo\n").containsPattern("merged\ntwo\n");
         assertThat(result.out())
                 .containsPattern("(?m)^   resource           Size           Used\n  1k-blocks  +2[0-9]{5} +[0-9]+\n")
                 .containsPattern("(?m)^     inodes  +[0-9]+  +1[0-9]\n")
                 .contains(folder + "\t" + mount);
+        assertThat(result.out())
+                .contains("Successfully inflated balloon from 0 to 104857600 bytes")
+                .containsPattern("(?s)hidden balloon is 104857600 bytes.*hidden balloon is 104857600 bytes")
+                .contains("Successfully truncated balloon from 104857600 to 10485760 bytes")
+                .containsPattern("size:\\s+655360");
+        assertThat(number(result.out(), "free ")).as("MiB that are left").isBetween(80L, 140L);
+        assertThat(number(result.out(), "delta "))
+                .as("what the balloon holds has no clusters")
+                .isLessThan(60L << 20);
         assertThat(mount).isEmptyDirectory();
         assertThat(beside).isEmptyDirectory();
         assertThat(folder.resolve("DiskDescriptor.xml")).exists();
+    }
+
+    private static long number(String text, String after) {
+        Matcher matcher = Pattern.compile(after + "(\\d+)").matcher(text);
+        assertThat(matcher.find()).as(text).isTrue();
+        return Long.parseLong(matcher.group(1));
     }
 }
