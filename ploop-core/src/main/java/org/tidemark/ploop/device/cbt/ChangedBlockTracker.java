@@ -6,6 +6,8 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.function.Supplier;
@@ -24,6 +26,9 @@ import org.tidemark.ploop.io.ImageDirectory;
  * device's gate is shut). Everything else may be called at any time by any thread.
  */
 public final class ChangedBlockTracker implements Closeable {
+    /** More than so many consumers are refused. */
+    public static final int MAX_CONSUMERS = TrackerState.MAX_CONSUMERS;
+
     /**
      * How far numbers jump after a power loss. Generations begun after the last {@code persist} are forgotten, but a
      * consumer may have kept one as its checkpoint: their numbers must not come again.
@@ -412,6 +417,19 @@ public final class ChangedBlockTracker implements Closeable {
             fold();
         }
         persist();
+    }
+
+    /** What was committed last for a consumer. */
+    public synchronized Optional<Checkpoint> committed(String consumer) {
+        Consumer known = state.consumers().get(consumer);
+        return known == null || known.committed() < 0
+                ? Optional.empty()
+                : Optional.of(new Checkpoint(state.trackerId(), known.committed()));
+    }
+
+    /** The names of all consumers. */
+    public synchronized Set<String> consumers() {
+        return Set.copyOf(state.consumers().keySet());
     }
 
     /** The consumer is gone for good. */
