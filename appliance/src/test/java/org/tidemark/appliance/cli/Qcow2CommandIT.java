@@ -3,6 +3,7 @@ package org.tidemark.appliance.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -12,7 +13,7 @@ import org.tidemark.ploop.testing.Commands;
 import org.tidemark.ploop.testing.Requires;
 
 /** qcow2 images from the command line: made, converted, backed up while attached, restored; qemu is the judge. */
-@Requires({"root", "fuse", "loop", "qemu-img", "qemu-io", "nbdinfo"})
+@Requires({"root", "fuse", "loop", "qemu-img", "qemu-io", "nbdinfo", "mkfs.ext4"})
 @Timeout(300)
 class Qcow2CommandIT {
     private Cli cli;
@@ -139,6 +140,30 @@ class Qcow2CommandIT {
         assertThat(cli.ok("snapshot", "list", image, "--json").jsonRows()).hasSize(1);
         run("qemu-img", "check", "-q", image);
         run("qemu-img", "compare", "-f", "qcow2", "-F", "raw", image, file("switched.raw"));
+    }
+
+    @Test
+    void aSnapshotIsMountedBesideItsOrigin() throws Exception {
+        String image = file("fs.qcow2");
+        cli.ok("image", "create", image, "--size", "64M", "--format", "qcow2", "--fs", "ext4");
+        Path mount = Files.createDirectory(cli.path("mnt"));
+        cli.ok("attach", image, "--mount", mount.toString(), "--name", "d");
+        Files.writeString(mount.resolve("word"), "one");
+        String made =
+                (String) cli.ok("snapshot", "create", "d", "--json").json().get("snapshot");
+        Files.writeString(mount.resolve("word"), "two");
+        Path beside = Files.createDirectory(cli.path("beside"));
+        cli.ok("snapshot", "mount", "d", made, beside.toString());
+        assertThat(beside.resolve("word")).hasContent("one");
+        assertThat(mount.resolve("word")).hasContent("two");
+        cli.refused(4, "unmount", "snapshot", "delete", "d", made);
+        cli.ok("snapshot", "umount", beside.toString());
+        cli.ok("snapshot", "delete", "d", made);
+        assertThat(mount.resolve("word")).hasContent("two");
+        cli.ok("detach", "d");
+        run("qemu-img", "check", "-q", image);
+        Files.createSymbolicLink(cli.path("link.qcow2"), cli.path("fs.qcow2"));
+        cli.refused(2, "symbolic link", "snapshot", "create", file("link.qcow2"));
     }
 
     @Test

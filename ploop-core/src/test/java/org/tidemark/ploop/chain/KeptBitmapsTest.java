@@ -1,6 +1,7 @@
 package org.tidemark.ploop.chain;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.util.BitSet;
@@ -61,8 +62,23 @@ class KeptBitmapsTest {
         assertThat(valid).isGreaterThan(20);
     }
 
+    /** Negative control: something was written that no tracker was told. */
+    @Test
+    void aBitmapThatMissesSomethingIsNoticed() {
+        assertThatThrownBy(() -> {
+                    for (long seed = 1; seed <= 20; seed++) {
+                        Run run = new Run(new Random(seed));
+                        run.untold = true;
+                        run.go();
+                    }
+                })
+                .isInstanceOf(AssertionError.class)
+                .hasMessageContaining("are not told");
+    }
+
     private static final class Run {
         private final Random random;
+        private boolean untold;
         private final BitSet written = new BitSet();
         private final AlignedBuffer buffer = AlignedBuffer.allocate(DISK);
         private SimulatedDisk disk = new SimulatedDisk();
@@ -129,6 +145,9 @@ class KeptBitmapsTest {
             int offset = random.nextInt(DISK / 512) * 512;
             int length = Math.min((1 + random.nextInt(40)) * 512, DISK - offset);
             written.set(offset / GRANULE, (offset + length - 1) / GRANULE + 1);
+            if (untold) {
+                return;
+            }
             if (random.nextInt(4) == 0) {
                 image.discard(offset, length);
             } else {
