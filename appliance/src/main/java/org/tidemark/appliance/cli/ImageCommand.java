@@ -46,6 +46,7 @@ import picocli.CommandLine.Parameters;
             ImageCommand.Info.class,
             ImageCheckCommand.class,
             ImageCommand.Convert.class,
+            ImageBitmapCommand.class,
             ImageCloneCommand.class,
             ImageResizeCommand.class,
             ImageSpaceCommands.Compact.class,

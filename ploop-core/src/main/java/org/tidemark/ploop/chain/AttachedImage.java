@@ -4,6 +4,7 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.Semaphore;
@@ -191,6 +192,7 @@ public final class AttachedImage implements BlockDevice {
                 : ours ? ImageCondition.CRASHED_IN_OUR_HANDS : ImageCondition.UNKNOWN;
         boolean done = false;
         ChangedBlockTracker tracker = null;
+        List<String> bitmaps = List.of();
         try {
             ChainBinding.adopt(area, chainId, geometry.diskSizeBytes());
             if (use != Use.READ_ONLY) {
@@ -199,12 +201,16 @@ public final class AttachedImage implements BlockDevice {
                     removeTracker(beside);
                 }
                 self.write(beside.folder(), beside.owner());
+                bitmaps = tracking && use != Use.TAKE_OVER ? KeptBitmaps.valid(files) : List.of();
                 opened.chain().top().markInUse();
             }
             if (tracking && use != Use.READ_ONLY) {
                 long size = opened.chain().top().geometry().diskSizeBytes();
                 tracker = ChangedBlockTracker.open(
                         area, size, beside.folder(), beside.tracker(), condition, identity, ids);
+                if (use != Use.TAKE_OVER) {
+                    KeptBitmaps.begin(tracker, bitmaps);
+                }
             }
             PloopDevice device = new PloopDevice(
                     files.name(), opened.chain().deltas(), area, tracker, PloopDevice.DEFAULT_MAP_SLOTS);
@@ -438,6 +444,7 @@ public final class AttachedImage implements BlockDevice {
         try (locks) {
             ChangedBlockTracker marks = tracker;
             if (proper && marks != null) {
+                storeBitmaps(marks);
                 marks.close(ImageIdentity.of(files()));
             } else if (marks != null) {
                 marks.close();
@@ -445,6 +452,22 @@ public final class AttachedImage implements BlockDevice {
             if (proper) {
                 OwnerRecord.remove(beside.folder(), beside.owner());
             }
+        }
+    }
+
+    /** When it fails the image counts as not closed: the next one to open it on this host recovers it. */
+    private void storeBitmaps(ChangedBlockTracker marks) throws IOException {
+        // All data is durable, and nobody writes any more.
+        marks.flushDataWith(() -> {});
+        AttachedOverlay levels = overlay;
+        if (levels == null) {
+            return;
+        }
+        try {
+            KeptBitmaps.store(files(), marks, levels.cursor());
+        } catch (IOException e) {
+            marks.close();
+            throw e;
         }
     }
 

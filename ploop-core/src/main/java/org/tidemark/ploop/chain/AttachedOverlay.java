@@ -64,6 +64,11 @@ final class AttachedOverlay {
         return files;
     }
 
+    /** Where the top's allocation is, and where a successor finds it. */
+    AllocationCursor cursor() throws IOException {
+        return PloopDevice.cursor(area);
+    }
+
     private Link link(String file) {
         return new Link(folder, file, Qcow2Format.ID);
     }

@@ -280,6 +280,7 @@ final class OverlaySnapshots {
     }
 
     private void merge(OverlayTree tree, String lower, String upper) throws IOException {
+        tree.requireNoLink();
         tree.requireHere(lower);
         tree.requireHere(upper);
         List<String> above = tree.above(lower);
@@ -368,6 +369,7 @@ final class OverlaySnapshots {
             if (file.equals(image)) {
                 throw tree.refused("is what is written to already");
             }
+            tree.requireNoLink();
             ChainLocks.requireOwn(folder, image);
             try (ImageLock top = folder.lock(image, true)) {
                 tree.intent().withUnnamed(List.of(image + NEW)).write(folder, image);

@@ -2,6 +2,8 @@ package org.tidemark.ploop.chain;
 
 import java.io.Closeable;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -39,7 +41,7 @@ final class OverlayTree {
     static OverlayTree read(ImageDirectory folder, String image) throws IOException {
         OverlayTree tree = new OverlayTree(folder, image, OverlayIntent.read(folder, image));
         for (String file : folder.list().stream().sorted().toList()) {
-            if (file.endsWith(OverlaySnapshots.NEW)) {
+            if (file.endsWith(OverlaySnapshots.NEW) || file.startsWith(SnapshotLevel.PREFIX)) {
                 continue;
             }
             try (ImageIo io = folder.open(file, OpenMode.READ_ONLY)) {
@@ -200,7 +202,15 @@ final class OverlayTree {
         return new ImageException(ImageException.Kind.INVALID_REQUEST, folder.name() + "/" + image + ": " + what);
     }
 
+    /** A change gives the image's name to another file: it must be the file's own. */
+    void requireNoLink() throws ImageException {
+        if (Files.isSymbolicLink(Path.of(folder.name()).resolve(image))) {
+            throw refused("is a symbolic link, which a snapshot would replace; name the file itself");
+        }
+    }
+
     void requireRoom() throws ImageException {
+        requireNoLink();
         if (chain().size() >= MAX_LEVELS) {
             throw refused("has " + MAX_LEVELS + " levels, more are not possible; delete or merge some first"
                     + " ('tidemark snapshot delete')");

@@ -22,7 +22,7 @@ import org.tidemark.ploop.io.ImageIo;
  * merges or deletes one of them meanwhile.
  */
 public final class SnapshotLevel {
-    private static final String PREFIX = "tidemark-overlay-";
+    static final String PREFIX = "tidemark-overlay-";
 
     private SnapshotLevel() {}
 

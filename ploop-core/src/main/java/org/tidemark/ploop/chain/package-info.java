@@ -11,6 +11,13 @@
  * <p><b>The commit point is one rename.</b> Every change of the tree makes its files durable first, with their names; then the
  * new descriptor replaces the old one. A crash before the rename leaves a file that nobody names, a crash after it leaves the
  * change complete.
+ *
+ * <p><b>qcow2.</b> There is no descriptor: each file names the one it stands on, {@code BackingChain} follows them. {@code
+ * OverlayTree} reads the snapshots of an image from the files of its folder, {@code OverlaySnapshots} changes them, {@code
+ * AttachedOverlay} does so under a device; the commit point is the rename that gives a file the name of the image or of the
+ * level above it. {@code OverlayIntent} says what is under way, {@code OverlayTracker} keeps the tracker of a closed image. {@link
+ * org.tidemark.ploop.chain.InternalSnapshots} and {@link org.tidemark.ploop.chain.PersistentBitmaps} are what other programs
+ * keep inside the file; {@code KeptBitmaps} keeps such bitmaps current while the image is attached.
  */
 @NullMarked
 package org.tidemark.ploop.chain;

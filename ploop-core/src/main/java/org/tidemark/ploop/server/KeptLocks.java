@@ -76,7 +76,7 @@ final class KeptLocks implements HeldLocks {
 
     private boolean adopt(Link link) throws IOException {
         String byFile = nameOf(link);
-        // Versions up to 1.0 kept locks under the path.
+        // A predecessor of an earlier version kept it under the path.
         String byPath = LOCK + UUID.nameUUIDFromBytes(ChainLocks.keyOf(link).getBytes(StandardCharsets.UTF_8));
         Optional<NativeFile> kept = keeper.take(byFile);
         String name = kept.isPresent() ? byFile : byPath;

@@ -7,6 +7,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.UUID;
@@ -27,6 +28,9 @@ import org.tidemark.ploop.io.ImageException;
  * device's gate is shut). Everything else may be called at any time by any thread.
  */
 public final class ChangedBlockTracker implements Closeable {
+    /** More than so many consumers are refused. */
+    public static final int MAX_CONSUMERS = TrackerState.MAX_CONSUMERS;
+
     /**
      * How far numbers jump after a power loss. Generations begun after the last {@code persist} are forgotten, but a
      * consumer may have kept one as its checkpoint: their numbers must not come again.
@@ -422,6 +426,19 @@ public final class ChangedBlockTracker implements Closeable {
             fold();
         }
         persist();
+    }
+
+    /** What was committed last for a consumer. */
+    public synchronized Optional<Checkpoint> committed(String consumer) {
+        Consumer known = state.consumers().get(consumer);
+        return known == null || known.committed() < 0
+                ? Optional.empty()
+                : Optional.of(new Checkpoint(state.trackerId(), known.committed()));
+    }
+
+    /** The names of all consumers. */
+    public synchronized Set<String> consumers() {
+        return Set.copyOf(state.consumers().keySet());
     }
 
     /** The consumer is gone for good. */

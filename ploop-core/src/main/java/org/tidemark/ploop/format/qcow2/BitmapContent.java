@@ -3,8 +3,10 @@ package org.tidemark.ploop.format.qcow2;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Optional;
+import org.tidemark.ploop.format.AllocationCursor;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.io.ImageIo;
@@ -35,8 +37,27 @@ public final class BitmapContent {
                     io.name() + ": the bitmap '" + bitmap.name()
                             + "' was not stored by whoever changed the disk last; what it says is not to be believed");
         }
+        visit(io, header, bitmap, visitor);
+    }
+
+    /** Of a bitmap that is marked in use: what it said before its image was opened for writing. */
+    public static BitSet bitsBefore(ImageIo io, Qcow2Header header, Bitmap bitmap) throws IOException {
+        BitSet bits = new BitSet();
+        visit(io, header, bitmap, (offset, length) -> {
+            int first = (int) (offset >>> bitmap.granularityBits());
+            bits.set(first, (int) ((offset + length - 1) >>> bitmap.granularityBits()) + 1);
+        });
+        return bits;
+    }
+
+    private static void visit(ImageIo io, Qcow2Header header, Bitmap bitmap, RangeVisitor visitor) throws IOException {
         int clusterBytes = header.clusterSizeBytes();
         long bits = ((header.diskSizeBytes() - 1) >>> bitmap.granularityBits()) + 1;
+        if (bits > Integer.MAX_VALUE) {
+            throw new ImageException(
+                    ImageException.Kind.UNSUPPORTED,
+                    io.name() + ": the bitmap '" + bitmap.name() + "' has " + bits + " bits, more than are read");
+        }
         long needed = (bits - 1) / (clusterBytes * 8L) + 1;
         if (Integer.toUnsignedLong(bitmap.tableEntries()) != needed) {
             throw Bitmap.damaged(
@@ -118,7 +139,19 @@ public final class BitmapContent {
      */
     public static void store(ImageIo io, String name, int granularityBits, int flags, Granules granules)
             throws IOException {
-        new BitmapStore(io, Editing.begin(io)).store(name, granularityBits, flags, granules);
+        store(io, AllocationCursor.transientCursor(), name, granularityBits, flags, granules);
+    }
+
+    /** The same, with the allocation cursor of the device that just let go of the image: a successor finds it there. */
+    public static void store(
+            ImageIo io, AllocationCursor cursor, String name, int granularityBits, int flags, Granules granules)
+            throws IOException {
+        new BitmapStore(io, Editing.begin(io, cursor)).store(name, granularityBits, flags, granules);
+    }
+
+    /** Removes a bitmap; durable on return. Nobody else has the image open. Throws INVALID_REQUEST when there is none. */
+    public static void remove(ImageIo io, String name) throws IOException {
+        new BitmapStore(io, Editing.begin(io)).remove(name);
     }
 
     /** The bitmap of a name. */

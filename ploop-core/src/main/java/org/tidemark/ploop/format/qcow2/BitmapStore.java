@@ -9,9 +9,12 @@ import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.io.ImageIo;
 
-/** One call of {@link BitmapContent#store}. */
+/** One call of {@link BitmapContent#store} or {@link BitmapContent#remove}. */
 final class BitmapStore {
     private static final int EXTENSION_BYTES = 24;
+
+    /** A type that nobody gives a meaning. */
+    private static final int EXTENSION_UNUSED = 0x746D6E6F;
 
     private final ImageIo io;
     private final Editing editing;
@@ -37,6 +40,53 @@ final class BitmapStore {
         List<Bitmap> after = new ArrayList<>(before);
         replaced.ifPresent(after::remove);
         after.add(fresh);
+        putDirectory(after, extensionAt);
+        letGo(oldDirectory, replaced);
+        editing.finish();
+    }
+
+    void remove(String name) throws IOException {
+        List<Bitmap> before = Bitmap.list(io, header);
+        Optional<Bitmap.Directory> oldDirectory = Bitmap.directory(io, header);
+        Bitmap gone = BitmapContent.find(before, name)
+                .orElseThrow(() -> refused(
+                        ImageException.Kind.INVALID_REQUEST,
+                        "has no bitmap '" + name + "'; there are "
+                                + before.stream().map(Bitmap::name).toList()));
+        long extensionAt = extensionPlace();
+        editing.mark.setForTables();
+        List<Bitmap> after = new ArrayList<>(before);
+        after.remove(gone);
+        if (after.isEmpty()) {
+            dropExtension(extensionAt);
+        } else {
+            putDirectory(after, extensionAt);
+        }
+        letGo(oldDirectory, Optional.of(gone));
+        editing.finish();
+    }
+
+    /** The bit goes first, then the extension: its type becomes the end mark, or one that every reader passes over. */
+    private void dropExtension(long extensionAt) throws IOException {
+        editing.mark.believeBitmaps(false);
+        editing.mark.setForTables();
+        boolean last = header.extensions().get(header.extensions().size() - 1).position() == extensionAt;
+        AlignedBuffer type = AlignedBuffer.allocate(4);
+        type.putInt(0, Integer.reverseBytes(last ? 0 : EXTENSION_UNUSED));
+        io.write(extensionAt - 8, type, 0, 4);
+        io.flush();
+    }
+
+    private void letGo(Optional<Bitmap.Directory> directory, Optional<Bitmap> bitmap) throws IOException {
+        if (directory.isPresent()) {
+            release(directory.get().offset(), directory.get().bytes());
+        }
+        if (bitmap.isPresent()) {
+            releaseBitmap(bitmap.get());
+        }
+    }
+
+    private void putDirectory(List<Bitmap> after, long extensionAt) throws IOException {
         byte[] directory = BitmapContent.directory(after);
         long directoryAt = editing.clusters.reserveRun(editing.clustersOf(directory.length)) << header.clusterBits();
         AlignedBuffer bytes = AlignedBuffer.allocate(Math.max(directory.length, clusterBytes));
@@ -44,14 +94,6 @@ final class BitmapStore {
         io.write(directoryAt, bytes, 0, directory.length);
         io.flush();
         pointTo(extensionAt, after.size(), directoryAt, directory.length);
-
-        if (oldDirectory.isPresent()) {
-            release(oldDirectory.get().offset(), oldDirectory.get().bytes());
-        }
-        if (replaced.isPresent()) {
-            releaseBitmap(replaced.get());
-        }
-        editing.finish();
     }
 
     private void requireStorable(String name, int granularityBits) throws ImageException {

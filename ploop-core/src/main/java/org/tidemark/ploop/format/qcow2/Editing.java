@@ -24,6 +24,11 @@ final class Editing {
 
     /** Reads only. Throws NOT_CLOSED for an image whose counts cannot be trusted. */
     static Editing begin(ImageIo io) throws IOException {
+        return begin(io, AllocationCursor.transientCursor());
+    }
+
+    /** @param cursor where a successor looks when this process is killed: from there on clusters belong to nobody */
+    static Editing begin(ImageIo io, AllocationCursor cursor) throws IOException {
         Qcow2Header header = Qcow2Header.read(io);
         if (!io.writable()) {
             throw new ImageException(ImageException.Kind.READ_ONLY, io.name() + ": open for reading only");
@@ -33,7 +38,6 @@ final class Editing {
                     ImageException.Kind.NOT_CLOSED,
                     io.name() + ": is open elsewhere, or was not closed; run image check and recover it first");
         }
-        AllocationCursor cursor = AllocationCursor.transientCursor();
         cursor.set(HostClusters.firstFree(io, header));
         return new Editing(io, header, new HostClusters(io, header, cursor, false));
     }
