@@ -34,7 +34,7 @@ final class AttachedChainCrashTest {
     Path scratch;
 
     static LongStream seeds() {
-        return Seeds.of(150);
+        return Seeds.of(30);
     }
 
     @ParameterizedTest

@@ -47,7 +47,7 @@ public final class AttachedImageCrashTest {
     Path scratch;
 
     static LongStream seeds() {
-        return Seeds.of(300);
+        return Seeds.of(40);
     }
 
     @ParameterizedTest

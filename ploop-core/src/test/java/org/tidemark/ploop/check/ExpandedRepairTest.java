@@ -51,7 +51,7 @@ public class ExpandedRepairTest {
     private record Case(SimulatedDisk disk, byte[][] expected, boolean damaged) {}
 
     static LongStream seeds() {
-        return Seeds.of(60);
+        return Seeds.of(20);
     }
 
     private static Case faulty(Random random) throws IOException {

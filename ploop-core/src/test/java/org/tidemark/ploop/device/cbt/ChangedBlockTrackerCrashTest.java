@@ -16,7 +16,7 @@ final class ChangedBlockTrackerCrashTest {
     @Test
     void neverLeavesAChangeOut() throws Exception {
         LongStream.Builder seeds = LongStream.builder();
-        Seeds.of(1500).forEach(seeds);
+        Seeds.of(300).forEach(seeds);
         long[] all = seeds.build().toArray();
         int[] incremental = {0};
         for (long seed : all) {

@@ -26,7 +26,7 @@ class ExpandedCrashTest {
     private static final int DISK = 40 * CLUSTER;
 
     static LongStream seeds() {
-        return Seeds.of(200);
+        return Seeds.of(60);
     }
 
     @ParameterizedTest
