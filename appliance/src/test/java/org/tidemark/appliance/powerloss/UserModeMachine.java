@@ -63,13 +63,18 @@ final class UserModeMachine implements AutoCloseable {
 
     /** Boots it. Its {@code name} tells it from others. */
     UserModeMachine(String name, Path disk, long seed) throws IOException, InterruptedException {
+        this(name, disk, seed, "guest.sh");
+    }
+
+    /** One whose first process is another script. */
+    UserModeMachine(String name, Path disk, long seed, String first) throws IOException, InterruptedException {
         this.id = name;
         kill(id);
         // Not in /dev, /run, /mnt or /tmp: the machine has those for itself.
         Path folder =
                 Files.createDirectories(Path.of("target", "user-mode-machine")).toRealPath();
-        Path script = folder.resolve("guest.sh");
-        try (InputStream in = Objects.requireNonNull(UserModeMachine.class.getResourceAsStream("guest.sh"))) {
+        Path script = folder.resolve(first);
+        try (InputStream in = Objects.requireNonNull(UserModeMachine.class.getResourceAsStream(first))) {
             Files.write(script, in.readAllBytes());
         }
         Commands.run(LIMIT, "chmod", "755", script.toString());
@@ -124,6 +129,11 @@ final class UserModeMachine implements AutoCloseable {
 
     /** Waits for a line that begins so; fails with everything that was said when it does not come. */
     void await(String beginning) throws InterruptedException {
+        sayings(beginning);
+    }
+
+    /** The same; what was said until then. */
+    List<String> sayings(String beginning) throws InterruptedException {
         List<String> said = new ArrayList<>();
         long end = System.nanoTime() + LIMIT.toNanos();
         while (true) {
@@ -132,7 +142,7 @@ final class UserModeMachine implements AutoCloseable {
                 throw new AssertionError("the machine did not say " + beginning + ":\n" + String.join("\n", said));
             }
             if (line.startsWith(beginning)) {
-                return;
+                return said;
             }
             said.add(line);
         }
