@@ -1,5 +1,5 @@
 #!/bin/bash
-# Whole commands on images as files, against qemu-img on qcow2: clone, snapshot, merge, convert, check. See README.md.
+# Whole commands on images as files, against qemu-img on qcow2: clone, snapshot, merge, convert, check, compact. See README.md.
 #   benchmarks/images.sh [--rounds 7]
 rounds=7
 while [ $# -gt 0 ]; do

@@ -298,6 +298,11 @@ public final class SnapshotOperations {
         }
     }
 
+    /** The same, of an image of whatever kind. */
+    public boolean recover(ChainFiles files) throws IOException {
+        return OverlaySnapshots.concerns(files) ? overlays(files).recover() : recover(files.directory());
+    }
+
     private DiskDescriptor recovered(ImageDirectory folder) throws IOException {
         DiskDescriptor descriptor = DiskDescriptor.read(folder);
         Optional<ChainIntent> intent = ChainIntent.read(folder);

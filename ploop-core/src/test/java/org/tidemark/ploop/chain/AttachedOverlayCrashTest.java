@@ -81,7 +81,7 @@ final class AttachedOverlayCrashTest {
         assertThat(caught).isInstanceOfAny(AssertionError.class, IOException.class, IllegalStateException.class);
     }
 
-    private static final class Faulty extends ForwardingDirectory {
+    static final class Faulty extends ForwardingDirectory {
         private static final String INTENT = "disk.tidemark-intent";
 
         private final Fault fault;
