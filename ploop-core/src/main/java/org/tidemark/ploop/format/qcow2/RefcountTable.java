@@ -131,7 +131,11 @@ public final class RefcountTable {
         long perPiece = PIECE_BYTES * 8L / bits;
         long block = block(blockIndex(from));
         if (block == 0) {
-            throw new IllegalStateException(io.name() + ": cluster " + from + " has no refcount block");
+            // It was there when the cluster was claimed: in a damaged image a table may lie where another is written.
+            throw new ImageException(
+                    ImageException.Kind.DAMAGED,
+                    io.name() + ": cluster " + from
+                            + " of the file has lost its refcount block. Detach the image and run" + " image check");
         }
         for (long at = from; at < until; ) {
             long index = at % header.refcountBlockEntries();
