@@ -29,7 +29,7 @@ class InterruptIT {
     /** When the signal comes before anything listens to it. */
     private static final int SHELL_INTERRUPTED = 130;
 
-    private static final int ROUNDS = 6;
+    private static final int ROUNDS = Integer.getInteger("rounds", 4);
 
     private Cli cli;
     private Path image;
