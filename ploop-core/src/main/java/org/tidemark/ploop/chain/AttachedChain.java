@@ -15,7 +15,6 @@ import org.tidemark.ploop.chain.DiskDescriptor.Shot;
 import org.tidemark.ploop.device.Exchange;
 import org.tidemark.ploop.device.MovableCursor;
 import org.tidemark.ploop.device.PloopDevice;
-import org.tidemark.ploop.device.RecentWrites;
 import org.tidemark.ploop.device.StateArea;
 import org.tidemark.ploop.format.AllocationCursor;
 import org.tidemark.ploop.format.Delta;
@@ -46,14 +45,6 @@ import org.tidemark.ploop.io.ImageException;
 final class AttachedChain {
     /** How long requests under way may take to end before an instant. */
     static final long DRAIN_LIMIT_NANOS = 30_000_000_000L;
-
-    /** When no more than this is left to copy, writers wait for it. */
-    private static final long SHORT_STEP_BYTES = 16L << 20;
-
-    /** Writers never wait for more than this to be copied. */
-    private static final long LONGEST_STEP_BYTES = 256L << 20;
-
-    private static final int MAX_ROUNDS = 16;
 
     private final PloopDevice device;
     private final HeldLocks locks;
@@ -323,29 +314,13 @@ final class AttachedChain {
     private void copyUnderWriters(
             DeltaMerge merge, int level, PendingDelta lower, MovableCursor cursor, DiskDescriptor changed)
             throws IOException {
-        RecentWrites recent = device.watchWrites();
-        try {
-            merge.run();
-            for (int round = 0; round < MAX_ROUNDS && recent.waitingBytes() > SHORT_STEP_BYTES; round++) {
-                merge.again(recent);
-            }
-            device.exchange(DRAIN_LIMIT_NANOS, () -> {
-                if (recent.waitingBytes() > LONGEST_STEP_BYTES) {
-                    throw new ImageException(
-                            ImageException.Kind.IN_USE,
-                            files.name() + ": is written to faster than it can be merged; try again when there is less"
-                                    + " to do");
-                }
-                merge.again(recent);
-                List<Delta> deltas = new ArrayList<>(device.deltas().subList(0, level));
-                List<Delta> gone = device.deltas().subList(level, level + 2);
-                commit(changed);
-                deltas.add(lower.keep());
-                return new Exchange.Next(deltas, idOf(files), cursor, gone);
-            });
-        } finally {
-            device.stopWatching();
-        }
+        merge.underWriters(device, files.name(), () -> {
+            List<Delta> deltas = new ArrayList<>(device.deltas().subList(0, level));
+            List<Delta> gone = device.deltas().subList(level, level + 2);
+            commit(changed);
+            deltas.add(lower.keep());
+            return new Exchange.Next(deltas, idOf(files), cursor, gone);
+        });
     }
 
     /** An open delta that is closed unless the device takes it. */

@@ -12,7 +12,6 @@ import org.tidemark.ploop.chain.ChainFiles.Link;
 import org.tidemark.ploop.device.Exchange;
 import org.tidemark.ploop.device.MovableCursor;
 import org.tidemark.ploop.device.PloopDevice;
-import org.tidemark.ploop.device.RecentWrites;
 import org.tidemark.ploop.device.StateArea;
 import org.tidemark.ploop.format.AllocationCursor;
 import org.tidemark.ploop.format.Delta;
@@ -35,14 +34,6 @@ import org.tidemark.ploop.io.ImageException;
  * </pre>
  */
 final class AttachedOverlay {
-    /** When no more than this is left to copy, writers wait for it. */
-    private static final long SHORT_STEP_BYTES = 16L << 20;
-
-    /** Writers never wait for more than this to be copied. */
-    private static final long LONGEST_STEP_BYTES = 256L << 20;
-
-    private static final int MAX_ROUNDS = 16;
-
     private final PloopDevice device;
     private final HeldLocks locks;
     private final StateArea area;
@@ -342,28 +333,12 @@ final class AttachedOverlay {
 
     private void copyUnderWriters(DeltaMerge merge, int level, String lower, Qcow2Delta into, MovableCursor cursor)
             throws IOException {
-        RecentWrites recent = device.watchWrites();
-        try {
-            merge.run();
-            for (int round = 0; round < MAX_ROUNDS && recent.waitingBytes() > SHORT_STEP_BYTES; round++) {
-                merge.again(recent);
-            }
-            device.exchange(AttachedChain.DRAIN_LIMIT_NANOS, () -> {
-                if (recent.waitingBytes() > LONGEST_STEP_BYTES) {
-                    throw new ImageException(
-                            ImageException.Kind.IN_USE,
-                            files.name() + ": is written to faster than it can be merged; try again when there is less"
-                                    + " to do");
-                }
-                merge.again(recent);
-                List<Delta> deltas = new ArrayList<>(device.deltas().subList(0, level));
-                List<Delta> gone = List.copyOf(device.deltas().subList(level, level + 2));
-                commitMerge(lower, image);
-                deltas.add(into);
-                return new Exchange.Next(deltas, AttachedChain.idOf(files), cursor, gone);
-            });
-        } finally {
-            device.stopWatching();
-        }
+        merge.underWriters(device, files.name(), () -> {
+            List<Delta> deltas = new ArrayList<>(device.deltas().subList(0, level));
+            List<Delta> gone = List.copyOf(device.deltas().subList(level, level + 2));
+            commitMerge(lower, image);
+            deltas.add(into);
+            return new Exchange.Next(deltas, AttachedChain.idOf(files), cursor, gone);
+        });
     }
 }

@@ -2,6 +2,7 @@ package org.tidemark.ploop.chain;
 
 import java.io.IOException;
 import org.jspecify.annotations.Nullable;
+import org.tidemark.ploop.device.Exchange;
 import org.tidemark.ploop.device.PloopDevice;
 import org.tidemark.ploop.device.RecentWrites;
 import org.tidemark.ploop.format.Delta;
@@ -21,6 +22,14 @@ import org.tidemark.ploop.io.ImageException;
  */
 final class DeltaMerge {
     private static final int COPY_BYTES = 1 << 20;
+
+    /** When no more than this is left to copy, writers wait for it. */
+    private static final long SHORT_STEP_BYTES = 16L << 20;
+
+    /** Writers never wait for more than this to be copied. */
+    private static final long LONGEST_STEP_BYTES = 256L << 20;
+
+    private static final int MAX_ROUNDS = 16;
 
     private final Upper upper;
     private final Delta lower;
@@ -244,5 +253,33 @@ final class DeltaMerge {
     /** The last cluster of a raw disk may be cut off by the disk's end. */
     private int lengthOf(long page, int slot) {
         return (int) Math.min(clusterBytes, diskBytes - positionOf(page, slot));
+    }
+
+    /**
+     * Copies while the device's top is written to, then what was written meanwhile while the writers wait, and makes the
+     * shorter chain the one that counts in the same moment.
+     *
+     * @param name what messages call the image
+     * @param commit comes when everything is copied and nobody writes
+     */
+    void underWriters(PloopDevice device, String name, Exchange commit) throws IOException {
+        RecentWrites recent = device.watchWrites();
+        try {
+            run();
+            for (int round = 0; round < MAX_ROUNDS && recent.waitingBytes() > SHORT_STEP_BYTES; round++) {
+                again(recent);
+            }
+            device.exchange(AttachedChain.DRAIN_LIMIT_NANOS, () -> {
+                if (recent.waitingBytes() > LONGEST_STEP_BYTES) {
+                    throw new ImageException(
+                            ImageException.Kind.IN_USE,
+                            name + ": is written to faster than it can be merged; try again when there is less to do");
+                }
+                again(recent);
+                return commit.commit();
+            });
+        } finally {
+            device.stopWatching();
+        }
     }
 }

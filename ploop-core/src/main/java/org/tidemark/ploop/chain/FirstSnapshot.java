@@ -5,7 +5,6 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.function.Supplier;
@@ -63,7 +62,6 @@ public final class FirstSnapshot {
      */
     public String take(Path image) throws IOException {
         Path file = image.toRealPath();
-        Path parent = Objects.requireNonNull(file.getParent());
         Path aside = asideOf(file);
         ChainFiles lone = withFittingClusters(ChainFiles.at(file, VfsImageDirectory::new));
         ImageDirectory directory = lone.directory();
@@ -94,7 +92,6 @@ public final class FirstSnapshot {
             betweenSteps.run();
             bindTracker(file, identity);
         }
-        new VfsImageDirectory(parent).sync();
         return guid;
     }
 

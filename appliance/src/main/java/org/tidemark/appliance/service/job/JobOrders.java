@@ -41,9 +41,6 @@ public final class JobOrders {
 
     /** The job to queue, its target chosen. */
     public NewJob checked(Order order, String who) throws IOException {
-        boolean ofSnapshots =
-                order.kind() == JobEntry.Kind.SNAPSHOT_DELETE || order.kind() == JobEntry.Kind.SNAPSHOT_MERGE;
-        refuse(ofSnapshots, "snapshots are deleted and merged under /api/v1/snapshots");
         String target = repositories.choose(order.target()).name();
         Map<String, Object> request = new LinkedHashMap<>();
         request.put("kind", order.kind().name());
@@ -75,7 +72,8 @@ public final class JobOrders {
                 }
                 put(request, "point", order.point());
             }
-            case SNAPSHOT_DELETE, SNAPSHOT_MERGE -> throw new IllegalStateException("refused above");
+            case SNAPSHOT_DELETE, SNAPSHOT_MERGE ->
+                throw ApplianceException.usage("snapshots are deleted and merged under /api/v1/snapshots");
         }
         return new NewJob(order.kind(), order.container(), target, null, JobEntry.Cause.MANUAL, who, request);
     }
