@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.tidemark.appliance.cli.Cli;
@@ -20,6 +21,7 @@ import org.tidemark.ploop.testing.Requires;
 
 /** A target that hangs (its file system is frozen) holds up the backup, and no write of the container. */
 @Requires({"root", "fuse", "loop", "mkfs.ext4", "fsfreeze"})
+@Tag("alone")
 @Timeout(120)
 class Invariant7NoContainerWriteWaitsForTargetIT {
     private static final String WORD = "blocked-target-";

@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.tidemark.ploop.device.attach.nbd.NbdClient;
@@ -29,6 +30,7 @@ import org.tidemark.ploop.testing.Requires;
 
 /** Freezes and instants under load: in time, whole, thawed by the holder when nobody else does. */
 @Requires({"root", "fuse", "loop", "fio", "mkfs.ext4", "nbdcopy"})
+@Tag("alone")
 @Timeout(120)
 class FreezeIT {
     private static final long SIZE = 256L << 20;

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.tidemark.ploop.testing.Commands;
@@ -12,6 +13,7 @@ import org.tidemark.ploop.testing.Requires;
 
 /** A storm of writes on one device leaves another's fsync its share: no stall, no starving. */
 @Requires({"root", "fuse", "loop", "fio", "mkfs.ext4"})
+@Tag("alone")
 @Timeout(120)
 class Invariant9StormDoesNotSlowAnotherIT {
     private static final long SIZE = 256L << 20;
