@@ -3,18 +3,24 @@ package org.tidemark.appliance;
 import io.quarkus.runtime.Quarkus;
 import io.quarkus.runtime.QuarkusApplication;
 import java.io.IOException;
+import org.eclipse.microprofile.health.HealthCheckResponse;
+import org.eclipse.microprofile.health.Readiness;
 import org.tidemark.appliance.config.Startup;
+import org.tidemark.appliance.health.CatalogueCheck;
 import org.tidemark.appliance.security.FirstStart;
 import org.tidemark.appliance.security.LocalAccess;
+import org.tidemark.ploop.server.ManagedService;
 
 /** Says where the appliance is to be reached, once it is, and waits for its end. */
 public final class ServingAppliance implements QuarkusApplication {
     private final LocalAccess localAccess;
     private final FirstStart firstStart;
+    private final CatalogueCheck catalogue;
 
-    public ServingAppliance(LocalAccess localAccess, FirstStart firstStart) {
+    public ServingAppliance(LocalAccess localAccess, FirstStart firstStart, @Readiness CatalogueCheck catalogue) {
         this.localAccess = localAccess;
         this.firstStart = firstStart;
+        this.catalogue = catalogue;
     }
 
     @Override
@@ -25,7 +31,16 @@ public final class ServingAppliance implements QuarkusApplication {
         // In one piece: whoever waits for the first line may look for the second one at once.
         System.out.print("tidemark: listening on " + Startup.publicUrl() + "\n" + setUp);
         System.out.flush();
+        ManagedService service = ManagedService.of(System.getenv());
+        service.ready("listening on " + Startup.publicUrl());
+        service.watch(this::requireCatalogue);
         Quarkus.waitForExit();
         return 0;
+    }
+
+    private void requireCatalogue() throws IOException {
+        if (catalogue.call().getStatus() != HealthCheckResponse.Status.UP) {
+            throw new IOException("the catalogue does not answer");
+        }
     }
 }

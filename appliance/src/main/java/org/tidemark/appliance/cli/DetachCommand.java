@@ -5,9 +5,16 @@ import static org.tidemark.appliance.cli.Output.fields;
 import java.io.IOException;
 import java.nio.file.NoSuchFileException;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
+import org.tidemark.appliance.failure.ApplianceException;
+import org.tidemark.appliance.failure.FailureKind;
 import org.tidemark.appliance.service.DataPlane;
 import org.tidemark.ploop.server.ControlClient.AttachedDevice;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -22,21 +29,61 @@ final class DetachCommand implements Callable<Integer> {
     @Mixin
     private Output output = new Output();
 
-    @Parameters(paramLabel = "DEVICE", description = "Name of the device, its image or its block device.")
-    private String device = "";
+    @ArgGroup(multiplicity = "1")
+    private Which which = new Which();
+
+    private static final class Which {
+        @Parameters(paramLabel = "DEVICE", description = "Name of the device, its image or its block device.")
+        private String device = "";
+
+        @Option(
+                names = "--all",
+                description = "Every device, as at the end of the host. One that is busy does not keep the rest.")
+        private boolean all;
+    }
 
     @Option(names = "--limit", defaultValue = "30", description = "Give up after so many seconds (${DEFAULT-VALUE}).")
     private int limitSeconds;
 
     @Override
     public Integer call() throws IOException {
-        try (DataPlane plane = DataPlane.connectIfRunning(System.getenv())
-                .orElseThrow(() -> new NoSuchFileException("nothing is attached: the device server does not run"))) {
-            AttachedDevice found = plane.find(device)
-                    .orElseThrow(() -> new NoSuchFileException("no device, image or block device '" + device
+        Optional<DataPlane> running = DataPlane.connectIfRunning(System.getenv());
+        if (which.all) {
+            return running.isEmpty() ? ExitCodes.DONE : detachAll(running.get());
+        }
+        try (DataPlane plane = running.orElseThrow(
+                () -> new NoSuchFileException("nothing is attached: the device server does not run"))) {
+            AttachedDevice found = plane.find(which.device)
+                    .orElseThrow(() -> new NoSuchFileException("no device, image or block device '" + which.device
                             + "' is attached; 'tidemark devices' lists them"));
-            plane.detach(found, Duration.ofSeconds(limitSeconds));
-            output.object(fields("device", found.deviceId(), "detached", true));
+            detach(plane, found);
+        }
+        return ExitCodes.DONE;
+    }
+
+    private void detach(DataPlane plane, AttachedDevice found) throws IOException {
+        plane.detach(found, Duration.ofSeconds(limitSeconds));
+        output.object(fields("device", found.deviceId(), "detached", true));
+    }
+
+    /** Snapshots beside an image go first: the image cannot be closed properly under them. */
+    private int detachAll(DataPlane running) throws IOException {
+        List<String> busy = new ArrayList<>();
+        try (DataPlane plane = running) {
+            List<AttachedDevice> devices = new ArrayList<>(plane.client().devices());
+            devices.sort(Comparator.comparing(one -> one.level().isEmpty()));
+            for (AttachedDevice one : devices) {
+                try {
+                    detach(plane, one);
+                } catch (IOException e) {
+                    output.say(one.deviceId() + ": " + e.getMessage());
+                    busy.add(one.deviceId());
+                }
+            }
+        }
+        if (!busy.isEmpty()) {
+            throw new ApplianceException(
+                    FailureKind.CONFLICT, "still attached, because in use: " + String.join(", ", busy));
         }
         return ExitCodes.DONE;
     }

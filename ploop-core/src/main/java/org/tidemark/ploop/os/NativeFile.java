@@ -27,6 +27,10 @@ public final class NativeFile implements Closeable {
     public static final int NO_FOLLOW = 0x20000;
     public static final int NON_BLOCKING = 0x800;
     private static final int CLOSE_ON_EXEC = 0x80000;
+    /** System call, x86-64. */
+    private static final int KCMP = 312;
+
+    private static final int KCMP_FILE = 0;
 
     private static final int FALLOC_KEEP_SIZE = 1;
     private static final int FALLOC_PUNCH_HOLE = 2;
@@ -85,6 +89,15 @@ public final class NativeFile implements Closeable {
             throw new OsException("duplicate the descriptor", name, LibC.errno());
         }
         return new NativeFile(copy, name);
+    }
+
+    /**
+     * Whether {@code other} is a duplicate of this descriptor: one open file, whose locks and position are shared. False also
+     * when the kernel does not tell (kcmp).
+     */
+    public boolean isSameOpenFile(NativeFile other) {
+        long pid = ProcessHandle.current().pid();
+        return LibC.C.syscall(KCMP, pid, pid, KCMP_FILE, fd, other.fd, 0) == 0;
     }
 
     /** The descriptor number. It stays owned by this object. */

@@ -28,6 +28,7 @@ public final class UnixSocket implements Closeable {
     public static final int MAX_DESCRIPTORS = 253;
 
     private static final int AF_UNIX = 1;
+    private static final int DATAGRAM = 2;
     private static final int SEQPACKET = 5;
     private static final int NON_BLOCKING = 0x800;
     private static final int CLOSE_ON_EXEC = 0x80000;
@@ -63,7 +64,7 @@ public final class UnixSocket implements Closeable {
 
     /** Listens at {@code path}; a socket file that lies there already is replaced. Only this user may connect. */
     public static UnixSocket listen(Path path) throws IOException {
-        UnixSocket socket = create(path.toString());
+        UnixSocket socket = create(path.toString(), SEQPACKET);
         try {
             Files.deleteIfExists(path);
             ByteBuffer address = address(path);
@@ -78,10 +79,27 @@ public final class UnixSocket implements Closeable {
         }
     }
 
+    /**
+     * A socket for messages that nobody answers (SOCK_DGRAM), to whoever listens at {@code address}: a path, or a name in the
+     * abstract namespace, which begins with {@code @}.
+     */
+    static UnixSocket datagramsTo(String address) throws IOException {
+        ByteBuffer bytes = address.startsWith("@") ? abstractAddress(address) : address(Path.of(address));
+        UnixSocket socket = create(address, DATAGRAM);
+        try {
+            socket.check("connect", LibC.C.connect(socket.fd, NativeMemory.address(bytes), bytes.capacity()));
+            Reference.reachabilityFence(bytes);
+            return socket;
+        } catch (IOException e) {
+            socket.close();
+            throw e;
+        }
+    }
+
     /** Connects to the listener at {@code path}. */
     public static UnixSocket connect(Path path, Duration limit) throws IOException {
         ByteBuffer address = address(path);
-        UnixSocket socket = create(path.toString());
+        UnixSocket socket = create(path.toString(), SEQPACKET);
         long end = System.nanoTime() + limit.toNanos();
         while (true) {
             int result = LibC.C.connect(socket.fd, NativeMemory.address(address), address.capacity());
@@ -108,8 +126,8 @@ public final class UnixSocket implements Closeable {
         return List.of(new UnixSocket(two.getInt(0), "pair, first end"), new UnixSocket(two.getInt(4), "pair, second"));
     }
 
-    private static UnixSocket create(String name) throws OsException {
-        int fd = LibC.C.socket(AF_UNIX, SEQPACKET | NON_BLOCKING | CLOSE_ON_EXEC, 0);
+    private static UnixSocket create(String name, int type) throws OsException {
+        int fd = LibC.C.socket(AF_UNIX, type | NON_BLOCKING | CLOSE_ON_EXEC, 0);
         if (fd < 0) {
             throw new OsException("socket", name, LibC.errno());
         }
@@ -124,6 +142,14 @@ public final class UnixSocket implements Closeable {
         }
         ByteBuffer address = ByteBuffer.allocateDirect(2 + bytes.length + 1).order(ByteOrder.nativeOrder());
         address.putShort((short) AF_UNIX).put(bytes).put((byte) 0);
+        return address;
+    }
+
+    /** Without a zero at its end: every byte counts. */
+    private static ByteBuffer abstractAddress(String name) {
+        byte[] bytes = name.substring(1).getBytes(StandardCharsets.UTF_8);
+        ByteBuffer address = ByteBuffer.allocateDirect(2 + 1 + bytes.length).order(ByteOrder.nativeOrder());
+        address.putShort((short) AF_UNIX).put((byte) 0).put(bytes);
         return address;
     }
 
@@ -242,6 +268,11 @@ public final class UnixSocket implements Closeable {
         header.putLong(MESSAGE_HEADER_BYTES, NativeMemory.address(payload));
         header.putLong(MESSAGE_HEADER_BYTES + 8, payload.capacity());
         return header;
+    }
+
+    /** To be sent over another socket; still owned by this one. */
+    NativeFile descriptor() {
+        return NativeFile.adopt(fd, name);
     }
 
     /** Waits up to {@code limit} for the other side to go away; true when it has. */

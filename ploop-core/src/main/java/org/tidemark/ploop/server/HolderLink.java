@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import org.tidemark.ploop.os.NativeFile;
+import org.tidemark.ploop.os.ServiceManager;
 import org.tidemark.ploop.os.UnixSocket;
 
 /**
@@ -25,9 +26,11 @@ final class HolderLink {
     private static final long RETRY_NANOS = 50_000_000;
     private static final int RETRIES_BEFORE_START = 2;
     private static final int RETRIES_BETWEEN_STARTS = 100;
+    private static final int RETRIES_BEFORE_START_MANAGED = 99;
 
     private final RunFolder run;
     private final ServerCommand command;
+    private final boolean managed = ServiceManager.watches(System.getenv());
     private final KeptDescriptors given = new KeptDescriptors();
     private @Nullable UnixSocket socket;
     private boolean leaving;
@@ -67,7 +70,9 @@ final class HolderLink {
                     return;
                 }
             }
-            if (failures % RETRIES_BETWEEN_STARTS == RETRIES_BEFORE_START) {
+            // A service manager starts the next holder itself, with the descriptors that it keeps.
+            int before = managed ? RETRIES_BEFORE_START_MANAGED : RETRIES_BEFORE_START;
+            if (failures % RETRIES_BETWEEN_STARTS == before) {
                 startHolder();
             }
             LockSupport.parkNanos(RETRY_NANOS);

@@ -30,6 +30,12 @@ final class KeptDescriptors implements Closeable {
         }
     }
 
+    /** Whether this very open file is kept under the name already. */
+    synchronized boolean has(String device, String name, NativeFile descriptor) {
+        NativeFile before = devices.getOrDefault(device, Map.of()).get(name);
+        return before != null && before.isSameOpenFile(descriptor);
+    }
+
     synchronized void drop(String device, String name) throws IOException {
         Map<String, NativeFile> named = devices.get(device);
         NativeFile before = named == null ? null : named.remove(name);

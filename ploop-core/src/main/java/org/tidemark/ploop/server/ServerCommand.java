@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.tidemark.ploop.os.Mounts;
+import org.tidemark.ploop.os.ServiceManager;
 
 /**
  * How holder and device server are started: the same Java as this process, small fixed heaps, nothing that writes outside
@@ -151,6 +152,11 @@ public record ServerCommand(Path java, String classPath, String serverMain) {
             }
         }
         ProcessBuilder builder = new ProcessBuilder(line(run, options, main));
+        ServiceManager.OF_ONE_PROCESS.forEach(builder.environment()::remove);
+        if (main.equals(HolderMain.class.getName())) {
+            // Only the process that the service manager itself started is believed.
+            builder.environment().remove(ServiceManager.SOCKET);
+        }
         builder.directory(Path.of("/").toFile());
         builder.redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()));
         builder.redirectErrorStream(true).redirectOutput(ProcessBuilder.Redirect.appendTo(output.toFile()));

@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
 
 /** Finds the device server of a run folder, or starts holder and device server. */
@@ -30,15 +31,26 @@ public final class ServerLauncher {
                 throw e;
             }
         }
+        boolean managed = ManagedService.manages(run);
         // When a holder runs already, this one sees it and ends; its device server is then about to come.
-        Process holder = command.startHolder(run);
+        Optional<Process> holder = managed ? Optional.empty() : Optional.of(command.startHolder(run));
         long end = System.nanoTime() + START_LIMIT.toNanos();
         while (true) {
             try {
                 return ControlClient.connect(run, CONNECT_LIMIT);
             } catch (ControlException e) {
-                boolean failed = !holder.isAlive() && holder.exitValue() != 0;
-                if (e.kind() != ControlException.Kind.DISCONNECTED || failed || System.nanoTime() - end > 0) {
+                boolean late = System.nanoTime() - end > 0;
+                if (managed && late) {
+                    throw new ControlException(
+                            e.kind(),
+                            "the data plane of " + run.path() + " is run by the service manager, and does not answer:"
+                                    + " systemctl start tidemark-data-plane, or see its status",
+                            e);
+                }
+                boolean failed = holder.isPresent()
+                        && !holder.get().isAlive()
+                        && holder.get().exitValue() != 0;
+                if (e.kind() != ControlException.Kind.DISCONNECTED || failed || late) {
                     throw new ControlException(
                             e.kind(), "the device server did not start; its output ends:\n" + lastOutput(run), e);
                 }

@@ -23,11 +23,13 @@ final class Supervisor {
     private final RunFolder run;
     private final ServerCommand command;
     private final Holder holder;
+    private final ManagedService service;
 
-    Supervisor(RunFolder run, ServerCommand command, Holder holder) {
+    Supervisor(RunFolder run, ServerCommand command, Holder holder, ManagedService service) {
         this.run = run;
         this.command = command;
         this.holder = holder;
+        this.service = service;
     }
 
     /** Returns when the device server has ended because it was asked to. */
@@ -36,7 +38,10 @@ final class Supervisor {
         while (true) {
             long start = System.nanoTime();
             try {
-                awaitEnd(runningServer());
+                Processes.Id server = runningServer();
+                service.ready("keeps " + holder.kept().devices().size() + " device(s); device server: process "
+                        + server.pid());
+                awaitEnd(server);
             } catch (IOException e) {
                 LOG.log(Level.ERROR, "starting or watching the device server", e);
             }

@@ -18,9 +18,14 @@
  *       settles requests in flight and serves. Containers see a pause.
  *   <li>Holder: the device server notices (its connection hangs up), starts a new holder and gives it duplicates of
  *       everything. The new holder finds the running device server by the record in the run folder and watches it.
- *   <li>Both at once: the kernel ends the FUSE connections, containers see I/O errors. Nothing can mend that; the next device
- *       server clears what is left.
+ *   <li>Both at once: when a service manager started the holder, that has duplicates of everything
+ *       ({@link org.tidemark.ploop.server.DescriptorStore}), starts it again and hands them over: a pause. Otherwise the kernel
+ *       ends the FUSE connections, containers see I/O errors, and the next device server clears what is left.
  * </ul>
+ *
+ * <p><b>Under a service manager</b> ({@link org.tidemark.ploop.server.ManagedService}) the holder is the main process of its
+ * service. The device server does not start the next holder then, but waits for the manager to do it, five seconds at most;
+ * programs do not start a data plane of their own. A holder that finds another one in its place stands by.
  *
  * <p><b>Run folder.</b> On tmpfs, one for each pair of processes ({@link org.tidemark.ploop.server.RunFolder}): sockets, locks,
  * logs (bounded), and for each device its record, its state area and its mount point. A record is written before anything

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 import org.tidemark.ploop.testing.Commands;
 
 /** Runs fio again and again on a block device, each round writing, syncing and verifying everything, until it is stopped. */
-final class FioRounds implements AutoCloseable {
+public final class FioRounds implements AutoCloseable {
     private static final long ROUND_LIMIT_SECONDS = 60;
 
     private final List<String> command;
@@ -21,7 +21,7 @@ final class FioRounds implements AutoCloseable {
     private volatile @Nullable Throwable failure;
     private volatile @Nullable Process process;
 
-    FioRounds(Path output, String block, String... more) {
+    public FioRounds(Path output, String block, String... more) {
         this.output = output;
         this.command = new ArrayList<>(List.of(
                 "fio",
@@ -62,7 +62,7 @@ final class FioRounds implements AutoCloseable {
         }
     }
 
-    void requireHealthy() {
+    public void requireHealthy() {
         Throwable thrown = failure;
         if (thrown != null) {
             throw new AssertionError("fio saw an error: " + thrown.getMessage(), thrown);
@@ -70,7 +70,7 @@ final class FioRounds implements AutoCloseable {
     }
 
     /** Ends after the round under way; how many rounds there were. */
-    int stop() throws InterruptedException {
+    public int stop() throws InterruptedException {
         stop = true;
         thread.join(TimeUnit.SECONDS.toMillis(ROUND_LIMIT_SECONDS + 5));
         requireHealthy();
