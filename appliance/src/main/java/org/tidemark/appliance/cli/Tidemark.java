@@ -32,6 +32,7 @@ public final class Tidemark implements Runnable {
             named("target", TargetCommand::new),
             named("policy", PolicyCommand::new),
             named("job", JobCommand::new),
+            named("export", ExportCommand::new),
             named("user", UserCommand::new),
             named("token", TokenCommand::new),
             named("doctor", DoctorCommand::new),

@@ -24,6 +24,9 @@ public interface ApplianceConfig {
     @WithDefault("0.0.0.0:8787")
     String listen();
 
+    /** Address and port for NBD exports to other hosts; none when it is not set. Encrypted with the appliance's certificate. */
+    Optional<String> nbdListen();
+
     /** How the appliance is reached, when that is not where it listens; for links. */
     Optional<String> publicUrl();
 

@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.KeyFactory;
+import java.security.KeyStore;
 import java.security.MessageDigest;
 import java.security.PrivateKey;
 import java.security.Signature;
@@ -17,6 +18,8 @@ import java.security.spec.PKCS8EncodedKeySpec;
 import java.time.Instant;
 import java.util.Base64;
 import java.util.HexFormat;
+import javax.net.ssl.KeyManagerFactory;
+import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
 import org.tidemark.appliance.failure.ApplianceException;
 import org.tidemark.appliance.failure.FailureKind;
@@ -112,6 +115,38 @@ final class CertificateFiles {
             return verifier.verify(signature);
         } catch (GeneralSecurityException e) {
             return false;
+        }
+    }
+
+    /** TLS with the certificate that {@link Tls} chose for the appliance; null when it has none. */
+    static @Nullable SSLContext context() throws IOException {
+        String store = System.getProperty("quarkus.http.ssl.certificate.key-store-file", "");
+        String files = System.getProperty("quarkus.http.ssl.certificate.files", "");
+        if (store.isEmpty() && files.isEmpty()) {
+            return null;
+        }
+        try {
+            KeyStore keys = KeyStore.getInstance("PKCS12");
+            char[] password = System.getProperty("quarkus.http.ssl.certificate.key-store-password", "")
+                    .toCharArray();
+            if (store.isEmpty()) {
+                Path keyFile = Path.of(System.getProperty("quarkus.http.ssl.certificate.key-files", ""));
+                X509Certificate[] chain = CertificateFactory.getInstance("X.509")
+                        .generateCertificates(new ByteArrayInputStream(read(Path.of(files), "certificate")))
+                        .toArray(X509Certificate[]::new);
+                keys.load(null, password);
+                keys.setKeyEntry("own", key(keyFile, chain[0].getPublicKey().getAlgorithm()), password, chain);
+            } else {
+                keys.load(new ByteArrayInputStream(read(Path.of(store), "certificate")), password);
+            }
+            KeyManagerFactory managers = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
+            managers.init(keys, password);
+            SSLContext context = SSLContext.getInstance("TLS");
+            context.init(managers.getKeyManagers(), null, null);
+            return context;
+        } catch (GeneralSecurityException e) {
+            throw new ApplianceException(
+                    FailureKind.FAILED, "the certificate cannot be used for NBD: " + FailureKind.words(e), e);
         }
     }
 

@@ -35,6 +35,7 @@ public final class Cli implements AutoCloseable {
             "restore",
             "points",
             "point",
+            "export",
             "verify",
             "container",
             "target",

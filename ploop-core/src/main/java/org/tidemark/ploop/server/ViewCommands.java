@@ -278,7 +278,7 @@ final class ViewCommands {
     private synchronized NbdServer nbd() throws IOException {
         NbdServer running = server;
         if (running == null) {
-            running = new NbdServer(devices.run().path().resolve("nbd.sock"));
+            running = NbdServer.onSocket(devices.run().path().resolve("nbd.sock"));
             server = running;
         }
         return running;

@@ -179,8 +179,7 @@ public final class NbdClient implements Closeable {
     /** Writes what lies between position and limit. */
     public void write(long offsetBytes, ByteBuffer src) throws IOException {
         request(Nbd.CMD_WRITE, 0, offsetBytes, src.remaining());
-        wire.write(request);
-        wire.write(src);
+        wire.write(request, src);
         simpleAnswer("write");
     }
 
@@ -193,6 +192,12 @@ public final class NbdClient implements Closeable {
     public void trim(long offsetBytes, long lengthBytes) throws IOException {
         send(Nbd.CMD_TRIM, 0, offsetBytes, (int) lengthBytes);
         simpleAnswer("trim");
+    }
+
+    /** The range reads as zeros afterwards. */
+    public void writeZeroes(long offsetBytes, long lengthBytes) throws IOException {
+        send(Nbd.CMD_WRITE_ZEROES, 0, offsetBytes, (int) lengthBytes);
+        simpleAnswer("write zeroes");
     }
 
     /**

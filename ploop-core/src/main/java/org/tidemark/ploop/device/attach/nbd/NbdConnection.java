@@ -11,6 +11,7 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
 
 /** One client: its negotiation, then its threads. */
@@ -27,6 +28,7 @@ final class NbdConnection {
     /** Held while one answer, or one chunk of it, is written. */
     private final ReentrantLock writing = new ReentrantLock();
 
+    private final long begunNanos = System.nanoTime();
     private final AtomicInteger running = new AtomicInteger();
     private volatile @Nullable NbdExport export;
 
@@ -34,11 +36,17 @@ final class NbdConnection {
             SocketChannel channel,
             Function<String, @Nullable NbdExport> find,
             Supplier<List<NbdExport>> all,
+            @Nullable SSLContext tls,
             Consumer<NbdConnection> onEnd) {
         this.channel = channel;
         this.wire = new Wire(channel);
-        this.handshake = new ServerHandshake(wire, find, all);
+        this.handshake = new ServerHandshake(wire, find, all, tls);
         this.onEnd = onEnd;
+    }
+
+    /** Whether it has not said what it wants for so long. */
+    boolean idlesSince(long nanos) {
+        return export == null && System.nanoTime() - begunNanos > nanos;
     }
 
     boolean serves(String exportName) {

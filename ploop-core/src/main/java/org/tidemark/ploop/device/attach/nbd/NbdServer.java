@@ -2,7 +2,9 @@ package org.tidemark.ploop.device.attach.nbd;
 
 import java.io.Closeable;
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.net.StandardProtocolFamily;
+import java.net.StandardSocketOptions;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
@@ -12,36 +14,77 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Serves exports on a Unix socket that only its owner may use. Exports come and go while it runs; a client that uses one
- * keeps it until it disconnects.
+ * Serves exports, on a Unix socket that only its owner may use, or on a TCP port. Exports come and go while it runs; a client
+ * that uses one keeps it until it disconnects or the export is withdrawn.
+ *
+ * <p>On TCP whoever knows the name of an export may use it, so names there must be secrets, and nobody is told a list. With TLS
+ * nothing is answered in the clear. A client that does not say what it wants within half a minute gives way to others.
  */
 public final class NbdServer implements Closeable {
     private static final System.Logger LOG = System.getLogger(NbdServer.class.getName());
     private static final int MAX_CONNECTIONS = 64;
+    /** Each may have four buffers of a megabyte. */
+    private static final int MAX_TCP_CONNECTIONS = 16;
 
-    private final Path socket;
+    private static final long LONGEST_HELLO_NANOS = 30_000_000_000L;
+
     private final ServerSocketChannel listener;
+    private final @Nullable Path socket;
+    private final @Nullable SSLContext tls;
+    private final int maxConnections;
     private final Map<String, NbdExport> exports = new ConcurrentHashMap<>();
     private final Set<NbdConnection> connections = ConcurrentHashMap.newKeySet();
-    private final Thread acceptor;
     private volatile boolean closed;
 
-    public NbdServer(Path socket) throws IOException {
+    private NbdServer(
+            ServerSocketChannel listener, @Nullable Path socket, @Nullable SSLContext tls, int maxConnections) {
+        this.listener = listener;
         this.socket = socket;
-        Files.deleteIfExists(socket);
-        listener = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
-        listener.bind(UnixDomainSocketAddress.of(socket));
-        Files.setPosixFilePermissions(socket, java.nio.file.attribute.PosixFilePermissions.fromString("rw-------"));
-        acceptor = new Thread(this::accept, "nbd-accept");
+        this.tls = tls;
+        this.maxConnections = maxConnections;
+        Thread acceptor = new Thread(this::accept, "nbd-accept");
         acceptor.setDaemon(true);
         acceptor.start();
     }
 
+    /** Listens at {@code socket}; what lies there already is replaced. */
+    public static NbdServer onSocket(Path socket) throws IOException {
+        Files.deleteIfExists(socket);
+        ServerSocketChannel listener = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
+        listener.bind(UnixDomainSocketAddress.of(socket));
+        Files.setPosixFilePermissions(socket, java.nio.file.attribute.PosixFilePermissions.fromString("rw-------"));
+        return new NbdServer(listener, socket, null, MAX_CONNECTIONS);
+    }
+
+    /**
+     * Listens on a TCP port.
+     *
+     * @param tls null for connections in the clear, which only this host should be able to make
+     */
+    public static NbdServer onPort(InetSocketAddress address, @Nullable SSLContext tls) throws IOException {
+        ServerSocketChannel listener = ServerSocketChannel.open();
+        try {
+            listener.setOption(StandardSocketOptions.SO_REUSEADDR, true);
+            listener.bind(address);
+        } catch (IOException | RuntimeException e) {
+            listener.close();
+            throw e;
+        }
+        return new NbdServer(listener, null, tls, MAX_TCP_CONNECTIONS);
+    }
+
+    /** The Unix socket. */
     public Path socket() {
-        return socket;
+        return java.util.Objects.requireNonNull(socket, "listens on a port");
+    }
+
+    /** The TCP port; -1 on a Unix socket. */
+    public int port() throws IOException {
+        return listener.getLocalAddress() instanceof InetSocketAddress address ? address.getPort() : -1;
     }
 
     /** Offers an export; its name must be free. */
@@ -69,17 +112,27 @@ public final class NbdServer implements Closeable {
         while (!closed) {
             try {
                 SocketChannel channel = listener.accept();
-                if (connections.size() >= MAX_CONNECTIONS) {
+                connections.stream()
+                        .filter(one -> one.idlesSince(LONGEST_HELLO_NANOS))
+                        .forEach(NbdConnection::close);
+                if (connections.size() >= maxConnections) {
                     channel.close();
                     continue;
                 }
+                if (socket == null) {
+                    channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
+                }
                 NbdConnection connection = new NbdConnection(
-                        channel, exports::get, () -> List.copyOf(exports.values()), connections::remove);
+                        channel,
+                        exports::get,
+                        () -> socket == null ? List.of() : List.copyOf(exports.values()),
+                        tls,
+                        connections::remove);
                 connections.add(connection);
                 connection.start();
             } catch (IOException e) {
                 if (!closed) {
-                    LOG.log(System.Logger.Level.WARNING, "NBD server on " + socket + " could not accept", e);
+                    LOG.log(System.Logger.Level.WARNING, "NBD server on " + listener + " could not accept", e);
                 }
             }
         }
@@ -90,6 +143,8 @@ public final class NbdServer implements Closeable {
         closed = true;
         listener.close();
         connections.forEach(NbdConnection::close);
-        Files.deleteIfExists(socket);
+        if (socket != null) {
+            Files.deleteIfExists(socket);
+        }
     }
 }

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
 
 /** The server's side of fixed newstyle negotiation. */
@@ -13,14 +14,24 @@ final class ServerHandshake {
     private final Wire wire;
     private final Function<String, @Nullable NbdExport> find;
     private final Supplier<List<NbdExport>> all;
+    private final @Nullable SSLContext tls;
     private boolean structured;
     private @Nullable String contextExport;
     private final List<String> contexts = new ArrayList<>();
 
-    ServerHandshake(Wire wire, Function<String, @Nullable NbdExport> find, Supplier<List<NbdExport>> all) {
+    /**
+     * @param all what a client that asks for a list is told
+     * @param tls when there is one, nothing else is answered before the client has asked for it
+     */
+    ServerHandshake(
+            Wire wire,
+            Function<String, @Nullable NbdExport> find,
+            Supplier<List<NbdExport>> all,
+            @Nullable SSLContext tls) {
         this.wire = wire;
         this.find = find;
         this.all = all;
+        this.tls = tls;
     }
 
     /**
@@ -55,6 +66,19 @@ final class ServerHandshake {
             if (option == Nbd.OPT_ABORT) {
                 reply(option, Nbd.REP_ACK);
                 return null;
+            }
+            if (option == Nbd.OPT_STARTTLS && tls != null && !wire.encrypted()) {
+                reply(option, Nbd.REP_ACK);
+                wire.startTls(tls);
+                continue;
+            }
+            if (tls != null && !wire.encrypted()) {
+                if (option == Nbd.OPT_EXPORT_NAME) {
+                    // That option has no answer that says why.
+                    return null;
+                }
+                reply(option, Nbd.REP_ERR_TLS_REQUIRED, Wire.utf8("this server speaks TLS only"));
+                continue;
             }
             if (option == Nbd.OPT_EXPORT_NAME) {
                 return exportName(data, length, noZeroes);

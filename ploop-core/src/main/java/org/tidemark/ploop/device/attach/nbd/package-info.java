@@ -1,5 +1,5 @@
 /**
- * NBD, the network block device protocol, over Unix sockets: how programs read devices and views.
+ * NBD, the network block device protocol, over Unix sockets and TCP, with TLS: how programs read devices and views.
  *
  * <p>Server and client speak fixed newstyle negotiation with structured replies, {@code base:allocation} and
  * {@code qemu:dirty-bitmap:...} contexts. All numbers on the wire are big-endian. Written from the protocol document of the

@@ -39,7 +39,7 @@ final class NbdTest {
         VfsImageDirectory directory = new VfsImageDirectory(folder);
         Chains.create(directory, "d0", new DeltaGeometry(DISK, 1 << 20));
         device = Chains.open(directory, 1, OpenIntent.WRITE, new KeptState(), null);
-        server = new NbdServer(folder.resolve("nbd.sock"));
+        server = NbdServer.onSocket(folder.resolve("nbd.sock"));
         TreeMap<String, NbdExport.DirtyContext> contexts = new TreeMap<>();
         contexts.put("odd", (offset, length, visitor) -> {
             for (long at = offset & -65536; at < offset + length; at += 65536) {

@@ -1,0 +1,56 @@
+package org.tidemark.appliance.service.export;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.tidemark.appliance.service.DataPlane;
+import org.tidemark.appliance.service.Host;
+import org.tidemark.ploop.device.attach.nbd.NbdClient;
+import org.tidemark.ploop.server.Fields;
+
+/** An attached device in whatever device server serves it just now: each exports it for as long as it is asked to. */
+final class DeviceSource implements RemoteDevice.Source {
+    private static final Duration LIMIT = Duration.ofSeconds(10);
+
+    private final Host host;
+    private final String deviceId;
+    /** Keeps the export; guarded by this. */
+    private @Nullable DataPlane plane;
+
+    DeviceSource(Host host, String deviceId) {
+        this.host = host;
+        this.deviceId = deviceId;
+    }
+
+    @Override
+    public synchronized NbdClient connect(List<String> contexts) throws IOException {
+        DataPlane current = plane;
+        try {
+            if (current == null) {
+                current = host.connect();
+                plane = current;
+            }
+            Fields answer = current.client().request("nbd.export", Fields.of("device", deviceId), LIMIT);
+            return NbdClient.connect(Path.of(answer.text("socket")), answer.text("export"), contexts);
+        } catch (IOException e) {
+            close();
+            throw e;
+        }
+    }
+
+    @Override
+    public boolean comesBack() {
+        return true;
+    }
+
+    @Override
+    public synchronized void close() {
+        DataPlane current = plane;
+        plane = null;
+        if (current != null) {
+            current.close();
+        }
+    }
+}

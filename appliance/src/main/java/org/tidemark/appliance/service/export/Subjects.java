@@ -1,0 +1,176 @@
+package org.tidemark.appliance.service.export;
+
+import jakarta.inject.Inject;
+import jakarta.inject.Singleton;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+import org.tidemark.appliance.failure.ApplianceException;
+import org.tidemark.appliance.persistence.TargetEntry;
+import org.tidemark.appliance.service.BackupService;
+import org.tidemark.appliance.service.DataPlane;
+import org.tidemark.appliance.service.Host;
+import org.tidemark.appliance.service.Points;
+import org.tidemark.appliance.service.Repositories;
+import org.tidemark.appliance.service.Snapshots;
+import org.tidemark.backup.repository.BackupRepository;
+import org.tidemark.backup.repository.log.PointSelector;
+import org.tidemark.backup.repository.log.RecoveryPoint;
+import org.tidemark.ploop.device.BlockDevice;
+import org.tidemark.ploop.filesystem.FrozenInstant;
+import org.tidemark.ploop.server.ControlClient.AttachedDevice;
+import org.tidemark.ploop.server.Fields;
+import org.tidemark.ploop.server.HolderWatchdog;
+
+/** Opens what can be exported. */
+@Singleton
+public final class Subjects {
+    private static final Duration LIMIT = Duration.ofSeconds(30);
+    private static final Duration SECURE_LIMIT = Duration.ofMinutes(5);
+
+    private final Host host;
+    private final Repositories repositories;
+    private final Points points;
+
+    @Inject
+    public Subjects(Host host, Repositories repositories, Points points) {
+        this.host = host;
+        this.repositories = repositories;
+        this.points = points;
+    }
+
+    private AttachedDevice find(DataPlane plane, String word) throws IOException {
+        return plane.find(word)
+                .orElseThrow(() -> ApplianceException.notFound(
+                        "no device, image or block device '" + word + "' is attached; 'tidemark devices' lists them"));
+    }
+
+    /**
+     * An attached device as it is at each moment.
+     *
+     * @param writable only while nobody has it mounted
+     */
+    public Exports.Subject device(String word, boolean writable) throws IOException {
+        AttachedDevice device;
+        try (DataPlane plane = host.connect()) {
+            device = find(plane, word);
+            if (writable && device.readOnly()) {
+                throw ApplianceException.usage(device.deviceId() + ": is attached read-only");
+            }
+            if (writable && !DataPlane.mountPoints(device).isEmpty()) {
+                throw ApplianceException.conflict(device.deviceId() + ": is mounted at "
+                        + DataPlane.mountPoints(device).get(0) + ", and two writers would destroy its file system;"
+                        + " unmount it, or export it for reading");
+            }
+        }
+        RemoteDevice remote = new RemoteDevice(device.deviceId(), new DeviceSource(host, device.deviceId()), writable);
+        return new Simple("device " + device.deviceId(), remote, remote::close);
+    }
+
+    /** A snapshot of an image, attached or not. */
+    public Exports.Subject snapshot(String word, String guid) throws IOException {
+        AttachedDevice level;
+        try (DataPlane plane = host.connect()) {
+            Path image = plane.find(word).map(AttachedDevice::image).orElse(Path.of(word));
+            if (!Files.exists(image)) {
+                throw ApplianceException.notFound(word + ": there is no such image, and no such device is attached");
+            }
+            String name = "export-" + UUID.randomUUID().toString().replace("-", "");
+            level = plane.attachSnapshot(image, Snapshots.guid(guid), name);
+        }
+        boolean done = false;
+        try {
+            RemoteDevice remote = new RemoteDevice(level.deviceId(), new DeviceSource(host, level.deviceId()), false);
+            done = true;
+            return new Simple("snapshot " + level.level() + " of " + level.image(), remote, () -> {
+                remote.close();
+                detach(level);
+            });
+        } finally {
+            if (!done) {
+                detach(level);
+            }
+        }
+    }
+
+    private void detach(AttachedDevice level) throws IOException {
+        try (DataPlane plane = host.connect()) {
+            plane.client().detach(level.deviceId(), LIMIT);
+        }
+    }
+
+    /**
+     * One image of a recovery point, straight from its target.
+     *
+     * @param imageId may be null when the point has one image
+     */
+    public Exports.Subject point(String container, String words, @Nullable String target, @Nullable String imageId)
+            throws IOException {
+        TargetEntry entry = repositories.choose(target);
+        BackupRepository repository = repositories.of(entry);
+        RecoveryPoint point = PointSelector.select(points.recent(repository, container), words);
+        List<String> images =
+                point.images().stream().map(image -> image.imageId()).toList();
+        if (imageId == null && images.size() != 1) {
+            throw ApplianceException.usage("the point has " + images.size() + " images; say which: " + images);
+        }
+        String image = imageId == null ? images.get(0) : imageId;
+        if (!images.contains(image)) {
+            throw ApplianceException.notFound("the point has no image '" + image + "'; it has " + images);
+        }
+        String what = "image " + image + " of " + container + " at " + point.instant();
+        BlockDevice device = new PointDevice(what, repository.openPoint(point).image(image));
+        return new Simple(what, device, device::close);
+    }
+
+    /**
+     * One instant of a device, with what changed since a checkpoint. Its file system is frozen for the instant.
+     *
+     * @param consumer who reads; each has checkpoints of its own
+     * @param since the checkpoint of an earlier instant of the same consumer whose export was ended as done
+     */
+    public Exports.Subject instant(String word, String consumer, @Nullable String since) throws IOException {
+        DataPlane plane = host.connect();
+        boolean done = false;
+        try {
+            AttachedDevice device = find(plane, word);
+            Map<String, Object> wanted = new LinkedHashMap<>();
+            wanted.put("device", device.deviceId());
+            if (since != null) {
+                wanted.put("since", since);
+            }
+            Fields request = Fields.of(
+                    "consumer", consumer,
+                    "scratchFolder", host.scratchFolder().toString(),
+                    "devices", List.of(wanted));
+            String prepared =
+                    plane.client().request("instant.prepare", request, LIMIT).text("prepared");
+            FrozenInstant.Outcome<Fields> frozen = new FrozenInstant(
+                            new HolderWatchdog(plane.run()), BackupService.FREEZE_LIMIT)
+                    .run(DataPlane.mountPoints(device).stream().limit(1).toList(), () -> plane.client()
+                            .request("instant", Fields.of("prepared", prepared), LIMIT));
+            Fields view = frozen.value().objects("views").get(0);
+            plane.client().request("view.secure", Fields.of("view", view.text("view")), SECURE_LIMIT);
+            ViewSubject subject = new ViewSubject(plane, device.deviceId(), consumer, frozen.value(), frozen.notice());
+            done = true;
+            return subject;
+        } finally {
+            if (!done) {
+                plane.close();
+            }
+        }
+    }
+
+    private record Simple(String what, BlockDevice device, java.io.Closeable whole) implements Exports.Subject {
+        @Override
+        public void end(boolean done) throws IOException {
+            whole.close();
+        }
+    }
+}
