@@ -97,7 +97,7 @@ final class OverlaySnapshots {
         tree.settle();
         tree = OverlayTree.read(folder, image);
         if (attached == null && !tree.halfMerged().isEmpty()) {
-            OverlayTracker tracker = OverlayTracker.of(folder, tree, image);
+            TrackerBinding tracker = TrackerBinding.ofOverlay(folder, image);
             merge(tree, tree.halfMerged(), upperOf(tree));
             tracker.renew();
         }
@@ -109,7 +109,7 @@ final class OverlaySnapshots {
             OverlayTree tree = recovered();
             tree.requireRoom();
             String file = tree.newFile(newIds);
-            OverlayTracker tracker = OverlayTracker.of(folder, tree, image);
+            TrackerBinding tracker = TrackerBinding.ofOverlay(folder, image);
             try (ChainLocks locks = ChainLocks.take(stillThere(files), true)) {
                 requireClosed(image);
                 OverlayIntent intent = tree.intent().withUnnamed(List.of(file, image + NEW));
@@ -213,7 +213,7 @@ final class OverlaySnapshots {
                 throw tree.refused(above + " stand on " + file + "; delete all of them but one first");
             }
             if (above.size() == 1) {
-                OverlayTracker tracker = tracker(tree);
+                TrackerBinding tracker = tracker();
                 merge(tree, file, above.get(0));
                 tracker.renew();
                 return SnapshotOperations.Deleted.MERGED;
@@ -239,22 +239,22 @@ final class OverlaySnapshots {
             if (below.isEmpty()) {
                 throw tree.refused(file + " is the base; there is nothing below it to merge with");
             }
-            OverlayTracker tracker = tracker(tree);
+            TrackerBinding tracker = tracker();
             merge(tree, below, file);
             tracker.renew();
         }
     }
 
     /** The tracker of an image in use is with its device. */
-    private OverlayTracker tracker(OverlayTree tree) throws IOException {
-        return attached == null ? OverlayTracker.of(folder, tree, image) : OverlayTracker.NONE;
+    private TrackerBinding tracker() throws IOException {
+        return attached == null ? TrackerBinding.ofOverlay(folder, image) : TrackerBinding.NONE;
     }
 
     int mergeAll() throws IOException {
         try (Closeable lock = OverlayTree.lock(folder, image)) {
             int merged = 0;
             OverlayTree tree = withoutPending(recovered(), "");
-            OverlayTracker tracker = tracker(tree);
+            TrackerBinding tracker = tracker();
             for (List<String> chain = tree.chain(); chain.size() > 1; chain = tree.chain()) {
                 merge(tree, chain.get(0), chain.get(1));
                 merged++;
