@@ -82,7 +82,10 @@ public final class ChainCheck {
     private static void checkMark(ChainFiles files, ChainFiles.Link link, ExpandedCheck check, FindingList findings) {
         if (!link.equals(files.top()) && check.header().extensionTrusted()) {
             findings.add(new Finding.Contradiction(
-                    link.fileName(), Severity.NOTE, "a frozen file carries a format extension; it belongs to the top"));
+                    link.fileName(),
+                    Severity.NOTE,
+                    "a frozen file carries a format extension; bitmaps of changes in it are of the instant at which it was"
+                            + " frozen"));
         }
     }
 
