@@ -74,8 +74,14 @@ class ImageVerbsIT {
         cli.ok("image", "compact", image.toString());
         assertThat(Files.size(image.resolve("root.hds"))).isEqualTo(29L << 20);
         cli.ok("image", "check", image.toString());
-        assertThat(cli.ok("image", "map", image.toString(), "--json").jsonRows())
-                .hasSize(3);
+        List<Map<String, Object>> data = cli.ok("image", "map", image.toString(), "--json").jsonRows().stream()
+                .filter(row -> row.get("content").equals("data"))
+                .toList();
+        assertThat(data).allMatch(row -> row.get("depth").equals(0) && row.get("fileOffsetBytes") != null);
+        assertThat(data.stream()
+                        .mapToLong(row -> ((Number) row.get("lengthBytes")).longValue())
+                        .sum())
+                .isEqualTo(28L << 20);
     }
 
     @Test

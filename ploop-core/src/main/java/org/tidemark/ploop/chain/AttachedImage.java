@@ -250,7 +250,7 @@ public final class AttachedImage implements BlockDevice {
             tidyNames(files);
         } else if (files.descriptor().isEmpty()) {
             return;
-        } else if (files.directory().exists(ChainIntent.FILE_NAME)) {
+        } else if (ChainIntent.isIn(files.directory())) {
             try (Closeable tree = ChainSteps.lockTree(files.directory())) {
                 ChainSteps.suspend(files.directory());
             } catch (ImageException e) {

@@ -212,6 +212,7 @@ final class ChainSteps {
      * that nobody names go. Copies nothing. The tree is locked by the caller.
      */
     static void suspend(ImageDirectory folder) throws IOException {
+        ChainIntent.removeHalf(folder);
         Optional<ChainIntent> intent = ChainIntent.read(folder);
         if (intent.isEmpty()) {
             return;

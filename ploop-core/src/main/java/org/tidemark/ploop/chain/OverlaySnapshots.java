@@ -67,8 +67,10 @@ final class OverlaySnapshots {
     static void tidy(ChainFiles files) throws IOException {
         ImageDirectory folder = files.directory();
         String image = files.top().fileName();
-        if (!OverlayIntent.read(folder, image).unnamed().isEmpty()) {
+        boolean leftovers = !OverlayIntent.read(folder, image).unnamed().isEmpty();
+        if (leftovers || OverlayIntent.isHalf(folder, image)) {
             try (Closeable lock = OverlayTree.lock(folder, image)) {
+                OverlayIntent.removeHalf(folder, image);
                 folder.sync();
                 OverlayTree.read(folder, image).settle();
             }
@@ -77,7 +79,7 @@ final class OverlaySnapshots {
 
     /** Finishes or undoes what was under way. Whether there was something. */
     boolean recover() throws IOException {
-        if (OverlayIntent.read(folder, image).equals(OverlayIntent.NOTHING)) {
+        if (OverlayIntent.read(folder, image).equals(OverlayIntent.NOTHING) && !OverlayIntent.isHalf(folder, image)) {
             return false;
         }
         try (Closeable lock = OverlayTree.lock(folder, image)) {
@@ -87,6 +89,7 @@ final class OverlaySnapshots {
     }
 
     private OverlayTree recovered() throws IOException {
+        OverlayIntent.removeHalf(folder, image);
         OverlayTree tree = OverlayTree.read(folder, image);
         OverlayIntent intent = tree.intent();
         if (intent.equals(OverlayIntent.NOTHING)) {
@@ -210,7 +213,11 @@ final class OverlaySnapshots {
             }
             List<String> above = tree.above(file);
             if (above.size() > 1) {
-                throw tree.refused(above + " stand on " + file + "; delete all of them but one first");
+                // An image with a descriptor marks such a level and merges it later; nothing in these files could hold
+                // the mark.
+                throw tree.refused(String.join(" and ", above) + " stand on " + file
+                        + ", which can be deleted when only one of them is left: delete the others first with 'tidemark"
+                        + " snapshot delete', or keep it");
             }
             if (above.size() == 1) {
                 TrackerBinding tracker = tracker();

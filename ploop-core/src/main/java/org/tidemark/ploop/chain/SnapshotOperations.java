@@ -300,7 +300,7 @@ public final class SnapshotOperations {
      * Returns whether there was something.
      */
     public boolean recover(ImageDirectory folder) throws IOException {
-        if (!folder.exists(ChainIntent.FILE_NAME)) {
+        if (!ChainIntent.isIn(folder)) {
             return false;
         }
         try (Closeable tree = ChainSteps.lockTree(folder)) {
@@ -315,6 +315,7 @@ public final class SnapshotOperations {
     }
 
     private DiskDescriptor recovered(ImageDirectory folder) throws IOException {
+        ChainIntent.removeHalf(folder);
         DiskDescriptor descriptor = DiskDescriptor.read(folder);
         Optional<ChainIntent> intent = ChainIntent.read(folder);
         if (intent.isEmpty()) {

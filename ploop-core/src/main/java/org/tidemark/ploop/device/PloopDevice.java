@@ -305,6 +305,11 @@ public final class PloopDevice implements BlockDevice {
         stack.extents(offsetBytes, lengthBytes, visitor);
     }
 
+    /** As {@link #extents} of the whole disk, with the places of its parts; for {@link DiskMap}. */
+    void map(ClusterStore.MapVisitor visitor) throws IOException {
+        stack.map(0, sizeBytes, visitor);
+    }
+
     /** Tells from now on what was written, until {@link #stopWatching}; for one copier at a time. */
     public RecentWrites watchWrites() {
         RecentWrites watch = new RecentWrites(sizeBytes);
