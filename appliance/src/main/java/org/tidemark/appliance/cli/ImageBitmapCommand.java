@@ -21,12 +21,12 @@ import picocli.CommandLine.Parameters;
         name = "bitmap",
         description = {
             "Bitmaps of changes that lie in an image, for other programs.",
-            "Those of a qcow2 image that record are kept current while it is attached, and stored when it is detached."
+            "Those that record are kept current while it is attached, and stored when it is detached."
         },
         mixinStandardHelpOptions = true,
         subcommands = {ImageBitmapCommand.ListAll.class, ImageBitmapCommand.Add.class, ImageBitmapCommand.Remove.class})
 final class ImageBitmapCommand {
-    private static final String IMAGE = "A qcow2 file, or an expanded image (list only).";
+    private static final String IMAGE = "A qcow2 file, or an expanded image.";
 
     @Command(name = "list", description = "List the bitmaps of an image.", mixinStandardHelpOptions = true)
     static final class ListAll implements Callable<Integer> {
@@ -52,7 +52,7 @@ final class ImageBitmapCommand {
         }
     }
 
-    @Command(name = "add", description = "Add an empty bitmap to a qcow2 image.", mixinStandardHelpOptions = true)
+    @Command(name = "add", description = "Add an empty bitmap.", mixinStandardHelpOptions = true)
     static final class Add implements Callable<Integer> {
         @Mixin
         private Output output = new Output();
@@ -60,7 +60,7 @@ final class ImageBitmapCommand {
         @Parameters(index = "0", paramLabel = "IMAGE", description = IMAGE)
         private Path image = Path.of("");
 
-        @Parameters(index = "1", paramLabel = "NAME", description = "What it is called.")
+        @Parameters(index = "1", paramLabel = "NAME", description = "What it is called; in an expanded image a UUID.")
         private String name = "";
 
         @Option(
@@ -81,7 +81,7 @@ final class ImageBitmapCommand {
         }
     }
 
-    @Command(name = "remove", description = "Remove a bitmap of a qcow2 image.", mixinStandardHelpOptions = true)
+    @Command(name = "remove", description = "Remove a bitmap.", mixinStandardHelpOptions = true)
     static final class Remove implements Callable<Integer> {
         @Mixin
         private Output output = new Output();

@@ -15,6 +15,7 @@ import org.tidemark.ploop.chain.AttachedImage;
 import org.tidemark.ploop.chain.ChainFiles;
 import org.tidemark.ploop.chain.ChainLocks;
 import org.tidemark.ploop.chain.OwnerRecord;
+import org.tidemark.ploop.device.DiskMap;
 import org.tidemark.ploop.device.StateArea;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageDirectory.OpenMode;
@@ -109,7 +110,7 @@ final class ImageSpaceCommands {
 
     @Command(
             name = "map",
-            description = "Tell which parts of the disk hold data, and which read as zeros.",
+            description = "Tell which parts of the disk hold data, in which file and where, and which read as zeros.",
             mixinStandardHelpOptions = true)
     static final class MapCommand implements Callable<Integer> {
         @Mixin
@@ -124,14 +125,21 @@ final class ImageSpaceCommands {
             ImageLayout.of(files);
             List<Map<String, @Nullable Object>> rows = new ArrayList<>();
             try (AttachedImage image = ImageCommand.openReadOnly(files)) {
-                image.extents(
-                        0,
-                        image.sizeBytes(),
-                        (offset, length, zero) -> rows.add(fields(
-                                "offsetBytes", offset, "lengthBytes", length, "content", zero ? "zero" : "data")));
+                DiskMap.visit(image.device(), extent -> rows.add(row(extent)));
             }
             output.rows(rows, "an empty disk");
             return ExitCodes.DONE;
+        }
+
+        private static Map<String, @Nullable Object> row(DiskMap.Extent extent) {
+            boolean somewhere = extent.depth() >= 0;
+            return fields(
+                    "offsetBytes", extent.offsetBytes(),
+                    "lengthBytes", extent.lengthBytes(),
+                    "content", extent.zero() ? "zero" : "data",
+                    "depth", somewhere ? extent.depth() : null,
+                    "file", somewhere ? extent.file() : null,
+                    "fileOffsetBytes", extent.fileOffsetBytes() >= 0 ? extent.fileOffsetBytes() : null);
         }
     }
 }

@@ -61,6 +61,12 @@ class ImageVerbsIT {
                 cli.ok("image", "info", image, "--json").json().get("files");
     }
 
+    @SuppressWarnings("unchecked")
+    private List<Map<String, Object>> rows(String... command) throws Exception {
+        List<?> rows = cli.ok(command).jsonRows();
+        return (List<Map<String, Object>>) rows;
+    }
+
     @Test
     void trimmedSpaceIsGivenBack() throws Exception {
         Path image = cli.path("trimmed");
@@ -74,8 +80,32 @@ class ImageVerbsIT {
         cli.ok("image", "compact", image.toString());
         assertThat(Files.size(image.resolve("root.hds"))).isEqualTo(29L << 20);
         cli.ok("image", "check", image.toString());
-        assertThat(cli.ok("image", "map", image.toString(), "--json").jsonRows())
-                .hasSize(3);
+        List<Map<String, Object>> data = rows("image", "map", image.toString(), "--json").stream()
+                .filter(row -> row.get("content").equals("data"))
+                .toList();
+        assertThat(data).allMatch(row -> row.get("depth").equals(0) && row.get("fileOffsetBytes") != null);
+        assertThat(data.stream()
+                        .mapToLong(row -> ((Number) row.get("lengthBytes")).longValue())
+                        .sum())
+                .isEqualTo(28L << 20);
+    }
+
+    @Test
+    void bitmapsOfAnExpandedImageAreKeptCurrentWhileItIsAttached() throws Exception {
+        String image = cli.path("marked").toString();
+        String id = "e4f2eed0-37fe-4539-b50b-85d2e7fd235f";
+        cli.ok("image", "create", image, "--size", "64M", "--no-partition");
+        cli.refused(2, "UUID", "image", "bitmap", "add", image, "mine");
+        cli.ok("image", "bitmap", "add", image, id);
+        String block = cli.attach(cli.path("marked"), "--name", "d");
+        Cli.random(block, 20, 2);
+        cli.ok("detach", "d");
+        Map<String, Object> kept =
+                rows("image", "bitmap", "list", image, "--json").get(0);
+        assertThat(kept).containsEntry("bitmap", id).containsEntry("dirtyBytes", 2 << 20);
+        cli.ok("image", "bitmap", "remove", image, id);
+        cli.refused(2, "has no bitmap", "image", "bitmap", "remove", image, id);
+        cli.ok("image", "check", image);
     }
 
     @Test

@@ -278,12 +278,18 @@ final class AttachedChain {
             throws IOException {
         ImageDirectory folder = folder();
         Image lowerImage = descriptor.imageOf(removed);
+        int level = levelOf(descriptor, removed.guid());
+        Delta upper = device.deltas().get(level + 1);
+        if (ChainSteps.isOfSmallerDisk(folder, lowerImage, upper.geometry())) {
+            throw new ImageException(
+                    ImageException.Kind.UNSUPPORTED,
+                    files.name() + ": the disk was made larger after the snapshot " + removed.guid()
+                            + "; detach the image, then the snapshot can be deleted or merged");
+        }
         boolean again = ChainIntent.read(folder).isPresent();
         MovableCursor cursor = new MovableCursor();
         try (PendingDelta lower =
-                new PendingDelta(ChainSteps.openLower(folder, lowerImage, descriptor.geometry(), again, cursor))) {
-            int level = levelOf(descriptor, removed.guid());
-            Delta upper = device.deltas().get(level + 1);
+                new PendingDelta(ChainSteps.openLower(folder, lowerImage, upper.geometry(), again, cursor))) {
             DeltaMerge merge = ofTop
                     ? DeltaMerge.ofTop(device, lower.delta(), level == 0, progress)
                     : DeltaMerge.of(upper, lower.delta(), level == 0, progress);

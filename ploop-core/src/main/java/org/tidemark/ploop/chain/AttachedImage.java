@@ -4,7 +4,6 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.Semaphore;
@@ -48,7 +47,7 @@ public final class AttachedImage implements BlockDevice {
 
     private final StateArea area;
     private final Beside beside;
-    private final @Nullable ChangedBlockTracker tracker;
+    private final Tracking tracking;
     private final HeldLocks locks;
     /** One change of the tree at a time, and none while the image is being closed. */
     private final Semaphore changing = new Semaphore(1);
@@ -61,16 +60,19 @@ public final class AttachedImage implements BlockDevice {
             @Nullable AttachedOverlay overlay,
             StateArea area,
             Beside beside,
-            @Nullable ChangedBlockTracker tracker,
+            Tracking tracking,
             HeldLocks locks) {
         this.device = device;
         this.chain = chain;
         this.overlay = overlay;
         this.area = area;
         this.beside = beside;
-        this.tracker = tracker;
+        this.tracking = tracking;
         this.locks = locks;
     }
+
+    /** Who records what is written. */
+    private record Tracking(@Nullable ChangedBlockTracker tracker, KeptBitmaps bitmaps) {}
 
     /** How an image is opened. */
     public enum Use {
@@ -192,7 +194,7 @@ public final class AttachedImage implements BlockDevice {
                 : ours ? ImageCondition.CRASHED_IN_OUR_HANDS : ImageCondition.UNKNOWN;
         boolean done = false;
         ChangedBlockTracker tracker = null;
-        List<String> bitmaps = List.of();
+        KeptBitmaps bitmaps = KeptBitmaps.of(files, area);
         try {
             ChainBinding.adopt(area, chainId, geometry.diskSizeBytes());
             if (use != Use.READ_ONLY) {
@@ -201,24 +203,24 @@ public final class AttachedImage implements BlockDevice {
                     removeTracker(beside);
                 }
                 self.write(beside.folder(), beside.owner());
-                bitmaps = tracking && use != Use.TAKE_OVER ? KeptBitmaps.valid(files) : List.of();
+                if (tracking) {
+                    bitmaps.note(files, use == Use.TAKE_OVER);
+                }
                 opened.chain().top().markInUse();
             }
             if (tracking && use != Use.READ_ONLY) {
                 long size = opened.chain().top().geometry().diskSizeBytes();
                 tracker = ChangedBlockTracker.open(
                         area, size, beside.folder(), beside.tracker(), condition, identity, ids);
-                if (use != Use.TAKE_OVER) {
-                    KeptBitmaps.begin(tracker, bitmaps);
-                }
+                bitmaps.begin(tracker);
             }
             PloopDevice device = new PloopDevice(
                     files.name(), opened.chain().deltas(), area, tracker, PloopDevice.DEFAULT_MAP_SLOTS);
             done = true;
             AttachedOverlay overlay =
                     OverlaySnapshots.concerns(files) ? new AttachedOverlay(device, locks, area, files) : null;
-            return new AttachedImage(
-                    device, new AttachedChain(device, locks, area, files), overlay, area, beside, tracker, locks);
+            AttachedChain chain = new AttachedChain(device, locks, area, files);
+            return new AttachedImage(device, chain, overlay, area, beside, new Tracking(tracker, bitmaps), locks);
         } finally {
             if (!done) {
                 opened.chain().close();
@@ -248,7 +250,7 @@ public final class AttachedImage implements BlockDevice {
             tidyNames(files);
         } else if (files.descriptor().isEmpty()) {
             return;
-        } else if (files.directory().exists(ChainIntent.FILE_NAME)) {
+        } else if (ChainIntent.isIn(files.directory())) {
             try (Closeable tree = ChainSteps.lockTree(files.directory())) {
                 ChainSteps.suspend(files.directory());
             } catch (ImageException e) {
@@ -431,6 +433,10 @@ public final class AttachedImage implements BlockDevice {
         }
         awaitChange();
         boolean proper = device.writable() && device.state() != DeviceState.ABORTED;
+        ChangedBlockTracker marks = tracking.tracker();
+        if (marks != null) {
+            device.beforeClosed(top -> tracking.bitmaps().beforeClose(top, marks));
+        }
         try {
             device.detach();
         } catch (IOException e) {
@@ -442,7 +448,6 @@ public final class AttachedImage implements BlockDevice {
             throw e;
         }
         try (locks) {
-            ChangedBlockTracker marks = tracker;
             if (proper && marks != null) {
                 storeBitmaps(marks);
                 marks.close(ImageIdentity.of(files()));
@@ -459,16 +464,17 @@ public final class AttachedImage implements BlockDevice {
     private void storeBitmaps(ChangedBlockTracker marks) throws IOException {
         // All data is durable, and nobody writes any more.
         marks.flushDataWith(() -> {});
-        AttachedOverlay levels = overlay;
-        if (levels == null) {
-            return;
-        }
         try {
-            KeptBitmaps.store(files(), marks, levels.cursor());
+            tracking.bitmaps().afterClose(files(), marks, cursor());
         } catch (IOException e) {
             marks.close();
             throw e;
         }
+    }
+
+    private AllocationCursor cursor() throws IOException {
+        AttachedOverlay levels = overlay;
+        return levels == null ? PloopDevice.cursor(area) : levels.cursor();
     }
 
     private void awaitChange() throws IOException {
@@ -489,7 +495,7 @@ public final class AttachedImage implements BlockDevice {
     private void letGo(IOException cause) {
         try (locks) {
             device.close();
-            ChangedBlockTracker marks = tracker;
+            ChangedBlockTracker marks = tracking.tracker();
             if (marks != null) {
                 marks.close();
             }

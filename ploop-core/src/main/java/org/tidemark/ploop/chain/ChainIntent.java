@@ -1,15 +1,11 @@
 package org.tidemark.ploop.chain;
 
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageDirectory;
-import org.tidemark.ploop.io.ImageDirectory.OpenMode;
 import org.tidemark.ploop.io.ImageException;
-import org.tidemark.ploop.io.ImageIo;
 
 /**
  * What an operation on the tree is about to do, written beside the descriptor before its first step and removed after its
@@ -30,12 +26,10 @@ import org.tidemark.ploop.io.ImageIo;
  */
 record ChainIntent(Optional<Merge> merge, List<String> files, long growBytes) {
     static final String FILE_NAME = "tidemark-intent";
-    private static final String TEMPORARY_NAME = FILE_NAME + ".new";
     private static final String MAGIC = "tidemark-intent 1";
     private static final String MERGE = "merge ";
     private static final String UNNAMED = "unnamed ";
     private static final String GROW = "grow ";
-    private static final int MAX_BYTES = 64 << 10;
 
     /** The content of {@code child} goes down into the file of {@code removed}, which ceases to be a level. */
     record Merge(String removed, String child) {}
@@ -55,20 +49,28 @@ record ChainIntent(Optional<Merge> merge, List<String> files, long growBytes) {
 
     /** Reads the intent of a folder; empty when nothing was under way. Throws DAMAGED when it cannot be understood. */
     static Optional<ChainIntent> read(ImageDirectory folder) throws IOException {
-        if (!folder.exists(FILE_NAME)) {
+        Optional<String> text = fileIn(folder).read();
+        if (text.isEmpty()) {
             return Optional.empty();
         }
-        try (ImageIo io = folder.open(FILE_NAME, OpenMode.READ_ONLY)) {
-            if (io.size() > MAX_BYTES) {
-                throw damaged(folder, io.size() + " bytes are too many");
-            }
-            int length = (int) io.size();
-            AlignedBuffer buffer = AlignedBuffer.allocate(Math.max(length, 1));
-            io.read(0, buffer, 0, length);
-            byte[] bytes = new byte[length];
-            buffer.bytes().get(0, bytes);
-            return Optional.of(parse(folder, new String(bytes, StandardCharsets.UTF_8)));
+        if (text.get().length() >= IntentFile.MAX_BYTES) {
+            throw damaged(folder, IntentFile.MAX_BYTES + " bytes are too many");
         }
+        return Optional.of(parse(folder, text.get()));
+    }
+
+    private static IntentFile fileIn(ImageDirectory folder) {
+        return new IntentFile(folder, FILE_NAME);
+    }
+
+    /** Whether a change was under way, or began to write down that it would be. */
+    static boolean isIn(ImageDirectory folder) throws IOException {
+        return folder.exists(FILE_NAME) || fileIn(folder).isHalf();
+    }
+
+    /** Removes what a change left that was broken off before its intent was there. The tree is locked. */
+    static void removeHalf(ImageDirectory folder) throws IOException {
+        fileIn(folder).removeHalf();
     }
 
     private static ChainIntent parse(ImageDirectory folder, String text) throws ImageException {
@@ -128,18 +130,7 @@ record ChainIntent(Optional<Merge> merge, List<String> files, long growBytes) {
             }
             text.append(UNNAMED).append(file).append('\n');
         }
-        byte[] bytes = text.toString().getBytes(StandardCharsets.UTF_8);
-        AlignedBuffer buffer = AlignedBuffer.allocate(bytes.length);
-        buffer.bytes().put(0, bytes);
-        if (folder.exists(TEMPORARY_NAME)) {
-            folder.delete(TEMPORARY_NAME);
-        }
-        try (ImageIo io = folder.create(TEMPORARY_NAME)) {
-            io.write(0, buffer, 0, bytes.length);
-            io.flush();
-        }
-        folder.rename(TEMPORARY_NAME, FILE_NAME);
-        folder.sync();
+        fileIn(folder).write(text.toString());
     }
 
     /** Deletes what the descriptor does not name, then the intent itself; durable on return. */
@@ -156,7 +147,6 @@ record ChainIntent(Optional<Merge> merge, List<String> files, long growBytes) {
         if (deleted) {
             folder.sync();
         }
-        folder.delete(FILE_NAME);
-        folder.sync();
+        fileIn(folder).remove();
     }
 }

@@ -143,6 +143,23 @@ final class ChainSteps {
         }
     }
 
+    /** Whether the disk became larger since the level was frozen; a raw one is made larger whenever it is opened. */
+    static boolean isOfSmallerDisk(ImageDirectory folder, Image image, DeltaGeometry geometry) throws IOException {
+        if (!image.formatId().equals(ExpandedFormat.ID)) {
+            return false;
+        }
+        try (ImageIo io = folder.open(image.file(), OpenMode.READ_ONLY)) {
+            return ExpandedFormat.readHeader(io).geometry().diskSizeBytes() < geometry.diskSizeBytes();
+        }
+    }
+
+    /** Gives a closed level that nobody reads the size of the disk; see {@link ExpandedFormat#grow} for crashes. */
+    static void growLower(ImageDirectory folder, Image image, DeltaGeometry geometry) throws IOException {
+        try (ImageIo io = folder.open(image.file(), OpenMode.READ_WRITE)) {
+            new ExpandedFormat().grow(io, geometry);
+        }
+    }
+
     private static void growRaw(ImageDirectory folder, String file, long sizeBytes) throws IOException {
         try (ImageIo io = folder.open(file, OpenMode.READ_WRITE)) {
             if (io.size() < sizeBytes) {
@@ -195,6 +212,7 @@ final class ChainSteps {
      * that nobody names go. Copies nothing. The tree is locked by the caller.
      */
     static void suspend(ImageDirectory folder) throws IOException {
+        ChainIntent.removeHalf(folder);
         Optional<ChainIntent> intent = ChainIntent.read(folder);
         if (intent.isEmpty()) {
             return;
@@ -205,12 +223,14 @@ final class ChainSteps {
             Shot removed = descriptor.requireShot(merge.get().removed());
             // Marked first: from here on nobody takes the level for a snapshot, with or without the intent.
             descriptor.withTemporary(removed.guid()).store(folder);
+            Image child = descriptor.imageOf(descriptor.requireShot(merge.get().child()));
+            DeltaGeometry geometry;
+            try (Delta upper =
+                    open(folder, child, OpenIntent.READ, descriptor.geometry(), AllocationCursor.transientCursor())) {
+                geometry = upper.geometry();
+            }
             try (Delta lower = openLower(
-                    folder,
-                    descriptor.imageOf(removed),
-                    descriptor.geometry(),
-                    true,
-                    AllocationCursor.transientCursor())) {
+                    folder, descriptor.imageOf(removed), geometry, true, AllocationCursor.transientCursor())) {
                 lower.markClosed();
             }
         } else {

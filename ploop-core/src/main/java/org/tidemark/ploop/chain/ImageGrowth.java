@@ -2,10 +2,13 @@ package org.tidemark.ploop.chain;
 
 import java.io.Closeable;
 import java.io.IOException;
+import java.util.List;
 import org.tidemark.ploop.chain.DiskDescriptor.Image;
 import org.tidemark.ploop.format.DeltaGeometry;
 import org.tidemark.ploop.format.Formats;
 import org.tidemark.ploop.format.expanded.ExpandedFormat;
+import org.tidemark.ploop.format.expanded.StoredBitmap;
+import org.tidemark.ploop.format.expanded.StoredBitmaps;
 import org.tidemark.ploop.io.ImageDirectory;
 import org.tidemark.ploop.io.ImageDirectory.OpenMode;
 import org.tidemark.ploop.io.ImageException;
@@ -19,7 +22,7 @@ import org.tidemark.ploop.io.ImageIo;
  *   intent | the top's file gets the new size | descriptor replaced = COMMIT | intent gone
  * </pre>
  *
- * A crash before the top has its size leaves the old image, with space that belongs to nothing; after it, {@link
+ * Bitmaps of changes in a format extension are put back into the larger file before the commit; a crash loses them. A crash before the top has its size leaves the old image, with space that belongs to nothing; after it, {@link
  * ChainSteps#finishGrowth} replaces the descriptor at the next operation or attach.
  */
 public final class ImageGrowth {
@@ -95,7 +98,9 @@ public final class ImageGrowth {
         try (ImageIo io = folder.open(file, OpenMode.READ_WRITE)) {
             int step = cluster == 0 ? stepOf(io, formatId) : cluster;
             long rounded = (sizeBytes + step - 1) / step * step;
+            List<StoredBitmap> bitmaps = formatId.equals(ExpandedFormat.ID) ? StoredBitmaps.read(io) : List.of();
             Formats.byId(formatId).grow(io, new DeltaGeometry(rounded, step));
+            ExtensionBitmaps.restoreInLarger(io, bitmaps);
             return rounded;
         }
     }

@@ -47,8 +47,7 @@ public final class InternalSnapshots {
     public static void delete(ChainFiles files, String idOrName) throws IOException {
         ChainFiles.Link top = files.top();
         try (ChainLocks locks = ChainLocks.take(files, true)) {
-            OverlayTracker tracker = OverlayTracker.of(
-                    top.directory(), OverlayTree.read(top.directory(), top.fileName()), top.fileName());
+            TrackerBinding tracker = TrackerBinding.ofOverlay(top.directory(), top.fileName());
             try (ImageIo io = top.directory().open(top.fileName(), OpenMode.READ_WRITE)) {
                 SnapshotDelete.run(io, idOrName);
             }

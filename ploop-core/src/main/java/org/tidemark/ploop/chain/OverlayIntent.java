@@ -1,15 +1,11 @@
 package org.tidemark.ploop.chain;
 
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageDirectory;
-import org.tidemark.ploop.io.ImageDirectory.OpenMode;
 import org.tidemark.ploop.io.ImageException;
-import org.tidemark.ploop.io.ImageIo;
 
 /**
  * What a change of the snapshots of a qcow2 image is about to do, in a file beside the image, as {@link ChainIntent} is for
@@ -29,7 +25,6 @@ record OverlayIntent(String lower, List<String> unnamed) {
     private static final String MAGIC = "tidemark-overlay-intent 1";
     private static final String LOWER = "lower ";
     private static final String UNNAMED = "unnamed ";
-    private static final int MAX_BYTES = 64 << 10;
 
     static final OverlayIntent NOTHING = new OverlayIntent("", List.of());
 
@@ -47,18 +42,23 @@ record OverlayIntent(String lower, List<String> unnamed) {
 
     /** Nothing when no change is under way. Throws DAMAGED when the file cannot be understood. */
     static OverlayIntent read(ImageDirectory folder, String image) throws IOException {
-        String file = image + SUFFIX;
-        if (!folder.exists(file)) {
-            return NOTHING;
-        }
-        try (ImageIo io = folder.open(file, OpenMode.READ_ONLY)) {
-            int length = (int) Math.min(io.size(), MAX_BYTES);
-            AlignedBuffer buffer = AlignedBuffer.allocate(Math.max(length, 1));
-            io.read(0, buffer, 0, length);
-            byte[] bytes = new byte[length];
-            buffer.bytes().get(0, bytes);
-            return parse(folder, file, new String(bytes, StandardCharsets.UTF_8));
-        }
+        IntentFile file = fileOf(folder, image);
+        Optional<String> text = file.read();
+        return text.isEmpty() ? NOTHING : parse(folder, file.name(), text.get());
+    }
+
+    private static IntentFile fileOf(ImageDirectory folder, String image) {
+        return new IntentFile(folder, image + SUFFIX);
+    }
+
+    /** Whether a change was broken off before its intent was there. */
+    static boolean isHalf(ImageDirectory folder, String image) throws IOException {
+        return fileOf(folder, image).isHalf();
+    }
+
+    /** Removes what such a change left. The image's changes are locked. */
+    static void removeHalf(ImageDirectory folder, String image) throws IOException {
+        fileOf(folder, image).removeHalf();
     }
 
     private static OverlayIntent parse(ImageDirectory folder, String file, String text) throws ImageException {
@@ -88,12 +88,9 @@ record OverlayIntent(String lower, List<String> unnamed) {
 
     /** Replaces the one of the image; durable on return. One that says nothing is removed. */
     Optional<OverlayIntent> write(ImageDirectory folder, String image) throws IOException {
-        String file = image + SUFFIX;
+        IntentFile file = fileOf(folder, image);
         if (lower.isEmpty() && unnamed.isEmpty()) {
-            if (folder.exists(file)) {
-                folder.delete(file);
-                folder.sync();
-            }
+            file.remove();
             return Optional.empty();
         }
         StringBuilder text = new StringBuilder(MAGIC).append('\n');
@@ -101,19 +98,7 @@ record OverlayIntent(String lower, List<String> unnamed) {
             text.append(LOWER).append(lower).append('\n');
         }
         unnamed.forEach(name -> text.append(UNNAMED).append(name).append('\n'));
-        byte[] bytes = text.toString().getBytes(StandardCharsets.UTF_8);
-        AlignedBuffer buffer = AlignedBuffer.allocate(bytes.length);
-        buffer.bytes().put(0, bytes);
-        String temporary = file + ".new";
-        if (folder.exists(temporary)) {
-            folder.delete(temporary);
-        }
-        try (ImageIo io = folder.create(temporary)) {
-            io.write(0, buffer, 0, bytes.length);
-            io.flush();
-        }
-        folder.rename(temporary, file);
-        folder.sync();
+        file.write(text.toString());
         return Optional.of(this);
     }
 }

@@ -67,8 +67,10 @@ final class OverlaySnapshots {
     static void tidy(ChainFiles files) throws IOException {
         ImageDirectory folder = files.directory();
         String image = files.top().fileName();
-        if (!OverlayIntent.read(folder, image).unnamed().isEmpty()) {
+        boolean leftovers = !OverlayIntent.read(folder, image).unnamed().isEmpty();
+        if (leftovers || OverlayIntent.isHalf(folder, image)) {
             try (Closeable lock = OverlayTree.lock(folder, image)) {
+                OverlayIntent.removeHalf(folder, image);
                 folder.sync();
                 OverlayTree.read(folder, image).settle();
             }
@@ -77,7 +79,7 @@ final class OverlaySnapshots {
 
     /** Finishes or undoes what was under way. Whether there was something. */
     boolean recover() throws IOException {
-        if (OverlayIntent.read(folder, image).equals(OverlayIntent.NOTHING)) {
+        if (OverlayIntent.read(folder, image).equals(OverlayIntent.NOTHING) && !OverlayIntent.isHalf(folder, image)) {
             return false;
         }
         try (Closeable lock = OverlayTree.lock(folder, image)) {
@@ -87,6 +89,7 @@ final class OverlaySnapshots {
     }
 
     private OverlayTree recovered() throws IOException {
+        OverlayIntent.removeHalf(folder, image);
         OverlayTree tree = OverlayTree.read(folder, image);
         OverlayIntent intent = tree.intent();
         if (intent.equals(OverlayIntent.NOTHING)) {
@@ -97,7 +100,7 @@ final class OverlaySnapshots {
         tree.settle();
         tree = OverlayTree.read(folder, image);
         if (attached == null && !tree.halfMerged().isEmpty()) {
-            OverlayTracker tracker = OverlayTracker.of(folder, tree, image);
+            TrackerBinding tracker = TrackerBinding.ofOverlay(folder, image);
             merge(tree, tree.halfMerged(), upperOf(tree));
             tracker.renew();
         }
@@ -109,7 +112,7 @@ final class OverlaySnapshots {
             OverlayTree tree = recovered();
             tree.requireRoom();
             String file = tree.newFile(newIds);
-            OverlayTracker tracker = OverlayTracker.of(folder, tree, image);
+            TrackerBinding tracker = TrackerBinding.ofOverlay(folder, image);
             try (ChainLocks locks = ChainLocks.take(stillThere(files), true)) {
                 requireClosed(image);
                 OverlayIntent intent = tree.intent().withUnnamed(List.of(file, image + NEW));
@@ -210,10 +213,14 @@ final class OverlaySnapshots {
             }
             List<String> above = tree.above(file);
             if (above.size() > 1) {
-                throw tree.refused(above + " stand on " + file + "; delete all of them but one first");
+                // An image with a descriptor marks such a level and merges it later; nothing in these files could hold
+                // the mark.
+                throw tree.refused(String.join(" and ", above) + " stand on " + file
+                        + ", which can be deleted when only one of them is left: delete the others first with 'tidemark"
+                        + " snapshot delete', or keep it");
             }
             if (above.size() == 1) {
-                OverlayTracker tracker = tracker(tree);
+                TrackerBinding tracker = tracker();
                 merge(tree, file, above.get(0));
                 tracker.renew();
                 return SnapshotOperations.Deleted.MERGED;
@@ -239,22 +246,22 @@ final class OverlaySnapshots {
             if (below.isEmpty()) {
                 throw tree.refused(file + " is the base; there is nothing below it to merge with");
             }
-            OverlayTracker tracker = tracker(tree);
+            TrackerBinding tracker = tracker();
             merge(tree, below, file);
             tracker.renew();
         }
     }
 
     /** The tracker of an image in use is with its device. */
-    private OverlayTracker tracker(OverlayTree tree) throws IOException {
-        return attached == null ? OverlayTracker.of(folder, tree, image) : OverlayTracker.NONE;
+    private TrackerBinding tracker() throws IOException {
+        return attached == null ? TrackerBinding.ofOverlay(folder, image) : TrackerBinding.NONE;
     }
 
     int mergeAll() throws IOException {
         try (Closeable lock = OverlayTree.lock(folder, image)) {
             int merged = 0;
             OverlayTree tree = withoutPending(recovered(), "");
-            OverlayTracker tracker = tracker(tree);
+            TrackerBinding tracker = tracker();
             for (List<String> chain = tree.chain(); chain.size() > 1; chain = tree.chain()) {
                 merge(tree, chain.get(0), chain.get(1));
                 merged++;

@@ -2,7 +2,9 @@ package org.tidemark.ploop.chain;
 
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
+import java.util.UUID;
 import org.tidemark.ploop.format.expanded.ExpandedFormat;
 import org.tidemark.ploop.format.expanded.StoredBitmap;
 import org.tidemark.ploop.format.expanded.StoredBitmaps;
@@ -64,22 +66,30 @@ public final class PersistentBitmaps {
     }
 
     /**
-     * Adds an empty bitmap to a qcow2 image; durable on return.
+     * Adds an empty bitmap; durable on return.
      *
+     * @param name of an image in the expanded format a UUID, which is all that it has room for
      * @param granularityBytes a power of two, 512 bytes to 2 GiB
-     * @param recording whether writes are recorded from now on
-     * @throws ImageException INVALID_REQUEST when there is one of that name, IN_USE when somebody has the image open
+     * @param recording whether writes are recorded from now on; those of an expanded image always are
+     * @throws ImageException INVALID_REQUEST when there is one of that name, or it is none for the format; IN_USE when somebody
+     *     has the image open; NOT_CLOSED
      */
     public static void add(ChainFiles files, String name, long granularityBytes, boolean recording) throws IOException {
-        if (Long.bitCount(granularityBytes) != 1) {
-            throw new ImageException(
-                    ImageException.Kind.INVALID_REQUEST, granularityBytes + " bytes are no power of two");
+        if (Long.bitCount(granularityBytes) != 1 || granularityBytes < SECTOR_BYTES || granularityBytes > 2L << 30) {
+            throw invalid(granularityBytes + " bytes are no power of two from 512 to 2 GiB");
+        }
+        if (isExpanded(files)) {
+            if (!recording) {
+                throw invalid(files.name() + ": a bitmap of an expanded image always records");
+            }
+            UUID id = idOf(files, name);
+            change(files, io -> addToExtension(io, id, (int) (granularityBytes / SECTOR_BYTES)));
+            return;
         }
         change(files, io -> {
             if (Bitmap.list(io, Qcow2Header.read(io)).stream()
                     .anyMatch(one -> one.name().equals(name))) {
-                throw new ImageException(
-                        ImageException.Kind.INVALID_REQUEST, io.name() + ": has a bitmap '" + name + "' already");
+                throw invalid(io.name() + ": has a bitmap '" + name + "' already");
             }
             BitmapContent.store(
                     io,
@@ -90,9 +100,57 @@ public final class PersistentBitmaps {
         });
     }
 
-    /** Removes one of a qcow2 image; durable on return. Errors as above, INVALID_REQUEST also when there is none. */
+    /** Removes one; durable on return. Errors as above, INVALID_REQUEST also when there is none. */
     public static void remove(ChainFiles files, String name) throws IOException {
-        change(files, io -> BitmapContent.remove(io, name));
+        if (isExpanded(files)) {
+            UUID id = idOf(files, name);
+            change(files, io -> removeFromExtension(io, id));
+        } else {
+            change(files, io -> BitmapContent.remove(io, name));
+        }
+    }
+
+    private static boolean isExpanded(ChainFiles files) {
+        return files.top().formatId().equals(ExpandedFormat.ID);
+    }
+
+    private static UUID idOf(ChainFiles files, String name) throws ImageException {
+        try {
+            UUID id = UUID.fromString(name);
+            if (id.toString().equalsIgnoreCase(name)) {
+                return id;
+            }
+        } catch (IllegalArgumentException e) {
+            // Told below.
+        }
+        throw invalid(files.name() + ": bitmaps of expanded images have UUIDs for names, '" + name
+                + "' is none; 'uuidgen' makes one");
+    }
+
+    private static void addToExtension(ImageIo io, UUID id, int granularitySectors) throws IOException {
+        long sectors = ExpandedFormat.readHeader(io).diskSectors();
+        List<StoredBitmap> bitmaps = new ArrayList<>(StoredBitmaps.read(io));
+        if (bitmaps.stream().anyMatch(one -> one.id().equals(id))) {
+            throw invalid(io.name() + ": has a bitmap '" + id + "' already");
+        }
+        if (!StoredBitmap.isPossible(sectors, granularitySectors)) {
+            throw invalid(io.name() + ": a disk of " + sectors + " sectors has too many parts of " + granularitySectors
+                    + " sectors for a bitmap; take larger parts");
+        }
+        bitmaps.add(new StoredBitmap(id, sectors, granularitySectors, new BitSet()));
+        StoredBitmaps.write(io, bitmaps);
+    }
+
+    private static void removeFromExtension(ImageIo io, UUID id) throws IOException {
+        List<StoredBitmap> bitmaps = new ArrayList<>(StoredBitmaps.read(io));
+        if (!bitmaps.removeIf(one -> one.id().equals(id))) {
+            throw invalid(io.name() + ": has no bitmap '" + id + "'");
+        }
+        StoredBitmaps.write(io, bitmaps);
+    }
+
+    private static ImageException invalid(String what) {
+        return new ImageException(ImageException.Kind.INVALID_REQUEST, what);
     }
 
     private interface Work {
@@ -101,16 +159,13 @@ public final class PersistentBitmaps {
 
     /** The disk stays what it is, and so does what its tracker knows. */
     private static void change(ChainFiles files, Work work) throws IOException {
-        if (!OverlaySnapshots.concerns(files)) {
+        if (!isExpanded(files) && !OverlaySnapshots.concerns(files)) {
             throw new ImageException(
-                    ImageException.Kind.UNSUPPORTED,
-                    files.name() + ": only qcow2 images have bitmaps with names; those of expanded images belong to the"
-                            + " program that stored them");
+                    ImageException.Kind.UNSUPPORTED, files.name() + ": only qcow2 and expanded images have bitmaps");
         }
         ChainFiles.Link top = files.top();
         try (ChainLocks locks = ChainLocks.take(files, true)) {
-            OverlayTracker tracker = OverlayTracker.of(
-                    top.directory(), OverlayTree.read(top.directory(), top.fileName()), top.fileName());
+            TrackerBinding tracker = TrackerBinding.of(files);
             try (ImageIo io = top.directory().open(top.fileName(), OpenMode.READ_WRITE)) {
                 work.on(io);
             }

@@ -14,6 +14,7 @@ import org.tidemark.ploop.chain.DiskDescriptor.Shot;
 import org.tidemark.ploop.format.AllocationCursor;
 import org.tidemark.ploop.format.Delta;
 import org.tidemark.ploop.format.DeltaFormat.OpenIntent;
+import org.tidemark.ploop.format.DeltaGeometry;
 import org.tidemark.ploop.format.expanded.ExpandedVersion;
 import org.tidemark.ploop.io.ImageDirectory;
 import org.tidemark.ploop.io.ImageDirectory.ImageLock;
@@ -107,7 +108,12 @@ public final class SnapshotOperations {
             TrackerBinding tracker = TrackerBinding.of(files.directory());
             String snapshotGuid = ChainSteps.newGuid(files.directory(), descriptor, newIds);
             String newFile = ChainSteps.newFileName(descriptor, newIds);
-            replaceTop(files.directory(), newFile, List.of(newFile), descriptor.withSnapshot(snapshotGuid, newFile));
+            replaceTop(
+                    files.directory(),
+                    newFile,
+                    List.of(newFile),
+                    descriptor.withSnapshot(snapshotGuid, newFile),
+                    Optional.of(files.top()));
             tracker.renew();
             return snapshotGuid;
         }
@@ -278,7 +284,12 @@ public final class SnapshotOperations {
             String oldFile = ChainSteps.plainFile(folder, descriptor.imageOf(top));
             try (ImageLock lock = folder.lock(oldFile, true)) {
                 String newFile = ChainSteps.newFileName(descriptor, newIds);
-                replaceTop(folder, newFile, List.of(newFile, oldFile), descriptor.withTopAt(target.guid(), newFile));
+                replaceTop(
+                        folder,
+                        newFile,
+                        List.of(newFile, oldFile),
+                        descriptor.withTopAt(target.guid(), newFile),
+                        Optional.empty());
             }
             finishMarked(folder, top.parentGuid());
         }
@@ -289,7 +300,7 @@ public final class SnapshotOperations {
      * Returns whether there was something.
      */
     public boolean recover(ImageDirectory folder) throws IOException {
-        if (!folder.exists(ChainIntent.FILE_NAME)) {
+        if (!ChainIntent.isIn(folder)) {
             return false;
         }
         try (Closeable tree = ChainSteps.lockTree(folder)) {
@@ -304,6 +315,7 @@ public final class SnapshotOperations {
     }
 
     private DiskDescriptor recovered(ImageDirectory folder) throws IOException {
+        ChainIntent.removeHalf(folder);
         DiskDescriptor descriptor = DiskDescriptor.read(folder);
         Optional<ChainIntent> intent = ChainIntent.read(folder);
         if (intent.isEmpty()) {
@@ -368,14 +380,27 @@ public final class SnapshotOperations {
         Image lowerImage = descriptor.imageOf(removed);
         String upperFile =
                 descriptor.imageOf(descriptor.requireShot(both.child())).file();
-        try (Delta lower = ChainSteps.openLower(
-                folder, lowerImage, descriptor.geometry(), again, AllocationCursor.transientCursor())) {
+        // Both may be of a smaller disk than the image has now.
+        DeltaGeometry geometry = upper.geometry();
+        if (ChainSteps.isOfSmallerDisk(folder, lowerImage, geometry)) {
+            AllocationCursor none = AllocationCursor.transientCursor();
+            // Nothing is changed in a level that cannot be written to, or before it is marked as one that goes.
+            ChainSteps.openLower(folder, lowerImage, geometry, again, none).close();
+            new ChainIntent(Optional.of(both), List.of(upperFile)).write(folder);
+            descriptor.withTemporary(removed.guid()).store(folder);
+            ChainSteps.growLower(folder, lowerImage, geometry);
+        }
+        try (Delta lower =
+                ChainSteps.openLower(folder, lowerImage, geometry, again, AllocationCursor.transientCursor())) {
             boolean base = removed.parentGuid().equals(Guid.NONE);
             DeltaMerge merge = DeltaMerge.of(upper, lower, base, progress);
             new ChainIntent(Optional.of(both), List.of(upperFile)).write(folder);
             descriptor.withTemporary(removed.guid()).store(folder);
             lower.markInUse();
             merge.run();
+            if (both.child().equals(descriptor.topGuid())) {
+                ExtensionBitmaps.moveDown(upper, lower);
+            }
             lower.markClosed();
         }
     }
@@ -439,15 +464,26 @@ public final class SnapshotOperations {
         }
     }
 
-    /** Puts a new, empty delta on top. What fails before the descriptor was replaced leaves nothing behind. */
+    /**
+     * Puts a new, empty delta on top. What fails before the descriptor was replaced leaves nothing behind.
+     *
+     * @param same the old top, when the disk stays what it is: its bitmaps of changes are the new one's too
+     */
     private static void replaceTop(
-            ImageDirectory folder, String newFile, List<String> perhapsUnnamed, DiskDescriptor changed)
+            ImageDirectory folder,
+            String newFile,
+            List<String> perhapsUnnamed,
+            DiskDescriptor changed,
+            Optional<ChainFiles.Link> same)
             throws IOException {
         ChainIntent intent = new ChainIntent(Optional.empty(), perhapsUnnamed);
         intent.write(folder);
         try {
             ExpandedVersion version = ChainSteps.versionIn(folder, changed.images());
             ChainSteps.makeDelta(folder, newFile, changed.geometry(), version);
+            if (same.isPresent()) {
+                ExtensionBitmaps.copy(same.get(), folder, newFile);
+            }
             ChainSteps.commit(folder, changed);
         } catch (IOException e) {
             try {

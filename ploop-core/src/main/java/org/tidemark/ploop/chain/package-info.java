@@ -15,9 +15,13 @@
  * <p><b>qcow2.</b> There is no descriptor: each file names the one it stands on, {@code BackingChain} follows them. {@code
  * OverlayTree} reads the snapshots of an image from the files of its folder, {@code OverlaySnapshots} changes them, {@code
  * AttachedOverlay} does so under a device; the commit point is the rename that gives a file the name of the image or of the
- * level above it. {@code OverlayIntent} says what is under way, {@code OverlayTracker} keeps the tracker of a closed image. {@link
+ * level above it. {@code OverlayIntent} says what is under way. {@link
  * org.tidemark.ploop.chain.InternalSnapshots} and {@link org.tidemark.ploop.chain.PersistentBitmaps} are what other programs
- * keep inside the file; {@code KeptBitmaps} keeps such bitmaps current while the image is attached.
+ * keep inside the file.
+ *
+ * <p><b>Trackers and bitmaps.</b> {@code TrackerBinding} keeps the tracker of a closed image right over a change of its files,
+ * {@code KeptBitmaps} keeps other programs' bitmaps current while the image is attached: {@code Qcow2Bitmaps}, and {@code
+ * ExtensionBitmaps} for expanded images.
  */
 @NullMarked
 package org.tidemark.ploop.chain;

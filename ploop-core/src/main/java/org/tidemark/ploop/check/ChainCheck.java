@@ -1,6 +1,8 @@
 package org.tidemark.ploop.check;
 
 import java.io.IOException;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Optional;
 import org.tidemark.ploop.chain.ChainFiles;
 import org.tidemark.ploop.chain.DiskDescriptor;
@@ -19,6 +21,7 @@ public final class ChainCheck {
     /** A lower file that cannot be read at all is a finding when other files can be; the only file throws. */
     public static CheckReport run(ChainFiles files) throws IOException {
         FindingList findings = new FindingList();
+        Map<String, Integer> versions = new LinkedHashMap<>();
         long allocated = 0;
         long diskBelow = 0;
         for (ChainFiles.Link link : files.links()) {
@@ -33,6 +36,7 @@ public final class ChainCheck {
                     ExpandedCheck check = new ExpandedCheck(io, findings);
                     allocated += check.run();
                     geometry = check.header().geometry();
+                    versions.put(link.fileName(), check.header().version().number());
                     checkMark(files, link, check, findings);
                 } else if (link.formatId().equals(Qcow2Format.ID)) {
                     Qcow2Check check = new Qcow2Check(io, findings);
@@ -57,6 +61,12 @@ public final class ChainCheck {
             }
         }
         checkTopSize(files, diskBelow, findings);
+        Integer topVersion = versions.get(files.top().fileName());
+        versions.forEach((file, version) -> {
+            if (topVersion != null && !topVersion.equals(version)) {
+                findings.add(new Finding.MixedVersions(file, version, topVersion));
+            }
+        });
         return findings.report(allocated);
     }
 
@@ -82,7 +92,10 @@ public final class ChainCheck {
     private static void checkMark(ChainFiles files, ChainFiles.Link link, ExpandedCheck check, FindingList findings) {
         if (!link.equals(files.top()) && check.header().extensionTrusted()) {
             findings.add(new Finding.Contradiction(
-                    link.fileName(), Severity.NOTE, "a frozen file carries a format extension; it belongs to the top"));
+                    link.fileName(),
+                    Severity.NOTE,
+                    "a frozen file carries a format extension; bitmaps of changes in it are of the instant at which it was"
+                            + " frozen"));
         }
     }
 

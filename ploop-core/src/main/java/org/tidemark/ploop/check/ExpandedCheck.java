@@ -77,7 +77,7 @@ final class ExpandedCheck {
         }
         if (header.extensionTrusted()) {
             try {
-                extensionClusters = FormatExtension.read(io, header).clusters();
+                extensionClusters = FormatExtension.readWithoutBits(io, header).clusters();
             } catch (ImageException e) {
                 String what = e.getMessage();
                 findings.add(new Finding.ExtensionFault(file, what == null ? "format extension" : what));

@@ -112,7 +112,7 @@ public final class ExpandedRepair {
     }
 
     private boolean extensionStandsAlone() throws IOException {
-        for (long cluster : FormatExtension.read(io, header).clusters()) {
+        for (long cluster : FormatExtension.readWithoutBits(io, header).clusters()) {
             if (cluster < oldClusters && named.contains(cluster)) {
                 return false;
             }

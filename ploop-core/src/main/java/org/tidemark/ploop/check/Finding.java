@@ -238,6 +238,21 @@ public sealed interface Finding {
         }
     }
 
+    /** A file of another version of the expanded format than the top has. Read and written right here. */
+    record MixedVersions(String file, int version, int topVersion) implements Finding {
+        @Override
+        public Severity severity() {
+            return Severity.WARNING;
+        }
+
+        @Override
+        public String describe() {
+            return file + ": is of version " + version + " of the format, the top of version " + topVersion
+                    + "; other programs want one version in a chain. 'tidemark image convert IMAGE --in-place"
+                    + " --format-version 2' makes it one";
+        }
+    }
+
     /** Fields of the header, the descriptor or the chain that do not agree. */
     record Contradiction(String file, Severity severity, String what) implements Finding {
         @Override

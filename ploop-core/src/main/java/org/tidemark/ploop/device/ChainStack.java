@@ -76,6 +76,15 @@ final class ChainStack {
         }
     }
 
+    void map(long offsetBytes, long lengthBytes, ClusterStore.MapVisitor visitor) throws IOException {
+        readers.enter();
+        try {
+            open.clusters().map(offsetBytes, lengthBytes, visitor);
+        } finally {
+            readers.leave();
+        }
+    }
+
     void write(long offsetBytes, AlignedBuffer src, int srcOffset, int lengthBytes) throws IOException {
         open.clusters().write(offsetBytes, src, srcOffset, lengthBytes);
     }

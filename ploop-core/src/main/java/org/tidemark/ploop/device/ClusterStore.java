@@ -382,6 +382,23 @@ final class ClusterStore {
     /** Describes a range that lies on the disk. */
     void extents(long offsetBytes, long lengthBytes, BlockDevice.ExtentVisitor visitor) throws IOException {
         ExtentJoiner joiner = new ExtentJoiner(visitor);
+        map(offsetBytes, lengthBytes, (at, length, zero, delta, position) -> joiner.extent(at, length, zero));
+        joiner.finish();
+    }
+
+    /** Receives a part of the disk that lies in one cluster, and where that is. */
+    @FunctionalInterface
+    interface MapVisitor {
+        /**
+         * @param delta which has the cluster, or null: no delta has it
+         * @param filePositionBytes as {@link Delta#filePosition} tells it, or -1
+         */
+        void part(long offsetBytes, long lengthBytes, boolean zero, @Nullable Delta delta, long filePositionBytes)
+                throws IOException;
+    }
+
+    /** As {@link BlockDevice#extents}, with the place of each part; nothing is joined. */
+    void map(long offsetBytes, long lengthBytes, MapVisitor visitor) throws IOException {
         long end = offsetBytes + lengthBytes;
         for (long at = offsetBytes; at < end; ) {
             long clusterStart = at - at % clusterBytes;
@@ -391,36 +408,33 @@ final class ClusterStore {
                 requireOpen();
                 long entry = lookup(at / clusterBytes);
                 if (entry == ClusterMap.NOWHERE) {
-                    joiner.extent(at, until - at, true);
+                    visitor.part(at, until - at, true, null, -1);
                 } else {
-                    clusterExtents(entry, clusterStart, at, until, joiner);
+                    clusterExtents(entry, clusterStart, at, until, visitor);
                 }
             } finally {
                 visits.leave(visit);
             }
             at = until;
         }
-        joiner.finish();
     }
 
-    private void clusterExtents(long entry, long clusterStart, long from, long until, ExtentJoiner joiner)
+    private void clusterExtents(long entry, long clusterStart, long from, long until, MapVisitor visitor)
             throws IOException {
         long[] reached = {from};
-        deltas.get(ClusterMap.level(entry))
-                .dataExtents(
-                        ClusterMap.physical(entry),
-                        (int) (from - clusterStart),
-                        (int) (until - from),
-                        (offset, length) -> {
-                            long start = clusterStart + offset;
-                            if (start > reached[0]) {
-                                joiner.extent(reached[0], start - reached[0], true);
-                            }
-                            joiner.extent(start, length, false);
-                            reached[0] = start + length;
-                        });
+        Delta delta = deltas.get(ClusterMap.level(entry));
+        int physical = ClusterMap.physical(entry);
+        long place = delta.filePosition(physical);
+        delta.dataExtents(physical, (int) (from - clusterStart), (int) (until - from), (offset, length) -> {
+            long start = clusterStart + offset;
+            if (start > reached[0]) {
+                visitor.part(reached[0], start - reached[0], true, delta, -1);
+            }
+            visitor.part(start, length, false, delta, place < 0 ? -1 : place + offset);
+            reached[0] = start + length;
+        });
         if (reached[0] < until) {
-            joiner.extent(reached[0], until - reached[0], true);
+            visitor.part(reached[0], until - reached[0], true, delta, -1);
         }
     }
 }

@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.tidemark.ploop.device.cbt.ChangedBlockTracker;
 import org.tidemark.ploop.device.cbt.Checkpoint;
@@ -69,6 +70,7 @@ public final class PloopDevice implements BlockDevice {
     private final FlushRounds.Work flushWork = this::flushOnce;
     private volatile DeviceView[] views = NO_VIEWS;
     private volatile long moveAtCloseBytes = CLOSE_MOVE_BYTES;
+    private volatile Consumer<Delta> beforeClosed = top -> {};
     private volatile DeviceState state = DeviceState.RUNNING;
 
     /**
@@ -303,6 +305,11 @@ public final class PloopDevice implements BlockDevice {
         stack.extents(offsetBytes, lengthBytes, visitor);
     }
 
+    /** As {@link #extents} of the whole disk, with the places of its parts; for {@link DiskMap}. */
+    void map(ClusterStore.MapVisitor visitor) throws IOException {
+        stack.map(0, sizeBytes, visitor);
+    }
+
     /** Tells from now on what was written, until {@link #stopWatching}; for one copier at a time. */
     public RecentWrites watchWrites() {
         RecentWrites watch = new RecentWrites(sizeBytes);
@@ -482,6 +489,11 @@ public final class PloopDevice implements BlockDevice {
         moveAtCloseBytes = maxMoveBytes;
     }
 
+    /** What is done with the top before its in-use mark is cleared: nobody writes any more, and everything is durable. */
+    public void beforeClosed(Consumer<Delta> act) {
+        beforeClosed = act;
+    }
+
     /**
      * Ends the device properly: flushes, clears the in-use mark, closes the files. The tracker is not closed: the caller
      * does that afterwards with the image's new identity.
@@ -511,6 +523,7 @@ public final class PloopDevice implements BlockDevice {
     private void markClosed() throws IOException {
         try {
             stack.shrink(moveAtCloseBytes);
+            beforeClosed.accept(stack.top());
             stack.top().markClosed();
         } catch (IOException e) {
             abort(e);

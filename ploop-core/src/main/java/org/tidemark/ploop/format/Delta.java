@@ -122,6 +122,19 @@ public interface Delta extends Closeable {
         throw new IllegalStateException(name() + ": clusters of this format are not released");
     }
 
+    /**
+     * Where in {@link #dataFile} the content of a physical cluster lies as it is, in bytes; -1 when it is in no such place
+     * (compressed, in parts, below another device).
+     */
+    default long filePosition(int physicalCluster) {
+        return -1;
+    }
+
+    /** The file that holds the clusters, usually this one. */
+    default String dataFile() {
+        return name();
+    }
+
     /** Visits the parts of a physical cluster that may hold data; positions are offsets within the cluster. */
     void dataExtents(int physicalCluster, int offsetBytes, int lengthBytes, ImageIo.ExtentVisitor visitor)
             throws IOException;

@@ -57,7 +57,7 @@ public final class GuidPartitionTable {
                     "a disk of " + diskSizeBytes + " bytes has no room for a partition table");
         }
         return new GuidPartitionTable(
-                diskId, List.of(new Partition(Partition.LINUX_DATA, partitionId, start, end - start, "")));
+                diskId, List.of(new Partition(1, Partition.LINUX_DATA, partitionId, start, end - start, "")));
     }
 
     /**
@@ -84,14 +84,7 @@ public final class GuidPartitionTable {
 
     private GuidPartitionTable withEnd(Partition partition, long end) {
         List<Partition> changed = new ArrayList<>(partitions);
-        changed.set(
-                changed.indexOf(partition),
-                new Partition(
-                        partition.type(),
-                        partition.id(),
-                        partition.offsetBytes(),
-                        end - partition.offsetBytes(),
-                        partition.name()));
+        changed.set(changed.indexOf(partition), partition.endingAt(end));
         return new GuidPartitionTable(diskId, changed);
     }
 
@@ -198,10 +191,12 @@ public final class GuidPartitionTable {
             String text = new String(name, StandardCharsets.UTF_16LE);
             int nul = text.indexOf(0);
             found.add(new Partition(
+                    i + 1,
                     type,
                     getGuid(table, at + 16),
                     first * SECTOR,
                     (last - first + 1) * SECTOR,
+                    table.getLong(at + 48),
                     nul < 0 ? text : text.substring(0, nul)));
         }
         return found;
@@ -220,8 +215,8 @@ public final class GuidPartitionTable {
         long lastLba = sizeBytes / SECTOR - 1;
         AlignedBuffer entries = AlignedBuffer.allocate(ENTRIES_BYTES);
         ByteBuffer table = entries.bytes().duplicate().order(ByteOrder.LITTLE_ENDIAN);
-        for (int i = 0; i < partitions.size(); i++) {
-            putEntry(table, i * ENTRY_BYTES, partitions.get(i));
+        for (Partition partition : partitions) {
+            putEntry(table, (partition.number() - 1) * ENTRY_BYTES, partition);
         }
         int entriesCrc = crc(table, 0, ENTRIES_BYTES);
         long backupEntries = lastLba - ENTRIES_SECTORS;
@@ -263,6 +258,7 @@ public final class GuidPartitionTable {
         putGuid(table, at + 16, partition.id());
         table.putLong(at + 32, partition.offsetBytes() / SECTOR);
         table.putLong(at + 40, (partition.offsetBytes() + partition.lengthBytes()) / SECTOR - 1);
+        table.putLong(at + 48, partition.attributes());
         byte[] name = partition.name().getBytes(StandardCharsets.UTF_16LE);
         table.put(at + 56, name, 0, Math.min(name.length, 72));
     }

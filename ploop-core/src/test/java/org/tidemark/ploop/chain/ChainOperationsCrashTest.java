@@ -188,7 +188,7 @@ public class ChainOperationsCrashTest {
     @ParameterizedTest
     @EnumSource(
             value = Change.class,
-            names = {"CREATE", "DELETE_LEAF", "DELETE_BELOW_THE_TOP", "SWITCH"})
+            names = {"CREATE", "DELETE_LEAF", "DELETE_BELOW_THE_TOP", "SWITCH", "MERGE_ALL"})
     void everySubsetOfEveryCrash(Change change) throws IOException {
         Fixture made = new Fixture(1);
         long crashes = EveryCrash.of(made.tree.disk, 5, disk -> {

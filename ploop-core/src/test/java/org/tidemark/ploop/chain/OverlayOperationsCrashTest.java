@@ -163,10 +163,8 @@ final class OverlayOperationsCrashTest {
             assertThat(tree.intent()).isEqualTo(OverlayIntent.NOTHING);
             assertThat(after.list())
                     .as("files that nobody names")
-                    .allMatch(name -> name.endsWith(".tidemark-lock")
-                            // Half an intent, which the next change writes over.
-                            || name.endsWith(".tidemark-intent.new")
-                            || levels(tree).contains(name));
+                    .allMatch(name ->
+                            name.endsWith(".tidemark-lock") || levels(tree).contains(name));
         }
 
         private static java.util.List<String> levels(OverlayTree tree) {

@@ -181,4 +181,16 @@ class ChainCheckTest {
         word(28, 1 << 30);
         assertThatThrownBy(this::check).isInstanceOf(ImageException.class);
     }
+
+    /** Empty files of the two versions differ in the signature only. */
+    @Test
+    void aChainOfBothVersionsIsFound() throws IOException {
+        new SnapshotOperations(UUID::randomUUID).create(ChainFiles.at(folder, VfsImageDirectory::new));
+        ChainFiles files = ChainFiles.at(folder, VfsImageDirectory::new);
+        file = folder.resolve(files.top().fileName());
+        byte[] bytes = Files.readAllBytes(file);
+        System.arraycopy("WithoutFreeSpace".getBytes(java.nio.charset.StandardCharsets.US_ASCII), 0, bytes, 0, 16);
+        Files.write(file, bytes);
+        assertThat(check().findings()).containsExactly(new Finding.MixedVersions("root.hdd", 2, 1));
+    }
 }

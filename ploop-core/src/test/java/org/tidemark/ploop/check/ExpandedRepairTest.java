@@ -34,6 +34,8 @@ import org.tidemark.ploop.sim.ForwardingDirectory;
 import org.tidemark.ploop.sim.ForwardingImageIo;
 import org.tidemark.ploop.sim.Killed;
 import org.tidemark.ploop.sim.MortalDirectory;
+import org.tidemark.ploop.sim.OrderCheckedDirectory;
+import org.tidemark.ploop.sim.SavedFirstDirectory;
 import org.tidemark.ploop.sim.SimulatedDisk;
 import org.tidemark.ploop.testing.Seeds;
 
@@ -173,7 +175,7 @@ public class ExpandedRepairTest {
     @ParameterizedTest
     @MethodSource("seeds")
     void aCrashAnywhereCanBeMendedAndPutBack(long seed) throws Exception {
-        Seeds.replayable(getClass(), seed, random -> survive(random, UnaryOperator.identity()));
+        Seeds.replayable(getClass(), seed, random -> survive(random, SavedFirstDirectory::new));
     }
 
     private static void survive(Random random, UnaryOperator<ImageDirectory> broken) throws IOException {
@@ -186,13 +188,18 @@ public class ExpandedRepairTest {
         }
     }
 
+    /** Besides, no entry comes to name a copy that is not durable. */
+    private static ImageDirectory watched(ImageDirectory folder) {
+        return new SavedFirstDirectory(new OrderCheckedDirectory(folder));
+    }
+
     /** One repair with a crash somewhere. */
     public static void shortly(Random random) throws IOException {
         Case image = faulty(random);
         SimulatedDisk start = image.disk().twin();
         byte[] before = bytes(start);
-        CutShort.run(start, random, UnaryOperator.identity(), folder -> ExpandedRepair.run(folder, "d0", UNDO));
-        goOn(image, start, before, random, UnaryOperator.identity());
+        CutShort.run(start, random, ExpandedRepairTest::watched, folder -> ExpandedRepair.run(folder, "d0", UNDO));
+        goOn(image, start, before, random, SavedFirstDirectory::new);
     }
 
     private static boolean mendWithACrash(
@@ -331,6 +338,18 @@ public class ExpandedRepairTest {
             assertThat(caught)
                     .as(ofUndo ? "undo file not flushed" : "image not flushed")
                     .isNotEmpty();
+        }
+    }
+
+    /** Negative controls of the order check, which needs no crash. */
+    @Test
+    void theOrderCheckNoticesWhatIsMissing() throws IOException {
+        Case image = faulty(new Random(5));
+        for (boolean ofUndo : new boolean[] {true, false}) {
+            assertThatThrownBy(() -> ExpandedRepair.run(
+                            withoutFlush(new SavedFirstDirectory(image.disk().twin()), ofUndo), "d0", UNDO))
+                    .isInstanceOf(AssertionError.class)
+                    .hasMessageContaining(ofUndo ? "how it was is not durable" : "is changed before it is durably");
         }
     }
 

@@ -21,7 +21,10 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.tidemark.ploop.chain.AttachedImage;
 import org.tidemark.ploop.chain.ChainFiles;
+import org.tidemark.ploop.chain.ChainLocks;
+import org.tidemark.ploop.chain.OwnerRecord;
 import org.tidemark.ploop.check.ChainCheck;
 import org.tidemark.ploop.check.ExpandedRepair;
 import org.tidemark.ploop.contract.ChainDisk;
@@ -29,6 +32,7 @@ import org.tidemark.ploop.contract.TestBytes;
 import org.tidemark.ploop.device.Chains;
 import org.tidemark.ploop.device.KeptState;
 import org.tidemark.ploop.device.PloopDevice;
+import org.tidemark.ploop.device.StateArea;
 import org.tidemark.ploop.format.DeltaFormat.OpenIntent;
 import org.tidemark.ploop.format.DeltaGeometry;
 import org.tidemark.ploop.format.expanded.ExpandedFormat;
@@ -271,6 +275,25 @@ class ExpandedVersionsInteropIT {
             }
             StoredBitmaps.write(io, List.of(new StoredBitmap(id, (64L << 20) / 512, 128, dirty)));
         }
+        assertThat(dirtyForQemu(id)).containsExactly("327680+131072", "655360+196608", "1966080+65536");
+        ChainFiles files = ChainFiles.loneFile(directory(), "d0");
+        try (AttachedImage image = AttachedImage.open(
+                files,
+                AttachedImage.Use.READ_WRITE,
+                StateArea.inMemory(),
+                ChainLocks.take(files, true),
+                true,
+                OwnerRecord.ofCommand(),
+                UUID::randomUUID)) {
+            image.write(20 << 20, TestBytes.buffer(TestBytes.filled(4096, 7)), 0, 4096);
+            image.discard(327680, 4096);
+        }
+        assertThat(dirtyForQemu(id))
+                .containsExactly("327680+131072", "655360+196608", "1966080+65536", "20971520+65536");
+    }
+
+    /** What qemu says the bitmap of the image shows. */
+    private List<String> dirtyForQemu(UUID id) throws Exception {
         Path socket = folder.resolve("nbd.sock");
         Process server = new ProcessBuilder(
                         "qemu-nbd", "-r", "-f", "parallels", "-k", socket.toString(), "-B", id.toString(), "d0")
@@ -289,14 +312,14 @@ class ExpandedVersionsInteropIT {
                     "--output=json",
                     "--image-opts",
                     "driver=nbd,server.type=unix,server.path=" + socket + ",x-dirty-bitmap=qemu:dirty-bitmap:" + id);
-            List<String> dirty = map.lines()
+            return map.lines()
                     .filter(line -> line.contains("\"data\": false"))
                     .map(line -> line.replaceAll(".*\"start\": ([0-9]+), \"length\": ([0-9]+),.*", "$1+$2"))
                     .toList();
-            assertThat(dirty).containsExactly("327680+131072", "655360+196608", "1966080+65536");
         } finally {
             server.destroy();
             server.waitFor();
+            Files.deleteIfExists(socket);
         }
     }
 

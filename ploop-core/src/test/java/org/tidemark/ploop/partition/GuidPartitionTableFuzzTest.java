@@ -49,8 +49,8 @@ public class GuidPartitionTableFuzzTest {
                 : new GuidPartitionTable(
                         id,
                         List.of(
-                                new Partition(Partition.LINUX_DATA, id, 64 * 512L, 100 * 512L, "first"),
-                                new Partition(id, Partition.LINUX_DATA, 200 * 512L, 300 * 512L, "zweite, ä𝄞")));
+                                new Partition(1, Partition.LINUX_DATA, id, 64 * 512L, 100 * 512L, "first"),
+                                new Partition(3, id, Partition.LINUX_DATA, 200 * 512L, 300 * 512L, "zweite, ä𝄞")));
         table.write(new MemoryDevice("disk", bytes));
         return bytes;
     }

@@ -5,6 +5,7 @@ import org.tidemark.ploop.chain.AttachedChainRun;
 import org.tidemark.ploop.chain.AttachedImageCrashTest;
 import org.tidemark.ploop.chain.ChainOperationsCrashTest;
 import org.tidemark.ploop.chain.ImageGrowthCrashTest;
+import org.tidemark.ploop.chain.KeptBitmapsRun;
 import org.tidemark.ploop.check.ExpandedRepairTest;
 import org.tidemark.ploop.device.CompactionRun;
 import org.tidemark.ploop.device.CrashRun;
@@ -71,7 +72,12 @@ public final class CrashHarnesses {
                     "repair of an image with random faults, with its undo file, and putting it back",
                     100,
                     ExpandedRepairTest::shortly),
-            new Harness("tracker", "the changed-block tracker", 320, TrackerRun::shortly));
+            new Harness(
+                    "kept-bitmaps",
+                    "a bitmap in the format extension over attach, write, kill, power cut, snapshots, growth, detach",
+                    6,
+                    KeptBitmapsRun::shortly),
+            new Harness("tracker", "the changed-block tracker", 314, TrackerRun::shortly));
 
     private CrashHarnesses() {}
 }

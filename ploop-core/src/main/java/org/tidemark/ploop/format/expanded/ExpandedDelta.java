@@ -24,6 +24,8 @@ final class ExpandedDelta implements Delta {
     /** Features of others that are written again when the image is closed. */
     private final List<FormatExtension.Feature> carried;
 
+    private volatile List<StoredBitmap> bitmapsAtClose = List.of();
+
     private final ClusterGrid grid;
     private final long firstDataCluster;
 
@@ -259,6 +261,11 @@ final class ExpandedDelta implements Delta {
     }
 
     @Override
+    public long filePosition(int physicalCluster) {
+        return position(physicalCluster, 0, 0);
+    }
+
+    @Override
     public void dataExtents(int physicalCluster, int offsetBytes, int lengthBytes, ImageIo.ExtentVisitor visitor)
             throws IOException {
         long position = position(physicalCluster, offsetBytes, lengthBytes);
@@ -305,16 +312,23 @@ final class ExpandedDelta implements Delta {
         return clusters.compact(maxMoveBytes / geometry.clusterSizeBytes());
     }
 
+    /** Bitmaps of the disk as it is when the mark is cleared: they are stored in the same step, as far as they fit. */
+    void storeAtClose(List<StoredBitmap> bitmaps) {
+        bitmapsAtClose = List.copyOf(bitmaps);
+    }
+
+    /** Surplus cut | sync | bits and extension behind the end of the file | sync | header names them, mark cleared | sync. */
     @Override
     public void markClosed() throws IOException {
         ClusterAllocator clusters = requireWritable();
         clusters.cutSurplus();
         io.flush();
         boolean empty = clusters.nothingAllocated();
+        List<StoredBitmap> bitmaps = FormatExtension.fitting(header, bitmapsAtClose, carried);
         writeHeader(
-                carried.isEmpty()
+                carried.isEmpty() && bitmaps.isEmpty()
                         ? header.closed(empty)
-                        : header.closedWithExtension(empty, FormatExtension.append(io, header, List.of(), carried)));
+                        : header.closedWithExtension(empty, FormatExtension.append(io, header, bitmaps, carried)));
         io.flush();
     }
 

@@ -184,10 +184,20 @@ public final class ExpandedFormat implements DeltaFormat {
                 io, header, new ClusterAllocator(io, header, cursor, intent != OpenIntent.TAKE_OVER), carried);
     }
 
+    /**
+     * Bitmaps of changes that are stored when the delta is marked closed, if it is an expanded one: they are of its disk as
+     * it is then. As many as fit; the others are lost.
+     */
+    public static void storeWhenClosed(Delta delta, List<StoredBitmap> bitmaps) {
+        if (delta instanceof ExpandedDelta expanded) {
+            expanded.storeAtClose(bitmaps);
+        }
+    }
+
     /** What is wrong with the format extension that the header names; empty when nothing is. */
     public static Optional<String> extensionFault(ImageIo io, ExpandedHeader header) throws IOException {
         try {
-            FormatExtension.read(io, header);
+            FormatExtension.readWithoutBits(io, header);
             return Optional.empty();
         } catch (ImageException e) {
             return Optional.ofNullable(e.getMessage());
@@ -202,7 +212,7 @@ public final class ExpandedFormat implements DeltaFormat {
         }
         FormatExtension extension;
         try {
-            extension = FormatExtension.read(io, header);
+            extension = FormatExtension.readWithoutBits(io, header);
         } catch (ImageException e) {
             if (writable) {
                 throw new ImageException(
@@ -254,6 +264,13 @@ public final class ExpandedFormat implements DeltaFormat {
     private static void prepareTakeOver(ImageIo io, ExpandedHeader header, AllocationCursor cursor) throws IOException {
         long next = cursor.get();
         long fileClusters = header.grid().startedClusters(io.size());
+        if (header.extensionTrusted() && next >= header.firstDataCluster() && next < fileClusters) {
+            // A predecessor that was killed after it had closed the image: what lies behind its cursor is the
+            // extension.
+            // Nothing of that is handed out before somebody opens the image anew and finds that no entry names it.
+            cursor.set(fileClusters);
+            return;
+        }
         if (next < header.firstDataCluster() || next > fileClusters || (!header.inUse() && next != fileClusters)) {
             throw new ImageException(
                     ImageException.Kind.DAMAGED,

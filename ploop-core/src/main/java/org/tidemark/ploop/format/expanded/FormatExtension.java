@@ -42,6 +42,10 @@ public record FormatExtension(List<StoredBitmap> bitmaps, List<Feature> unknown,
     private static final long FLAG_NECESSARY = 1;
     private static final long FLAG_TRANSIT = 2;
     private static final int MAX_FEATURES = 1024;
+
+    /** Of all bitmaps that are read at once: 128 MiB. */
+    private static final long MOST_BITS = 4 * StoredBitmap.MAX_BITS;
+
     private static final int MAX_CARRIED_BYTES = 1 << 20;
 
     /** A feature as it lies in the file. */
@@ -57,11 +61,20 @@ public record FormatExtension(List<StoredBitmap> bitmaps, List<Feature> unknown,
 
     /**
      * Reads the extension that the header names, whether or not it may be believed. Memory is bounded by the cluster that
-     * it lies in, which the file has.
+     * it lies in, which the file has, and by the bits of the bitmaps.
      *
      * @throws ImageException of kind DAMAGED when it makes no sense
      */
     public static FormatExtension read(ImageIo io, ExpandedHeader header) throws IOException {
+        return read(io, header, true);
+    }
+
+    /** The same, with bitmaps that show nothing: what there is, and where it lies, in little memory. */
+    public static FormatExtension readWithoutBits(ImageIo io, ExpandedHeader header) throws IOException {
+        return read(io, header, false);
+    }
+
+    private static FormatExtension read(ImageIo io, ExpandedHeader header, boolean withBits) throws IOException {
         long clusterBytes = header.clusterSizeBytes();
         long sectors = header.extensionSectors();
         if (sectors <= 0
@@ -80,7 +93,7 @@ public record FormatExtension(List<StoredBitmap> bitmaps, List<Feature> unknown,
         }
         FormatExtension found = new FormatExtension(new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
         found.claim(header, sectors);
-        found.parse(io, header, cluster, (int) clusterBytes);
+        found.parse(io, header, cluster, (int) clusterBytes, withBits);
         return found;
     }
 
@@ -97,8 +110,10 @@ public record FormatExtension(List<StoredBitmap> bitmaps, List<Feature> unknown,
         }
     }
 
-    private void parse(ImageIo io, ExpandedHeader header, AlignedBuffer cluster, int end) throws IOException {
+    private void parse(ImageIo io, ExpandedHeader header, AlignedBuffer cluster, int end, boolean withBits)
+            throws IOException {
         int at = FEATURES;
+        long bits = 0;
         for (int count = 0; at + FEATURE_HEADER_BYTES <= end && cluster.getLong(at) != 0; count++) {
             long length = Integer.toUnsignedLong(cluster.getInt(at + 16));
             if (count == MAX_FEATURES || length > end - at - FEATURE_HEADER_BYTES) {
@@ -108,7 +123,13 @@ public record FormatExtension(List<StoredBitmap> bitmaps, List<Feature> unknown,
             cluster.bytes().get(at + FEATURE_HEADER_BYTES, data);
             long magic = cluster.getLong(at);
             if (magic == BITMAP) {
-                bitmaps.add(readBitmap(io, header, cluster.slice(at + FEATURE_HEADER_BYTES, data.length), data.length));
+                StoredBitmap bitmap = readBitmap(
+                        io, header, cluster.slice(at + FEATURE_HEADER_BYTES, data.length), data.length, withBits);
+                bits += bitmap.bits();
+                if (withBits && bits > MOST_BITS) {
+                    throw damaged(io, "has bitmaps of more than " + MOST_BITS + " bits together");
+                }
+                bitmaps.add(bitmap);
             } else {
                 unknown.add(new Feature(magic, cluster.getLong(at + 8), data));
             }
@@ -117,7 +138,7 @@ public record FormatExtension(List<StoredBitmap> bitmaps, List<Feature> unknown,
         }
     }
 
-    private StoredBitmap readBitmap(ImageIo io, ExpandedHeader header, AlignedBuffer data, int length)
+    private StoredBitmap readBitmap(ImageIo io, ExpandedHeader header, AlignedBuffer data, int length, boolean withBits)
             throws IOException {
         if (length < BITMAP_HEADER_BYTES) {
             throw damaged(io, "has a bitmap of " + length + " bytes");
@@ -140,27 +161,36 @@ public record FormatExtension(List<StoredBitmap> bitmaps, List<Feature> unknown,
             throw damaged(io, "has a bitmap in " + pieces + " pieces, which does not agree with its size");
         }
         BitSet dirty = new BitSet();
-        AlignedBuffer piece = AlignedBuffer.allocate(header.clusterSizeBytes());
+        AlignedBuffer piece = AlignedBuffer.allocate(withBits ? header.clusterSizeBytes() : 0);
         for (int i = 0; i < pieces; i++) {
             long place = data.getLong(BITMAP_HEADER_BYTES + 8 * i);
             int first = (int) (i * pieceBits);
             int until = (int) Math.min(bits, first + pieceBits);
-            if (place == 1) {
+            if (place == 0) {
+                continue;
+            }
+            if (place != 1) {
+                claimPiece(io, header, place);
+            }
+            if (withBits && place == 1) {
                 dirty.set(first, until);
-            } else if (place != 0) {
+            } else if (withBits) {
                 readPiece(io, header, place, piece, dirty, first, until);
             }
         }
         return new StoredBitmap(new UUID(bigEndian(data, 8), bigEndian(data, 16)), size, granularity, dirty);
     }
 
-    private void readPiece(
-            ImageIo io, ExpandedHeader header, long place, AlignedBuffer piece, BitSet dirty, int first, int until)
-            throws IOException {
+    private void claimPiece(ImageIo io, ExpandedHeader header, long place) throws IOException {
         if (place < 0 || place > io.size() / 512 - header.clusterSectors() || place * 512 < header.dataStartBytes()) {
             throw damaged(io, "has bits at sector " + Long.toUnsignedString(place) + ", beyond the data area");
         }
         claim(header, place);
+    }
+
+    private static void readPiece(
+            ImageIo io, ExpandedHeader header, long place, AlignedBuffer piece, BitSet dirty, int first, int until)
+            throws IOException {
         io.read(place * 512, piece, 0, header.clusterSizeBytes());
         for (int bit = first; bit < until; bit++) {
             if ((piece.bytes().get((bit - first) >>> 3) >>> (bit & 7) & 1) != 0) {
@@ -186,6 +216,24 @@ public record FormatExtension(List<StoredBitmap> bitmaps, List<Feature> unknown,
     /** Whether that is little enough to be kept in memory while the image is open. */
     boolean canBeCarried() {
         return transit().stream().mapToLong(feature -> feature.data().length).sum() <= MAX_CARRIED_BYTES;
+    }
+
+    /** As many of the bitmaps, from the first one on, as fit into one extension with what is carried along. */
+    static List<StoredBitmap> fitting(ExpandedHeader header, List<StoredBitmap> bitmaps, List<Feature> carried) {
+        long room = header.clusterSizeBytes() - FEATURES;
+        for (Feature feature : carried) {
+            room -= FEATURE_HEADER_BYTES + (feature.data().length + 7 & -8);
+        }
+        List<StoredBitmap> fitting = new ArrayList<>();
+        for (StoredBitmap bitmap : bitmaps) {
+            long pieces = ExpandedHeader.ceilDiv(bitmap.bits(), header.clusterSizeBytes() * 8L);
+            room -= FEATURE_HEADER_BYTES + BITMAP_HEADER_BYTES + 8 * pieces;
+            if (room < 0) {
+                break;
+            }
+            fitting.add(bitmap);
+        }
+        return fitting;
     }
 
     /**

@@ -18,7 +18,8 @@ public final class StoredBitmaps {
 
     /**
      * Stores bitmaps in a closed image in the place of those that it has; other features that have to be carried along
-     * stay. Durable on return. The caller holds the lock. The next one who opens the image for writing drops them.
+     * stay. Durable on return. The caller holds the lock. Who opens the image for writing drops them; an attached one gets
+     * them back when it is detached.
      *
      * <pre>
      *   bits, extension behind the end of the file | sync | header names them, mark "v2.1" | sync
@@ -42,7 +43,7 @@ public final class StoredBitmaps {
         TableScan.requireEntries(io, header, header.grid().startedClusters(io.size()));
         List<FormatExtension.Feature> carried = List.of();
         if (header.extensionTrusted()) {
-            FormatExtension old = FormatExtension.read(io, header);
+            FormatExtension old = FormatExtension.readWithoutBits(io, header);
             if (old.isForbidding()) {
                 throw new ImageException(
                         ImageException.Kind.UNSUPPORTED,
@@ -50,11 +51,13 @@ public final class StoredBitmaps {
             }
             carried = old.transit();
         }
-        long sector = FormatExtension.append(io, header, bitmaps, carried);
+        boolean empty = (header.flags() & ExpandedHeader.FLAG_EMPTY) != 0;
+        ExpandedHeader after = bitmaps.isEmpty() && carried.isEmpty()
+                ? header.closed(empty)
+                : header.closedWithExtension(empty, FormatExtension.append(io, header, bitmaps, carried));
         AlignedBuffer first = AlignedBuffer.allocate(512);
         io.read(0, first, 0, 512);
-        header.closedWithExtension((header.flags() & ExpandedHeader.FLAG_EMPTY) != 0, sector)
-                .encode(first, 0);
+        after.encode(first, 0);
         io.write(0, first, 0, 512);
         io.flush();
     }

@@ -126,7 +126,7 @@ public final class VersionConversion {
     }
 
     private static void requireLosable(ImageIo io, ExpandedHeader header) throws IOException {
-        FormatExtension extension = FormatExtension.read(io, header);
+        FormatExtension extension = FormatExtension.readWithoutBits(io, header);
         if (extension.isForbidding() || !extension.transit().isEmpty()) {
             throw new ImageException(
                     ImageException.Kind.UNSUPPORTED,

@@ -22,8 +22,8 @@
  *
  * <p><b>Format extension</b> (it carries stored bitmaps of changes): see {@link
  * org.tidemark.ploop.format.expanded.FormatExtension}. It counts only when the image was closed by a writer that knew it
- * (mark "v2.1"). The first writer drops bitmaps together with that mark, so that nobody trusts them afterwards; features that
- * must be carried along are written again when the image is closed.
+ * (mark "v2.1"). The first writer takes the extension out together with that mark, so that nobody trusts it afterwards; features
+ * that must be carried along are written again when the image is closed, and so are bitmaps that somebody kept current.
  */
 @NullMarked
 package org.tidemark.ploop.format.expanded;

@@ -214,6 +214,16 @@ public final class Qcow2Delta implements Delta {
     }
 
     @Override
+    public long filePosition(int physicalCluster) {
+        return PhysicalCluster.isHost(physicalCluster) ? position(physicalCluster, 0) : -1;
+    }
+
+    @Override
+    public String dataFile() {
+        return data.name();
+    }
+
+    @Override
     public void dataExtents(int physicalCluster, int offsetBytes, int lengthBytes, ImageIo.ExtentVisitor visitor)
             throws IOException {
         requireRange(physicalCluster, offsetBytes, lengthBytes);

@@ -126,6 +126,11 @@ final class RawDelta implements Delta {
     }
 
     @Override
+    public long filePosition(int physicalCluster) {
+        return position(physicalCluster, 0, 0);
+    }
+
+    @Override
     public void dataExtents(int physicalCluster, int offsetBytes, int lengthBytes, ImageIo.ExtentVisitor visitor)
             throws IOException {
         long position = position(physicalCluster, offsetBytes, lengthBytes);

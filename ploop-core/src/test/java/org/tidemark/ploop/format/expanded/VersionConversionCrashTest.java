@@ -29,6 +29,7 @@ import org.tidemark.ploop.io.ImageIo;
 import org.tidemark.ploop.sim.CutShort;
 import org.tidemark.ploop.sim.ForwardingDirectory;
 import org.tidemark.ploop.sim.ForwardingImageIo;
+import org.tidemark.ploop.sim.SavedFirstDirectory;
 import org.tidemark.ploop.sim.SimulatedDisk;
 
 /** Conversion in place: a crash at any operation leaves the old image or the new one, or what says how to get back. */
@@ -130,7 +131,7 @@ public class VersionConversionCrashTest {
         CutShort.run(
                 now,
                 random,
-                UnaryOperator.identity(),
+                SavedFirstDirectory::new,
                 folder -> VersionConversion.run(chain(folder, levels), other(version)));
         made.goOn(now, version, levels, random);
     }
@@ -174,8 +175,48 @@ public class VersionConversionCrashTest {
     @ParameterizedTest
     @EnumSource(ExpandedVersion.class)
     void aCrashAnywhereLosesNothing(ExpandedVersion version) throws IOException {
-        survive(version, 1, UnaryOperator.identity(), 6);
-        survive(version, 2, UnaryOperator.identity(), 6);
+        survive(version, 1, SavedFirstDirectory::new, 6);
+        survive(version, 2, SavedFirstDirectory::new, 6);
+    }
+
+    /** Negative controls of the order check: it needs no crash. */
+    @Test
+    void theOrderCheckNoticesWhatIsMissing() throws IOException {
+        assertNoticed("how it was is not durable", folder -> withoutFlush(folder, true));
+        assertNoticed("how it was is not durable", VersionConversionCrashTest::withoutSync);
+        assertNoticed("before it is durably marked in use", folder -> withoutFlushOf(folder, 2));
+        assertNoticed("before everything that changed in it is durable", folder -> withoutFlushOf(folder, 3));
+        assertNoticed("is deleted while changes of", folder -> withoutFlushOf(folder, 4));
+    }
+
+    private void assertNoticed(String what, UnaryOperator<ImageDirectory> broken) throws IOException {
+        create(ExpandedVersion.V2, 1);
+        assertThatThrownBy(() -> VersionConversion.run(
+                        chain(broken.apply(new SavedFirstDirectory(disk)), 1), ExpandedVersion.V1))
+                .isInstanceOf(AssertionError.class)
+                .hasMessageContaining(what);
+    }
+
+    private static ImageDirectory withoutSync(ImageDirectory below) {
+        return new ForwardingDirectory(below, file -> file) {
+            @Override
+            public void sync() {
+                // Forgotten.
+            }
+        };
+    }
+
+    /** In order: the saved table, the mark of use, the table, the mark that the image is closed. */
+    private static ImageDirectory withoutFlushOf(ImageDirectory below, int step) {
+        int[] flushes = {0};
+        return new ForwardingDirectory(below, file -> new ForwardingImageIo(file) {
+            @Override
+            public void flush() throws IOException {
+                if (++flushes[0] != step) {
+                    super.flush();
+                }
+            }
+        });
     }
 
     /** Negative controls: each of these is caught. */
