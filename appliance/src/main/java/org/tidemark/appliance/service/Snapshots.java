@@ -184,6 +184,7 @@ public final class Snapshots {
     }
 
     private static Created create(DataPlane plane, AttachedDevice device, UUID name) throws IOException {
+        boolean becomesFolder = FirstSnapshot.concerns(AttachedImage.filesOf(device.image()));
         List<Path> mounts = DataPlane.mountPoints(device).stream().limit(1).toList();
         Fields prepared = plane.client()
                 .request(
@@ -201,7 +202,14 @@ public final class Snapshots {
                 outcome.value().text("snapshot"),
                 outcome.grade().name().toLowerCase(Locale.ROOT),
                 (outcome.frozenNanos() + 999_999) / 1_000_000,
-                outcome.notice());
+                notice(outcome.notice(), becomesFolder));
+    }
+
+    private static String notice(String ofInstant, boolean becomesFolder) {
+        if (!becomesFolder) {
+            return ofInstant;
+        }
+        return ofInstant.isEmpty() ? FOLDER_NOW : ofInstant + "; " + FOLDER_NOW;
     }
 
     /** Deletes a level; every other one keeps its content. */

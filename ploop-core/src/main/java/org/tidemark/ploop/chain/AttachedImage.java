@@ -47,7 +47,6 @@ public final class AttachedImage implements BlockDevice {
     private final @Nullable AttachedOverlay overlay;
 
     private final StateArea area;
-    private final Beside beside;
     private final @Nullable ChangedBlockTracker tracker;
     private final HeldLocks locks;
     /** One change of the tree at a time, and none while the image is being closed. */
@@ -60,14 +59,12 @@ public final class AttachedImage implements BlockDevice {
             AttachedChain chain,
             @Nullable AttachedOverlay overlay,
             StateArea area,
-            Beside beside,
             @Nullable ChangedBlockTracker tracker,
             HeldLocks locks) {
         this.device = device;
         this.chain = chain;
         this.overlay = overlay;
         this.area = area;
-        this.beside = beside;
         this.tracker = tracker;
         this.locks = locks;
     }
@@ -182,7 +179,7 @@ public final class AttachedImage implements BlockDevice {
                 && owner.get().host().hostId().equals(self.host().hostId());
         String chainId = AttachedChain.idOf(files);
         DeltaGeometry geometry = geometryOf(files);
-        boolean bound = !area.resumed() || ChainBinding.holds(area, chainId, geometry.diskSizeBytes());
+        boolean bound = !area.resumed() || ChainBinding.holds(area, chainId, geometry);
         if (!bound) {
             ChainBinding.forgetForeign(area, files.name(), geometry);
         }
@@ -194,7 +191,7 @@ public final class AttachedImage implements BlockDevice {
         ChangedBlockTracker tracker = null;
         List<String> bitmaps = List.of();
         try {
-            ChainBinding.adopt(area, chainId, geometry.diskSizeBytes());
+            ChainBinding.adopt(area, chainId, geometry);
             if (use != Use.READ_ONLY) {
                 tidy(files, locks);
                 if (!tracking) {
@@ -218,7 +215,7 @@ public final class AttachedImage implements BlockDevice {
             AttachedOverlay overlay =
                     OverlaySnapshots.concerns(files) ? new AttachedOverlay(device, locks, area, files) : null;
             return new AttachedImage(
-                    device, new AttachedChain(device, locks, area, files), overlay, area, beside, tracker, locks);
+                    device, new AttachedChain(device, locks, area, files), overlay, area, tracker, locks);
         } finally {
             if (!done) {
                 opened.chain().close();
@@ -246,19 +243,24 @@ public final class AttachedImage implements BlockDevice {
     private static void tidy(ChainFiles files, HeldLocks locks) throws IOException {
         if (OverlaySnapshots.concerns(files)) {
             tidyNames(files);
-        } else if (files.descriptor().isEmpty()) {
-            return;
-        } else if (files.directory().exists(ChainIntent.FILE_NAME)) {
-            try (Closeable tree = ChainSteps.lockTree(files.directory())) {
-                ChainSteps.suspend(files.directory());
-            } catch (ImageException e) {
-                if (e.kind() != ImageException.Kind.IN_USE) {
-                    throw e;
-                }
+        } else {
+            FolderAside.finish(files);
+            if (files.descriptor().isPresent() && files.directory().exists(ChainIntent.FILE_NAME)) {
+                suspend(files.directory());
             }
         }
         for (ChainFiles.Link link : files.links().subList(0, files.links().size() - 1)) {
             locks.convert(link, false);
+        }
+    }
+
+    private static void suspend(ImageDirectory folder) throws IOException {
+        try (Closeable tree = ChainSteps.lockTree(folder)) {
+            ChainSteps.suspend(folder);
+        } catch (ImageException e) {
+            if (e.kind() != ImageException.Kind.IN_USE) {
+                throw e;
+            }
         }
     }
 
@@ -450,6 +452,8 @@ public final class AttachedImage implements BlockDevice {
                 marks.close();
             }
             if (proper) {
+                // A single file may have become a folder.
+                Beside beside = Beside.of(files());
                 OwnerRecord.remove(beside.folder(), beside.owner());
             }
         }

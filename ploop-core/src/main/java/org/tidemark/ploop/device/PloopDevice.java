@@ -11,7 +11,6 @@ import org.tidemark.ploop.device.cbt.Checkpoint;
 import org.tidemark.ploop.device.cbt.Interval;
 import org.tidemark.ploop.format.AllocationCursor;
 import org.tidemark.ploop.format.Delta;
-import org.tidemark.ploop.format.DeltaGeometry;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.FlushRounds;
 import org.tidemark.ploop.io.ImageException;
@@ -55,7 +54,6 @@ public final class PloopDevice implements BlockDevice {
     private final String name;
     private final boolean writable;
     private volatile long sizeBytes;
-    private final int clusterBytes;
     private final int blockBytes;
     private final StateArea area;
     private final ChainStack stack;
@@ -85,12 +83,10 @@ public final class PloopDevice implements BlockDevice {
         Delta top = deltas.get(deltas.size() - 1);
         this.writable = top.writable();
         this.blockBytes = top.io().capabilities().alignmentBytes() > 512 ? 4096 : 512;
-        DeltaGeometry geometry = top.geometry();
-        this.sizeBytes = geometry.diskSizeBytes();
-        this.clusterBytes = geometry.clusterSizeBytes();
+        this.sizeBytes = top.geometry().diskSizeBytes();
         this.area = area;
         this.tracker = tracker;
-        this.stack = new ChainStack(clusterBytes, mapSlots, area, this::makeRoom, deltas);
+        this.stack = new ChainStack(mapSlots, area, this::makeRoom, deltas);
         this.kept = area.region("device", KEPT_BYTES);
         if (area.resumed()) {
             // Views die with the process that served them.
@@ -157,7 +153,7 @@ public final class PloopDevice implements BlockDevice {
     }
 
     public int clusterSizeBytes() {
-        return clusterBytes;
+        return stack.clusterBytes();
     }
 
     /** The tracker, or null for a device without one. */
