@@ -58,13 +58,15 @@ final class FolderAside {
         }
     }
 
-    /** Removes what only the single file had, its own name last; the exchange is durable. */
+    /** Removes what only the single file had; the exchange is durable. Its own name goes last: it says that this is to be done. */
     void settle() throws IOException {
-        for (String gone : List.of(file + "." + TrackerBinding.FILE_NAME, file + "." + OwnerRecord.FILE_NAME, name())) {
+        for (String gone : List.of(file + "." + TrackerBinding.FILE_NAME, file + "." + OwnerRecord.FILE_NAME)) {
             if (directory.exists(gone)) {
                 directory.delete(gone);
             }
         }
+        directory.sync();
+        directory.delete(name());
         directory.sync();
     }
 
