@@ -327,6 +327,7 @@ public final class AttachedImage implements BlockDevice {
     /** A change under way. Used by one thread. */
     public final class Change implements Closeable {
         private final SnapshotOperations operations;
+        private final ChainProgress progress;
         private boolean over;
 
         private Change(Supplier<UUID> newIds, ChainProgress progress) {
@@ -342,6 +343,12 @@ public final class AttachedImage implements BlockDevice {
                 }
             };
             this.operations = new SnapshotOperations(newIds, guarded, chain, overlay);
+            this.progress = guarded;
+        }
+
+        /** Whether the image is being detached, or somebody does not want the change any more. */
+        public boolean calledOff() {
+            return progress.cancelled();
         }
 
         public SnapshotOperations operations() {
@@ -356,6 +363,27 @@ public final class AttachedImage implements BlockDevice {
          */
         public long grow(long sizeBytes) throws IOException {
             return new AttachedGrowth(device, chain, area).run(sizeBytes);
+        }
+
+        /**
+         * Moves up to so many bytes from the end of the file that is written to into holes in it, and cuts it. Readers and
+         * writers wait that long.
+         *
+         * @return false when there was nothing to move
+         */
+        public boolean compact(long maxMoveBytes) throws IOException {
+            return new AttachedUpkeep(device, locks, area, files()).compact(maxMoveBytes);
+        }
+
+        /**
+         * Lets {@code work} mend the files while readers and writers wait; the next backup reads everything.
+         *
+         * @param below the files below the top that it may change
+         * @throws ImageException IN_USE while a backup reads the device, or somebody else one of those files; what {@code
+         *     work} throws, and then the device goes on with what it left
+         */
+        public void repair(List<ChainFiles.Link> below, FileWork work) throws IOException {
+            new AttachedUpkeep(device, locks, area, files()).repair(below, work);
         }
 
         @Override

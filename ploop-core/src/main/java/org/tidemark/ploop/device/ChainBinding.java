@@ -77,17 +77,24 @@ public final class ChainBinding {
                     name + ": the snapshots were changed from outside while it was attached, and what was written last"
                             + " cannot be placed; detach it and check the image");
         }
-        region.putLong(0, BINDING);
-        VarHandle.fullFence();
+        unbind(area);
         ClusterMap.forget(area);
         area.drop(FREE_REGION);
+    }
+
+    /**
+     * What is in the area counts no more: a successor opens the files as after a crash. Before the files are changed by
+     * somebody who does not know the area; everything in it is in the files.
+     */
+    public static void unbind(StateArea area) throws IOException {
+        area.region(REGION, REGION_BYTES).putLong(0, BINDING);
+        VarHandle.fullFence();
     }
 
     /** Binds the area to another chain: the map begins anew, the cursor is the new top's. */
     static void bind(StateArea area, String chainId, DeltaGeometry geometry, MovableCursor cursor) throws IOException {
         long value = cursor.get();
-        area.region(REGION, REGION_BYTES).putLong(0, BINDING);
-        VarHandle.fullFence();
+        unbind(area);
         ClusterMap.forget(area);
         if (!cursor.moved()) {
             // What is known of the old top's free clusters is true of no other file.

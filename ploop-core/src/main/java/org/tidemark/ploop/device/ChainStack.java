@@ -96,8 +96,8 @@ final class ChainStack {
     }
 
     /** See {@link ClusterStore#shrink}. */
-    void shrink(long maxMoveBytes) throws IOException {
-        open.clusters().shrink(maxMoveBytes);
+    boolean shrink(long maxMoveBytes) throws IOException {
+        return open.clusters().shrink(maxMoveBytes);
     }
 
     void readTopPage(long page, AlignedBuffer dst) throws IOException {

@@ -336,6 +336,29 @@ public final class PloopDevice implements BlockDevice {
         whileQuiesced(timeoutNanos, () -> exchangeQuiesced(exchange));
     }
 
+    /**
+     * {@link #exchange} for a chain whose files change: readers are held back too while {@code exchange} works, and what was
+     * known of the map is forgotten. The disk keeps its size.
+     */
+    public void exchangeUnread(long timeoutNanos, Exchange exchange) throws IOException {
+        whileQuiesced(timeoutNanos, () -> {
+            requireFlushed();
+            for (Delta gone : stack.replaceUnread(exchange).gone()) {
+                gone.close();
+            }
+        });
+    }
+
+    /**
+     * Moves up to so many bytes from the end of the top's file into holes; only inside {@link #exchangeUnread}. What was moved
+     * is durable. See {@link Delta#shrink}.
+     *
+     * @return whether anything was moved
+     */
+    public boolean shrinkTop(long maxMoveBytes) throws IOException {
+        return stack.shrink(maxMoveBytes);
+    }
+
     private void whileQuiesced(long timeoutNanos, FlushRounds.Work work) throws IOException {
         if (!gate.shut(timeoutNanos)) {
             throw new ImageException(

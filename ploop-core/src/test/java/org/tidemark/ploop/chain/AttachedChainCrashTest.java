@@ -89,13 +89,16 @@ final class AttachedChainCrashTest {
     @Test
     void writersAreAtWorkDuringMerges() throws IOException {
         int writes = 0;
+        int compactions = 0;
         for (long seed = 1; seed <= 20; seed++) {
             AttachedChainRun run =
                     new AttachedChainRun(new Random(seed), scratch, UnaryOperator.identity(), UnaryOperator.identity());
             run.go(STEPS);
             writes += run.writesWhileMerging();
+            compactions += run.compactions();
         }
         assertThat(writes).isGreaterThan(50);
+        assertThat(compactions).as("clusters moved while attached").isGreaterThan(5);
     }
 
     /** Programs with a fault each, all of which must be caught. */

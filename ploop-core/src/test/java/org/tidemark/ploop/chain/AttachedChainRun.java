@@ -77,6 +77,7 @@ public final class AttachedChainRun {
     private int armed;
     private int writesWhileMerging;
     private int brokenFirsts;
+    private int compactions;
 
     private byte[] point = new byte[DISK];
     private @Nullable Checkpoint since;
@@ -120,6 +121,11 @@ public final class AttachedChainRun {
     /** Whether the single file it began with is a folder. */
     boolean becameFolder() {
         return start != Start.FOLDER && !isLone();
+    }
+
+    /** Pauses in which a cluster was moved. */
+    int compactions() {
+        return compactions;
     }
 
     /** Kills and power cuts in the middle of a first snapshot. */
@@ -236,7 +242,7 @@ public final class AttachedChainRun {
     }
 
     private void step() throws IOException {
-        switch (random.nextInt(24)) {
+        switch (random.nextInt(26)) {
             case 0, 1, 2 -> create();
             case 3, 4 -> delete();
             case 5 -> merge();
@@ -248,6 +254,7 @@ public final class AttachedChainRun {
             case 14 -> change(true);
             case 15 -> checkEverything();
             case 16 -> whileDetached();
+            case 17, 18 -> compact();
             default -> change(false);
         }
     }
@@ -405,6 +412,23 @@ public final class AttachedChainRun {
         return tracker;
     }
 
+    /** Whole clusters become holes; then nothing but the files changes. */
+    private void compact() throws IOException {
+        for (int i = random.nextInt(3); i > 0; i--) {
+            change(random.nextInt(DISK / CLUSTER) * CLUSTER, new byte[CLUSTER], true);
+        }
+        flush();
+        long mark = model.flushBegins();
+        try (AttachedImage.Change change = current().beginChange(this::newId, ChainProgress.NONE)) {
+            while (change.compact(CLUSTER)) {
+                compactions++;
+                others();
+            }
+        }
+        model.flushEnded(mark);
+        model.checkVisible(this::read);
+    }
+
     private void flush() throws IOException {
         long mark = model.flushBegins();
         current().flush();
@@ -418,6 +442,11 @@ public final class AttachedChainRun {
         if (!discard) {
             random.nextBytes(data);
         }
+        change(offset, data, discard);
+    }
+
+    private void change(int offset, byte[] data, boolean discard) throws IOException {
+        int length = data.length;
         buffer.bytes().put(0, data);
         boolean done = false;
         try {
