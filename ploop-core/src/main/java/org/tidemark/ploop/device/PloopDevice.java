@@ -62,6 +62,9 @@ public final class PloopDevice implements BlockDevice {
 
     private final @Nullable ChangedBlockTracker tracker;
     private final AdmissionGate gate = new AdmissionGate();
+    /** Who holds the gate shut beyond one call, see {@link HeldDevices}. */
+    private volatile @Nullable Thread holder;
+
     private volatile @Nullable RecentWrites recentWrites;
     private final FlushRounds flushes = new FlushRounds();
     private final FlushRounds.Work flushWork = this::flushOnce;
@@ -360,6 +363,10 @@ public final class PloopDevice implements BlockDevice {
     }
 
     private void whileQuiesced(long timeoutNanos, FlushRounds.Work work) throws IOException {
+        if (holder == Thread.currentThread()) {
+            flushes.alone(work);
+            return;
+        }
         if (!gate.shut(timeoutNanos)) {
             throw new ImageException(
                     ImageException.Kind.IN_USE,
@@ -457,10 +464,15 @@ public final class PloopDevice implements BlockDevice {
 
     /** Holds new changes back and waits for those under way; false when that took too long (nothing is held then). */
     boolean quiesce(long timeoutNanos) {
-        return gate.shut(timeoutNanos);
+        boolean shut = gate.shut(timeoutNanos);
+        if (shut) {
+            holder = Thread.currentThread();
+        }
+        return shut;
     }
 
     void relax() {
+        holder = null;
         gate.reopen();
     }
 
