@@ -9,8 +9,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
+import org.tidemark.appliance.service.ImageUpkeep;
 import org.tidemark.ploop.chain.AttachedImage;
 import org.tidemark.ploop.chain.ChainFiles;
 import org.tidemark.ploop.chain.ChainLocks;
@@ -54,8 +56,8 @@ final class ImageCheckCommand implements Callable<Integer> {
 
     @Option(
             names = "--repair",
-            description = "Mend what can be mended. The image must not be in use. What was there before goes into"
-                    + " an undo file beside each file that is changed.")
+            description = "Mend what can be mended. What was there before goes into an undo file beside each file that"
+                    + " is changed. A container that uses the image waits meanwhile.")
     private boolean repair;
 
     @Option(names = "--undo", paramLabel = "FILE", description = "Put back what a repair changed, from its undo file.")
@@ -98,14 +100,23 @@ final class ImageCheckCommand implements Callable<Integer> {
     }
 
     private int repaired(Path image, ChainFiles files) throws IOException {
-        CheckReport before = inUse(files) ? LiveCheck.run(files) : ChainCheck.run(files);
+        boolean attached = inUse(files);
+        CheckReport before = attached ? LiveCheck.run(files) : ChainCheck.run(files);
+        Optional<ImageUpkeep.Repaired> byServer =
+                attached ? ImageUpkeep.repair(System.getenv(), image) : Optional.empty();
         List<String> steps = new ArrayList<>();
         List<String> undoFiles = new ArrayList<>();
-        for (ChainRepair.Repaired one : ChainRepair.run(files)) {
-            one.outcome().steps().forEach(step -> steps.add(one.file() + ": " + step));
-            undoFiles.add(one.outcome().undoName());
+        if (byServer.isPresent()) {
+            steps.addAll(byServer.get().steps());
+            undoFiles.addAll(byServer.get().undoFiles());
+        } else {
+            for (ChainRepair.Repaired one : ChainRepair.run(files)) {
+                one.outcome().steps().forEach(step -> steps.add(one.file() + ": " + step));
+                undoFiles.add(one.outcome().undoName());
+            }
         }
-        CheckReport left = ChainCheck.run(AttachedImage.filesOf(image));
+        ChainFiles now = AttachedImage.filesOf(image);
+        CheckReport left = byServer.isPresent() ? LiveCheck.run(now) : ChainCheck.run(now);
         if (output.isJson()) {
             output.object(fields("found", rows(before), "done", steps, "undoFiles", undoFiles, "left", rows(left)));
         } else {

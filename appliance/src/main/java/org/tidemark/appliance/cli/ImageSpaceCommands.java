@@ -7,10 +7,12 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import org.tidemark.appliance.service.ImageLayout;
+import org.tidemark.appliance.service.ImageUpkeep;
 import org.tidemark.ploop.chain.AttachedImage;
 import org.tidemark.ploop.chain.ChainFiles;
 import org.tidemark.ploop.chain.ChainLocks;
@@ -33,7 +35,7 @@ final class ImageSpaceCommands {
             name = "compact",
             description = {
                 "Give back the space that an image does not need: clusters move from the end of the file into holes, and"
-                        + " the file is cut. The image must not be in use.",
+                        + " the file is cut. A container that uses the image waits a moment, again and again.",
                 "Run fstrim in the container first, while it is attached: only what the file system has discarded is free."
             },
             mixinStandardHelpOptions = true)
@@ -48,11 +50,19 @@ final class ImageSpaceCommands {
 
         @Option(
                 names = "--zeros",
-                description = "Read the data too, and give back clusters that hold nothing but zeros.")
+                description =
+                        "Read the data too, and give back clusters that hold nothing but zeros; not while the image is"
+                                + " attached.")
         private boolean zeros;
 
         @Override
         public Integer call() throws IOException {
+            Optional<ImageUpkeep.Compacted> attached =
+                    zeros ? Optional.empty() : ImageUpkeep.compact(System.getenv(), path);
+            if (attached.isPresent()) {
+                tell(attached.get());
+                return ExitCodes.DONE;
+            }
             ChainFiles files = AttachedImage.filesOf(path);
             long before = topBytes(files);
             try (AttachedImage image = AttachedImage.open(
@@ -72,6 +82,22 @@ final class ImageSpaceCommands {
             output.object(fields(
                     "image", files.name(), "fileBytes", after, "before", before, "givenBackBytes", before - after));
             return ExitCodes.DONE;
+        }
+
+        private void tell(ImageUpkeep.Compacted done) throws IOException {
+            output.object(fields(
+                    "image",
+                    path.toString(),
+                    "fileBytes",
+                    done.fileBytes(),
+                    "before",
+                    done.beforeBytes(),
+                    "givenBackBytes",
+                    done.beforeBytes() - done.fileBytes(),
+                    "longestPauseMillis",
+                    done.longestPauseMillis(),
+                    "complete",
+                    done.complete()));
         }
 
         private static long topBytes(ChainFiles files) throws IOException {

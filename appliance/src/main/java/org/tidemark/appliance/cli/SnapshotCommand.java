@@ -11,6 +11,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
+import org.tidemark.appliance.client.Answer;
+import org.tidemark.appliance.client.ApiPath;
+import org.tidemark.appliance.client.ApplianceClient;
+import org.tidemark.appliance.failure.ApplianceException;
 import org.tidemark.appliance.service.DataPlane;
 import org.tidemark.appliance.service.SnapshotMounts;
 import org.tidemark.appliance.service.Snapshots;
@@ -48,19 +52,51 @@ final class SnapshotCommand {
 
     @Command(
             name = "create",
-            description = "Freeze the present content as a level of the chain. A mounted file system is frozen for the"
-                    + " moment.",
+            description = {
+                "Freeze the present content as a level of the chain. A mounted file system is frozen for the moment.",
+                "Several images, or all of a container, get it at one instant and under one name, or none of them does."
+            },
             mixinStandardHelpOptions = true)
     static final class Create implements Callable<Integer> {
         @Mixin
         private Output output = new Output();
 
-        @Parameters(paramLabel = "IMAGE", description = IMAGE)
-        private String image = "";
+        @Mixin
+        private ApplianceAccess access = new ApplianceAccess();
+
+        @Parameters(paramLabel = "IMAGE", arity = "0..*", description = IMAGE)
+        private List<String> images = new ArrayList<>();
+
+        @Option(
+                names = "--container",
+                paramLabel = "NAME",
+                description = "All images of a container that the appliance knows, instead of naming them.")
+        private @Nullable String container;
 
         @Override
         public Integer call() throws IOException {
-            Snapshots.Created made = snapshots().create(image);
+            String ofContainer = container;
+            if (images.isEmpty() == (ofContainer == null)) {
+                throw ApplianceException.usage("give one or more images, or --container");
+            }
+            if (ofContainer != null) {
+                Answer made = access.client()
+                        .post(ApiPath.of("containers", ofContainer, "snapshots"), ApplianceClient.body());
+                tell(new Snapshots.Together(
+                        made.text("id"),
+                        made.texts("images"),
+                        made.text("grade"),
+                        made.number("frozenMillis"),
+                        made.text("notice")));
+            } else if (images.size() > 1) {
+                tell(snapshots().createTogether(images));
+            } else {
+                tell(snapshots().create(images.get(0)));
+            }
+            return ExitCodes.DONE;
+        }
+
+        private void tell(Snapshots.Created made) throws IOException {
             output.object(fields(
                     "image",
                     made.image(),
@@ -72,7 +108,20 @@ final class SnapshotCommand {
                     made.frozenMillis(),
                     "notice",
                     made.notice()));
-            return ExitCodes.DONE;
+        }
+
+        private void tell(Snapshots.Together made) throws IOException {
+            output.object(fields(
+                    "images",
+                    made.images(),
+                    "snapshot",
+                    made.guid(),
+                    "grade",
+                    made.grade(),
+                    "frozenMillis",
+                    made.frozenMillis(),
+                    "notice",
+                    made.notice()));
         }
     }
 

@@ -30,8 +30,8 @@ import org.tidemark.ploop.server.HolderWatchdog;
  * where it is mounted; when it is attached its device server does the work, else it is done on the files.
  */
 public final class Snapshots {
-    private static final Duration PREPARE_LIMIT = Duration.ofMinutes(5);
-    private static final Duration INSTANT_LIMIT = Duration.ofSeconds(60);
+    static final Duration PREPARE_LIMIT = Duration.ofMinutes(5);
+    static final Duration INSTANT_LIMIT = Duration.ofSeconds(60);
     private static final Duration CHANGE_LIMIT = Duration.ofDays(2);
 
     private static final String FOLDER_NOW =
@@ -97,7 +97,7 @@ public final class Snapshots {
         return new Place(Path.of(word), null, null);
     }
 
-    private static Optional<AttachedDevice> find(DataPlane plane, String word) throws IOException {
+    static Optional<AttachedDevice> find(DataPlane plane, String word) throws IOException {
         Optional<AttachedDevice> named = plane.find(word);
         if (named.isPresent()) {
             return named;
@@ -183,7 +183,23 @@ public final class Snapshots {
         }
     }
 
+    /** The same of several images at one instant: all of them get the snapshot, or none does. */
+    public Together createTogether(List<String> words) throws IOException {
+        return new SnapshotsTogether(this, planes).create(words);
+    }
+
+    /**
+     * A snapshot of several images.
+     *
+     * @param guid its name in each of them
+     * @param images as they were named
+     * @param grade {@code filesystem} when every mounted file system was frozen, else {@code crash}; {@code closed} when no
+     *     image was attached
+     */
+    public record Together(String guid, List<String> images, String grade, long frozenMillis, String notice) {}
+
     private static Created create(DataPlane plane, AttachedDevice device, UUID name) throws IOException {
+        boolean becomesFolder = FirstSnapshot.concerns(AttachedImage.filesOf(device.image()));
         List<Path> mounts = DataPlane.mountPoints(device).stream().limit(1).toList();
         Fields prepared = plane.client()
                 .request(
@@ -201,7 +217,14 @@ public final class Snapshots {
                 outcome.value().text("snapshot"),
                 outcome.grade().name().toLowerCase(Locale.ROOT),
                 (outcome.frozenNanos() + 999_999) / 1_000_000,
-                outcome.notice());
+                notice(outcome.notice(), becomesFolder));
+    }
+
+    private static String notice(String ofInstant, boolean becomesFolder) {
+        if (!becomesFolder) {
+            return ofInstant;
+        }
+        return ofInstant.isEmpty() ? FOLDER_NOW : ofInstant + "; " + FOLDER_NOW;
     }
 
     /** Deletes a level; every other one keeps its content. */

@@ -132,16 +132,31 @@ class ImageVerbsIT {
     }
 
     @Test
-    void anAttachedImageIsCheckedButNotRepaired() throws Exception {
+    void anAttachedImageIsMendedAndMadeSmallerUnderItsDevice() throws Exception {
         Path image = cli.path("attached");
-        cli.ok("image", "create", image.toString(), "--size", "64M", "--no-partition");
+        cli.ok("image", "create", image.toString(), "--size", "256M", "--no-partition");
         String block = cli.attach(image, "--name", "d");
-        Cli.random(block, 0, 32);
+        Cli.random(block, 0, 128);
         assertThat(cli.ok("image", "check", image.toString(), "--json").jsonRows())
                 .isEmpty();
-        cli.refused(4, "root.hds", "image", "check", image.toString(), "--repair");
-        cli.refused(4, "root.hds", "image", "compact", image.toString());
+        Path delta = image.resolve("root.hds");
+        Commands.run(java.time.Duration.ofSeconds(30), "blkdiscard", "-o", "0", "-l", "100M", block);
+        Map<String, Object> compacted =
+                cli.ok("image", "compact", image.toString(), "--json").json();
+        assertThat(compacted).containsEntry("complete", true);
+        assertThat(Files.size(delta)).isEqualTo(29L << 20);
+        String content = Cli.checksum(Path.of(block));
+
+        word(delta, 64 + 4 * 300, 7);
+        Map<String, Object> repaired =
+                cli.ok("image", "check", image.toString(), "--repair", "--json").json();
+        assertThat((List<?>) repaired.get("found")).hasSize(1);
+        assertThat((List<?>) repaired.get("left")).isEmpty();
+        assertThat((List<?>) repaired.get("undoFiles")).hasSize(1);
+        assertThat(Cli.checksum(Path.of(block))).isEqualTo(content);
+        cli.refused(4, "root.hds", "image", "compact", image.toString(), "--zeros");
         cli.refused(4, "root.hds", "image", "convert", image.toString(), "--in-place", "--format-version", "1");
         cli.ok("detach", "d");
+        cli.ok("image", "check", image.toString());
     }
 }

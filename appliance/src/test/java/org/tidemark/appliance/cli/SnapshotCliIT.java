@@ -86,12 +86,16 @@ class SnapshotCliIT {
     }
 
     @Test
-    void aSingleFileBecomesAFolderWhenItIsNotInUse() throws Exception {
+    void aSingleFileBecomesAFolder() throws Exception {
         String image = cli.path("disk.raw").toString();
         cli.ok("image", "create", image, "--size", "65M", "--format", "raw");
-        cli.ok("attach", image);
-        cli.refused(1, "not attached", "snapshot", "create", image);
-        cli.ok("detach", image);
+        String other = cli.path("other.raw").toString();
+        cli.ok("image", "create", other, "--size", "65M", "--format", "raw");
+        cli.ok("attach", other);
+        assertThat(json("snapshot", "create", other).get("notice").toString()).contains("folder");
+        assertThat(Path.of(other)).isDirectory();
+        cli.ok("detach", other);
+        assertThat(levels(other)).hasSize(2);
         assertThat(Path.of(image)).isRegularFile();
         Map<String, Object> made = json("snapshot", "create", image);
         assertThat(made.get("notice").toString()).contains("folder");
@@ -178,6 +182,61 @@ class SnapshotCliIT {
         assertThat(mount.resolve("word")).hasContent("kept");
         cli.ok("detach", "d");
         cli.ok("image", "check", image);
+    }
+
+    @Test
+    void allImagesOfAContainerGetASnapshotAtOneInstantOrNoneDoes() throws Exception {
+        String mounted = cli.path("mounted").toString();
+        String file = cli.path("file.raw").toString();
+        String closed = cli.path("closed").toString();
+        cli.ok("image", "create", mounted, "--size", "128M", "--fs", "ext4");
+        cli.ok("image", "create", file, "--size", "64M", "--format", "raw", "--no-partition");
+        cli.ok("image", "create", closed, "--size", "64M");
+        Path mount = Files.createDirectory(cli.path("mnt"));
+        cli.ok("attach", mounted, "--mount", mount.toString(), "--name", "d");
+        String block = cli.attach(Path.of(file), "--name", "raw");
+        Cli.random(block, 0, 8);
+        String content = Cli.checksum(Path.of(block));
+        ApplianceClient client = cli.client();
+        Answer grown = client.post(
+                ApiPath.of("devices", "raw", "resize"),
+                ApplianceClient.body("sizeBytes", 80L << 20, "fileSystem", false));
+        assertThat(grown.number("sizeBytes")).isEqualTo(80L << 20);
+        assertThat(Commands.run(Cli.LIMIT, "blockdev", "--getsize64", block).strip())
+                .isEqualTo(Long.toString(80L << 20));
+        assertThat(Files.size(Path.of(file))).isEqualTo(80L << 20);
+        assertThat(Commands.run(Cli.LIMIT, "sh", "-c", "head -c 64M " + block + " | sha256sum"))
+                .startsWith(content);
+        assertThatThrownBy(() -> client.post(
+                        ApiPath.of("devices", "raw", "resize"), ApplianceClient.body("sizeBytes", 1L << 20)))
+                .hasMessageContaining("only be made larger");
+
+        cli.ok("container", "add", "web", "--image", mounted, "--image", "b=" + file, "--image", "c=" + closed);
+        Answer made = client.post(ApiPath.of("containers", "web", "snapshots"), ApplianceClient.body());
+        assertThat(made.text("notice")).contains("file.raw");
+        assertThat(made.texts("images")).containsExactlyInAnyOrder(mounted, file, closed);
+        String byCommand =
+                json("snapshot", "create", "--container", "web").get("snapshot").toString();
+        String byImages =
+                json("snapshot", "create", mounted, closed).get("snapshot").toString();
+        for (String image : List.of(mounted, file, closed)) {
+            assertThat(levels(image)).contains(made.text("id"), byCommand);
+        }
+        assertThat(levels(mounted)).contains(byImages);
+        assertThat(levels(file)).doesNotContain(byImages);
+
+        String odd = cli.path("odd.raw").toString();
+        Commands.run(Cli.LIMIT, "truncate", "-s", "98816", odd);
+        List<String> before = levels(closed);
+        cli.refused(1, "resize", "snapshot", "create", mounted, closed, odd);
+        assertThat(levels(closed)).isEqualTo(before);
+        assertThat(levels(mounted)).hasSize(4);
+        cli.refused(2, "one or more", "snapshot", "create");
+        cli.ok("detach", "raw");
+        cli.ok("detach", "d");
+        for (String image : List.of(mounted, file, closed)) {
+            cli.ok("image", "check", image);
+        }
     }
 
     private static Answer deleted(ApplianceClient client, String guid, String image) throws IOException {

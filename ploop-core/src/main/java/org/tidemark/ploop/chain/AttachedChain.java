@@ -63,6 +63,16 @@ final class AttachedChain {
         return files;
     }
 
+    /** The image has become other files. */
+    void nowIs(ChainFiles changed) {
+        files = changed;
+    }
+
+    /** Makes what the first snapshot of a single file needs. */
+    PreparedSnapshot prepareFirst(Supplier<UUID> newIds) throws IOException {
+        return AttachedFirst.prepare(device, locks, this, newIds);
+    }
+
     /** What tells one chain of files from another, for the binding of a state area. */
     static String idOf(ChainFiles files) {
         return String.join("\n", files.links().stream().map(ChainLocks::keyOf).toList());
@@ -181,7 +191,7 @@ final class AttachedChain {
     }
 
     /** Everything is flushed. From here on the file is what it will be as a snapshot. */
-    private void seal(Delta top) throws IOException {
+    void seal(Delta top) throws IOException {
         try {
             top.markClosed();
         } catch (IOException e) {
@@ -190,7 +200,8 @@ final class AttachedChain {
         }
     }
 
-    private void unseal(Delta top, IOException cause) {
+    /** It was not frozen after all. */
+    void unseal(Delta top, IOException cause) {
         try {
             top.markInUse();
         } catch (IOException e) {

@@ -4,6 +4,7 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.Semaphore;
@@ -46,7 +47,6 @@ public final class AttachedImage implements BlockDevice {
     private final @Nullable AttachedOverlay overlay;
 
     private final StateArea area;
-    private final Beside beside;
     private final Tracking tracking;
     private final HeldLocks locks;
     /** One change of the tree at a time, and none while the image is being closed. */
@@ -59,14 +59,12 @@ public final class AttachedImage implements BlockDevice {
             AttachedChain chain,
             @Nullable AttachedOverlay overlay,
             StateArea area,
-            Beside beside,
             Tracking tracking,
             HeldLocks locks) {
         this.device = device;
         this.chain = chain;
         this.overlay = overlay;
         this.area = area;
-        this.beside = beside;
         this.tracking = tracking;
         this.locks = locks;
     }
@@ -184,7 +182,7 @@ public final class AttachedImage implements BlockDevice {
                 && owner.get().host().hostId().equals(self.host().hostId());
         String chainId = AttachedChain.idOf(files);
         DeltaGeometry geometry = geometryOf(files);
-        boolean bound = !area.resumed() || ChainBinding.holds(area, chainId, geometry.diskSizeBytes());
+        boolean bound = !area.resumed() || ChainBinding.holds(area, chainId, geometry);
         if (!bound) {
             ChainBinding.forgetForeign(area, files.name(), geometry);
         }
@@ -196,7 +194,7 @@ public final class AttachedImage implements BlockDevice {
         ChangedBlockTracker tracker = null;
         KeptBitmaps bitmaps = KeptBitmaps.of(files, area);
         try {
-            ChainBinding.adopt(area, chainId, geometry.diskSizeBytes());
+            ChainBinding.adopt(area, chainId, geometry);
             if (use != Use.READ_ONLY) {
                 tidy(files, locks);
                 if (!tracking) {
@@ -220,7 +218,7 @@ public final class AttachedImage implements BlockDevice {
             AttachedOverlay overlay =
                     OverlaySnapshots.concerns(files) ? new AttachedOverlay(device, locks, area, files) : null;
             AttachedChain chain = new AttachedChain(device, locks, area, files);
-            return new AttachedImage(device, chain, overlay, area, beside, new Tracking(tracker, bitmaps), locks);
+            return new AttachedImage(device, chain, overlay, area, new Tracking(tracker, bitmaps), locks);
         } finally {
             if (!done) {
                 opened.chain().close();
@@ -248,19 +246,24 @@ public final class AttachedImage implements BlockDevice {
     private static void tidy(ChainFiles files, HeldLocks locks) throws IOException {
         if (OverlaySnapshots.concerns(files)) {
             tidyNames(files);
-        } else if (files.descriptor().isEmpty()) {
-            return;
-        } else if (ChainIntent.isIn(files.directory())) {
-            try (Closeable tree = ChainSteps.lockTree(files.directory())) {
-                ChainSteps.suspend(files.directory());
-            } catch (ImageException e) {
-                if (e.kind() != ImageException.Kind.IN_USE) {
-                    throw e;
-                }
+        } else {
+            FolderAside.finish(files);
+            if (files.descriptor().isPresent() && ChainIntent.isIn(files.directory())) {
+                suspend(files.directory());
             }
         }
         for (ChainFiles.Link link : files.links().subList(0, files.links().size() - 1)) {
             locks.convert(link, false);
+        }
+    }
+
+    private static void suspend(ImageDirectory folder) throws IOException {
+        try (Closeable tree = ChainSteps.lockTree(folder)) {
+            ChainSteps.suspend(folder);
+        } catch (ImageException e) {
+            if (e.kind() != ImageException.Kind.IN_USE) {
+                throw e;
+            }
         }
     }
 
@@ -327,6 +330,7 @@ public final class AttachedImage implements BlockDevice {
     /** A change under way. Used by one thread. */
     public final class Change implements Closeable {
         private final SnapshotOperations operations;
+        private final ChainProgress progress;
         private boolean over;
 
         private Change(Supplier<UUID> newIds, ChainProgress progress) {
@@ -342,6 +346,12 @@ public final class AttachedImage implements BlockDevice {
                 }
             };
             this.operations = new SnapshotOperations(newIds, guarded, chain, overlay);
+            this.progress = guarded;
+        }
+
+        /** Whether the image is being detached, or somebody does not want the change any more. */
+        public boolean calledOff() {
+            return progress.cancelled();
         }
 
         public SnapshotOperations operations() {
@@ -356,6 +366,27 @@ public final class AttachedImage implements BlockDevice {
          */
         public long grow(long sizeBytes) throws IOException {
             return new AttachedGrowth(device, chain, area).run(sizeBytes);
+        }
+
+        /**
+         * Moves up to so many bytes from the end of the file that is written to into holes in it, and cuts it. Readers and
+         * writers wait that long.
+         *
+         * @return false when there was nothing to move
+         */
+        public boolean compact(long maxMoveBytes) throws IOException {
+            return new AttachedUpkeep(device, locks, area, files()).compact(maxMoveBytes);
+        }
+
+        /**
+         * Lets {@code work} mend the files while readers and writers wait; the next backup reads everything.
+         *
+         * @param below the files below the top that it may change
+         * @throws ImageException IN_USE while a backup reads the device, or somebody else one of those files; what {@code
+         *     work} throws, and then the device goes on with what it left
+         */
+        public void repair(List<ChainFiles.Link> below, FileWork work) throws IOException {
+            new AttachedUpkeep(device, locks, area, files()).repair(below, work);
         }
 
         @Override
@@ -455,6 +486,8 @@ public final class AttachedImage implements BlockDevice {
                 marks.close();
             }
             if (proper) {
+                // A single file may have become a folder.
+                Beside beside = Beside.of(files());
                 OwnerRecord.remove(beside.folder(), beside.owner());
             }
         }

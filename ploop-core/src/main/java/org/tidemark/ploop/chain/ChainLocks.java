@@ -38,7 +38,7 @@ public final class ChainLocks implements HeldLocks {
     public static void requireOwn(ImageDirectory folder, String file) throws IOException {
         int names = folder.names(file);
         if (names > 1) {
-            FirstSnapshot.finish(folder, file);
+            FolderAside.finish(folder, file);
             names = folder.names(file);
         }
         if (names > 1) {

@@ -1,8 +1,6 @@
 package org.tidemark.ploop.chain;
 
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -16,9 +14,6 @@ import org.tidemark.ploop.io.ImageDirectory.OpenMode;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.io.ImageIo;
 import org.tidemark.ploop.io.vfs.VfsImageDirectory;
-import org.tidemark.ploop.os.Errno;
-import org.tidemark.ploop.os.NameExchange;
-import org.tidemark.ploop.os.OsException;
 
 /**
  * The first snapshot of an image that is a single raw or expanded file: the image becomes a folder of the same name, in which
@@ -27,15 +22,13 @@ import org.tidemark.ploop.os.OsException;
  * <pre>
  *   folder under another name, with a second name of the file, the delta and the descriptor, durable
  *   | the two names change places, durable = COMMIT | the file's old name gone | tracker bound to the new files
- *   crash before the commit: the unfinished folder goes when somebody writes to the file, or tries again
- *   crash after it: the file's old name goes before anybody writes to it
  * </pre>
+ *
+ * What a crash leaves is tidied by {@link FolderAside}. {@link AttachedFirst} does the same to a file in use.
  *
  * <p>Other tools take a raw base for the whole disk, as it is.
  */
 public final class FirstSnapshot {
-    private static final String ASIDE = ".tidemark-folder";
-
     private final Supplier<UUID> newIds;
     private final Runnable betweenSteps;
 
@@ -51,7 +44,7 @@ public final class FirstSnapshot {
 
     /** Whether an image gets its first snapshot in this way. */
     public static boolean concerns(ChainFiles files) {
-        return files.descriptor().isEmpty() && !OverlayClone.concerns(files);
+        return files.descriptor().isEmpty() && files.links().size() == 1 && !OverlayClone.concerns(files);
     }
 
     /**
@@ -61,42 +54,44 @@ public final class FirstSnapshot {
      *     UNSUPPORTED when its size is no multiple of a cluster, or its file system cannot exchange names
      */
     public String take(Path image) throws IOException {
-        Path file = image.toRealPath();
-        Path aside = asideOf(file);
-        ChainFiles lone = withFittingClusters(ChainFiles.at(file, VfsImageDirectory::new));
+        return take(ChainFiles.at(image.toRealPath(), VfsImageDirectory::new));
+    }
+
+    String take(ChainFiles files) throws IOException {
+        ChainFiles lone = withFittingClusters(files);
         ImageDirectory directory = lone.directory();
         String name = lone.top().fileName();
         String guid = Guid.of(newIds.get());
+        FolderAside aside = new FolderAside(directory, name);
         try (ImageDirectory.ImageLock lock = directory.lock(name, true)) {
-            ImageClone.remove(aside);
+            aside.remove();
             String identity = ImageIdentity.of(lone);
             boolean done = false;
             try {
-                Files.createDirectory(aside);
+                ImageDirectory folder = aside.make();
                 betweenSteps.run();
-                ImageDirectory folder = new VfsImageDirectory(aside);
-                new ImageClone(newIds).fill(lone, List.of(guid), folder);
+                new ImageClone(newIds).fill(lone, ImageClone.geometryOf(lone), List.of(guid), folder);
                 betweenSteps.run();
                 carryTracker(directory, name, folder);
                 betweenSteps.run();
-                exchange(aside, file);
+                aside.exchange();
                 done = true;
                 betweenSteps.run();
             } finally {
                 if (!done) {
-                    ImageClone.remove(aside);
+                    aside.remove();
                 }
             }
             directory.sync();
-            settle(directory, name);
+            aside.settle();
             betweenSteps.run();
-            bindTracker(file, identity);
+            bindTracker(directory.folder(name), identity);
         }
         return guid;
     }
 
     /** A chain needs clusters, of which the disk has a whole number; the largest that fit, up to the usual size. */
-    private static ChainFiles withFittingClusters(ChainFiles lone) throws IOException {
+    static ChainFiles withFittingClusters(ChainFiles lone) throws IOException {
         Link top = lone.top();
         if (!top.formatId().equals(RawFormat.ID)) {
             return lone;
@@ -121,67 +116,11 @@ public final class FirstSnapshot {
         }
     }
 
-    private static void exchange(Path aside, Path file) throws IOException {
-        try {
-            NameExchange.swap(aside, file);
-        } catch (OsException e) {
-            if (e.errno() == Errno.EINVAL || e.errno() == Errno.ENOSYS) {
-                throw new ImageException(
-                        ImageException.Kind.UNSUPPORTED,
-                        file
-                                + ": its file system cannot exchange a file for a folder; make a folder of it with 'tidemark"
-                                + " image clone' or 'tidemark image convert'",
-                        e);
-            }
-            throw e;
-        }
-    }
-
-    /** What only the lone file had. */
-    private static void settle(ImageDirectory directory, String name) throws IOException {
-        for (String gone : List.of(
-                "." + name + ASIDE, name + "." + TrackerBinding.FILE_NAME, name + "." + OwnerRecord.FILE_NAME)) {
-            if (directory.exists(gone)) {
-                directory.delete(gone);
-            }
-        }
-        directory.sync();
-    }
-
-    private static void bindTracker(Path folder, String identity) throws IOException {
-        ImageDirectory there = new VfsImageDirectory(folder);
+    private static void bindTracker(ImageDirectory there, String identity) throws IOException {
         if (there.exists(TrackerBinding.FILE_NAME)) {
             ChainFiles files = ChainFiles.in(there);
             long size = SnapshotOperations.described(files).geometry().diskSizeBytes();
             ChangedBlockTracker.rebind(there, TrackerBinding.FILE_NAME, size, identity, ImageIdentity.of(files));
-        }
-    }
-
-    private static Path asideOf(Path file) {
-        return file.resolveSibling("." + file.getFileName() + ASIDE);
-    }
-
-    /**
-     * Removes the second name that a crash left of a file in {@code folder}, be it the base of an image that has become a
-     * folder, or the lone file of one that has not, so that the file is this image's own. Does nothing when there is none.
-     *
-     * @throws ImageException IN_USE while somebody is making the folder just now
-     */
-    static void finish(ImageDirectory folder, String file) throws IOException {
-        Path here = Path.of(folder.name()).toAbsolutePath();
-        Path unfinished = asideOf(here.resolve(file));
-        if (Files.isDirectory(unfinished, LinkOption.NOFOLLOW_LINKS)) {
-            try (ImageDirectory.ImageLock nobodyIsAtIt = folder.lock(file, true)) {
-                ImageClone.remove(unfinished);
-                folder.sync();
-            }
-        }
-        Path image = here.getFileName();
-        Path parent = here.getParent();
-        if (image != null && parent != null && Files.isRegularFile(asideOf(here), LinkOption.NOFOLLOW_LINKS)) {
-            ImageDirectory above = new VfsImageDirectory(parent);
-            above.sync();
-            settle(above, image.toString());
         }
     }
 }

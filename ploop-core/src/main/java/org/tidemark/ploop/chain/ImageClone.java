@@ -92,7 +92,7 @@ public final class ImageClone {
         Files.createDirectory(partial);
         boolean done = false;
         try (ChainLocks locks = ChainLocks.take(source.files(), false)) {
-            fill(source.files(), source.guids(), new VfsImageDirectory(partial));
+            fill(source.files(), geometryOf(source.files()), source.guids(), new VfsImageDirectory(partial));
             Files.move(partial, absolute);
             new VfsImageDirectory(parent).sync();
             done = true;
@@ -165,9 +165,10 @@ public final class ImageClone {
     /**
      * Makes an image of an empty folder: second names of {@code files}, the levels {@code guids} of the new image, base
      * first, an empty top above them, and a descriptor. The files are locked by the caller; all of it is durable on return.
+     * Returns the name of the top.
      */
-    void fill(ChainFiles files, List<String> guids, ImageDirectory folder) throws IOException {
-        DeltaGeometry geometry = geometryOf(files);
+    String fill(ChainFiles files, DeltaGeometry geometry, List<String> guids, ImageDirectory folder)
+            throws IOException {
         Set<String> taken = new HashSet<>();
         List<Image> chain = new ArrayList<>();
         for (int level = 0; level < guids.size(); level++) {
@@ -181,6 +182,7 @@ public final class ImageClone {
         chain.add(new Image(Guid.TOP, ExpandedFormat.ID, top));
         DiskDescriptor.ofChain(folder.name() + "/" + DiskDescriptor.FILE_NAME, geometry, chain)
                 .store(folder);
+        return top;
     }
 
     private String nameBeside(Set<String> taken) {
@@ -189,7 +191,8 @@ public final class ImageClone {
         return name;
     }
 
-    private static DeltaGeometry geometryOf(ChainFiles source) throws IOException {
+    /** What a level on top of closed files has. */
+    static DeltaGeometry geometryOf(ChainFiles source) throws IOException {
         ChainFiles.Link top = source.top();
         if (top.formatId().equals(ExpandedFormat.ID)) {
             try (ImageIo io = top.directory().open(top.fileName(), OpenMode.READ_ONLY)) {
@@ -215,7 +218,7 @@ public final class ImageClone {
     }
 
     /** What an earlier attempt left; a folder of files only, or nothing is touched. */
-    static void remove(Path partial) throws IOException {
+    private static void remove(Path partial) throws IOException {
         if (!Files.isDirectory(partial, LinkOption.NOFOLLOW_LINKS)) {
             return;
         }

@@ -131,6 +131,9 @@ public final class SnapshotOperations {
         if (chain == null) {
             throw ChainSteps.invalid(files.directory(), "is not attached; a snapshot of it needs no preparation");
         }
+        if (FirstSnapshot.concerns(files)) {
+            return chain.prepareFirst(newIds);
+        }
         described(files);
         Closeable tree = ChainSteps.lockTree(files.directory());
         boolean done = false;
@@ -453,8 +456,8 @@ public final class SnapshotOperations {
                 .orElseThrow(() -> new ImageException(
                         ImageException.Kind.UNSUPPORTED,
                         files.name()
-                                + ": a single file has no place for snapshots. When it is not attached, its first 'tidemark"
-                                + " snapshot create' makes a folder of it"));
+                                + ": a single file has no snapshots; its first 'tidemark snapshot create' makes a folder of"
+                                + " it"));
     }
 
     /** The top must have been closed. */

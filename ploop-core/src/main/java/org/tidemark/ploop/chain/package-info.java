@@ -5,7 +5,7 @@
  * org.tidemark.ploop.chain.DiskDescriptor} is the text, {@link org.tidemark.ploop.chain.ChainFiles} are the files on the way
  * from the base to the top, {@link org.tidemark.ploop.chain.ImageChain} are those files open, and {@link
  * org.tidemark.ploop.chain.SnapshotOperations} change the tree. A single file becomes a folder at its {@link
- * org.tidemark.ploop.chain.FirstSnapshot}. {@link org.tidemark.ploop.chain.ImageGrowth} makes the disk of an image larger,
+ * org.tidemark.ploop.chain.FirstSnapshot}, in use by {@code AttachedFirst}. {@link org.tidemark.ploop.chain.ImageGrowth} makes the disk of an image larger,
  * {@code AttachedGrowth} that of one in use.
  *
  * <p><b>The commit point is one rename.</b> Every change of the tree makes its files durable first, with their names; then the

@@ -14,7 +14,6 @@ import org.tidemark.ploop.io.ImageException;
 final class ChainStack {
     private static final long FOR_EVER_NANOS = Long.MAX_VALUE / 4;
 
-    private final int clusterBytes;
     private final int mapSlots;
     private final StateArea area;
     private final ClusterStore.Room room;
@@ -22,9 +21,7 @@ final class ChainStack {
     private volatile Open open;
 
     /** A writer whose view saves old data is inside the device's gate and inside that of the readers, this one last. */
-    ChainStack(int clusterBytes, int mapSlots, StateArea area, ClusterStore.Room room, List<Delta> deltas)
-            throws IOException {
-        this.clusterBytes = clusterBytes;
+    ChainStack(int mapSlots, StateArea area, ClusterStore.Room room, List<Delta> deltas) throws IOException {
         this.mapSlots = mapSlots;
         this.area = area;
         this.room = room;
@@ -34,6 +31,8 @@ final class ChainStack {
     private record Open(List<Delta> deltas, ClusterStore clusters) {}
 
     private Open open(List<Delta> deltas) throws IOException {
+        DeltaGeometry geometry = geometryOf(deltas);
+        int clusterBytes = geometry.clusterSizeBytes();
         for (Delta delta : deltas) {
             if (delta.geometry().clusterSizeBytes() != clusterBytes) {
                 throw new ImageException(
@@ -44,9 +43,17 @@ final class ChainStack {
             }
         }
         List<Delta> own = List.copyOf(deltas);
-        DeltaGeometry geometry = own.get(own.size() - 1).geometry();
         ClusterMap map = new ClusterMap(own, geometry.clusters(), mapSlots, area);
         return new Open(own, new ClusterStore(own, map, room));
+    }
+
+    private static DeltaGeometry geometryOf(List<Delta> deltas) {
+        return deltas.get(deltas.size() - 1).geometry();
+    }
+
+    /** Another one when a chain was put in the place of a raw file. */
+    int clusterBytes() {
+        return top().geometry().clusterSizeBytes();
     }
 
     List<Delta> deltas() {
@@ -98,8 +105,8 @@ final class ChainStack {
     }
 
     /** See {@link ClusterStore#shrink}. */
-    void shrink(long maxMoveBytes) throws IOException {
-        open.clusters().shrink(maxMoveBytes);
+    boolean shrink(long maxMoveBytes) throws IOException {
+        return open.clusters().shrink(maxMoveBytes);
     }
 
     void readTopPage(long page, AlignedBuffer dst) throws IOException {
@@ -122,8 +129,7 @@ final class ChainStack {
     }
 
     private void serve(Exchange.Next next) throws IOException {
-        long size = next.deltas().get(next.deltas().size() - 1).geometry().diskSizeBytes();
-        ChainBinding.bind(area, next.chainId(), size, next.cursor());
+        ChainBinding.bind(area, next.chainId(), geometryOf(next.deltas()), next.cursor());
         open = open(next.deltas());
     }
 

@@ -67,20 +67,24 @@ final class ClusterStore {
      * Makes the file of the top smaller, as the last thing before it is closed: everything was flushed and nobody changes
      * anything. Readers are sent away first, for their map is not true afterwards; when some do not leave in time nothing
      * is moved.
+     *
+     * @return whether anything was moved
      */
-    void shrink(long maxMoveBytes) throws IOException {
+    boolean shrink(long maxMoveBytes) throws IOException {
         closing = true;
         int before = visits.next();
         long end = System.nanoTime() + LEAVE_NANOS;
         while (!visits.haveLeft(before) || !visits.haveLeft(before + 1)) {
             if (System.nanoTime() - end > 0) {
-                return;
+                return false;
             }
             LockSupport.parkNanos(LEAVE_LOOK_NANOS);
         }
         released.settle();
         // When it fails nobody knows which map is true, and nothing is read any more.
-        closing = top.shrink(maxMoveBytes);
+        boolean moved = top.shrink(maxMoveBytes);
+        closing = moved;
+        return moved;
     }
 
     private void requireOpen() throws ImageException {

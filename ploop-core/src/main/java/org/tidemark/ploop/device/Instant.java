@@ -4,7 +4,6 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -113,34 +112,14 @@ public final class Instant {
     private static void openAll(
             List<Wanted> wanted, List<DeviceView.Prepared> prepared, List<DeviceView> views, long timeoutNanos)
             throws IOException {
-        List<PloopDevice> quiesced = new ArrayList<>();
-        try {
-            for (PloopDevice device : inOrder(wanted)) {
-                if (!device.quiesce(timeoutNanos)) {
-                    throw new ImageException(
-                            ImageException.Kind.IN_USE,
-                            device.name() + ": writes under way did not end within " + timeoutNanos / 1_000_000
-                                    + " ms; try again");
-                }
-                quiesced.add(device);
-            }
+        try (HeldDevices held =
+                HeldDevices.hold(wanted.stream().map(Wanted::device).toList(), timeoutNanos)) {
             for (int i = 0; i < wanted.size(); i++) {
                 Wanted one = wanted.get(i);
                 Checkpoint none = new Checkpoint(new UUID(0, 0), 0);
                 views.add(one.device().openView(one.viewName(), one.consumer(), one.since(), prepared.get(i), none));
             }
-        } finally {
-            quiesced.forEach(PloopDevice::relax);
         }
-    }
-
-    /** Every device once, in an order that all instants share: two of them never wait for each other. */
-    private static List<PloopDevice> inOrder(List<Wanted> wanted) {
-        return wanted.stream()
-                .map(Wanted::device)
-                .distinct()
-                .sorted(Comparator.comparing(PloopDevice::name))
-                .toList();
     }
 
     private static void giveUp(List<Wanted> wanted, List<DeviceView.Prepared> prepared, List<DeviceView> views)

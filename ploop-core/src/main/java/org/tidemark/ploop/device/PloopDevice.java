@@ -12,7 +12,6 @@ import org.tidemark.ploop.device.cbt.Checkpoint;
 import org.tidemark.ploop.device.cbt.Interval;
 import org.tidemark.ploop.format.AllocationCursor;
 import org.tidemark.ploop.format.Delta;
-import org.tidemark.ploop.format.DeltaGeometry;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.FlushRounds;
 import org.tidemark.ploop.io.ImageException;
@@ -56,7 +55,6 @@ public final class PloopDevice implements BlockDevice {
     private final String name;
     private final boolean writable;
     private volatile long sizeBytes;
-    private final int clusterBytes;
     private final int blockBytes;
     private final StateArea area;
     private final ChainStack stack;
@@ -65,6 +63,9 @@ public final class PloopDevice implements BlockDevice {
 
     private final @Nullable ChangedBlockTracker tracker;
     private final AdmissionGate gate = new AdmissionGate();
+    /** Who holds the gate shut beyond one call, see {@link HeldDevices}. */
+    private volatile @Nullable Thread holder;
+
     private volatile @Nullable RecentWrites recentWrites;
     private final FlushRounds flushes = new FlushRounds();
     private final FlushRounds.Work flushWork = this::flushOnce;
@@ -87,12 +88,10 @@ public final class PloopDevice implements BlockDevice {
         Delta top = deltas.get(deltas.size() - 1);
         this.writable = top.writable();
         this.blockBytes = top.io().capabilities().alignmentBytes() > 512 ? 4096 : 512;
-        DeltaGeometry geometry = top.geometry();
-        this.sizeBytes = geometry.diskSizeBytes();
-        this.clusterBytes = geometry.clusterSizeBytes();
+        this.sizeBytes = top.geometry().diskSizeBytes();
         this.area = area;
         this.tracker = tracker;
-        this.stack = new ChainStack(clusterBytes, mapSlots, area, this::makeRoom, deltas);
+        this.stack = new ChainStack(mapSlots, area, this::makeRoom, deltas);
         this.kept = area.region("device", KEPT_BYTES);
         if (area.resumed()) {
             // Views die with the process that served them.
@@ -159,7 +158,7 @@ public final class PloopDevice implements BlockDevice {
     }
 
     public int clusterSizeBytes() {
-        return clusterBytes;
+        return stack.clusterBytes();
     }
 
     /** The tracker, or null for a device without one. */
@@ -347,7 +346,34 @@ public final class PloopDevice implements BlockDevice {
         whileQuiesced(timeoutNanos, () -> exchangeQuiesced(exchange));
     }
 
+    /**
+     * {@link #exchange} for a chain whose files change: readers are held back too while {@code exchange} works, and what was
+     * known of the map is forgotten. The disk keeps its size.
+     */
+    public void exchangeUnread(long timeoutNanos, Exchange exchange) throws IOException {
+        whileQuiesced(timeoutNanos, () -> {
+            requireFlushed();
+            for (Delta gone : stack.replaceUnread(exchange).gone()) {
+                gone.close();
+            }
+        });
+    }
+
+    /**
+     * Moves up to so many bytes from the end of the top's file into holes; only inside {@link #exchangeUnread}. What was moved
+     * is durable. See {@link Delta#shrink}.
+     *
+     * @return whether anything was moved
+     */
+    public boolean shrinkTop(long maxMoveBytes) throws IOException {
+        return stack.shrink(maxMoveBytes);
+    }
+
     private void whileQuiesced(long timeoutNanos, FlushRounds.Work work) throws IOException {
+        if (holder == Thread.currentThread()) {
+            flushes.alone(work);
+            return;
+        }
         if (!gate.shut(timeoutNanos)) {
             throw new ImageException(
                     ImageException.Kind.IN_USE,
@@ -445,10 +471,15 @@ public final class PloopDevice implements BlockDevice {
 
     /** Holds new changes back and waits for those under way; false when that took too long (nothing is held then). */
     boolean quiesce(long timeoutNanos) {
-        return gate.shut(timeoutNanos);
+        boolean shut = gate.shut(timeoutNanos);
+        if (shut) {
+            holder = Thread.currentThread();
+        }
+        return shut;
     }
 
     void relax() {
+        holder = null;
         gate.reopen();
     }
 

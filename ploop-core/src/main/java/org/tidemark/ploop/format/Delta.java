@@ -161,6 +161,12 @@ public interface Delta extends Closeable {
     }
 
     /**
+     * Finds out what {@link #shrink} has to know, however long it takes, so that it takes no longer than moving does. By any
+     * thread, while the delta is in use.
+     */
+    default void prepareShrink() throws IOException {}
+
+    /**
      * Gives surplus space at the end of the file back, then clears the mark; durable on return. All pages were written
      * and flushed before.
      */

@@ -3,6 +3,7 @@ package org.tidemark.ploop.io;
 import java.io.Closeable;
 import java.io.IOException;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * The names in one folder that holds images.
@@ -60,6 +61,34 @@ public interface ImageDirectory {
 
     /** Every change of names made before the call is durable on return. */
     void sync() throws IOException;
+
+    /**
+     * Makes an empty folder in this one and opens it, for files of the same kind; durable after {@link #sync}. Throws {@link
+     * java.nio.file.FileAlreadyExistsException} when the name is taken.
+     */
+    ImageDirectory createFolder(String name) throws IOException;
+
+    /** Opens a folder in this one. Throws {@link java.nio.file.NoSuchFileException} when there is none of that name. */
+    ImageDirectory folder(String name) throws IOException;
+
+    /** Whether the name is that of a folder, and not merely of a link to one. */
+    boolean hasFolder(String name) throws IOException;
+
+    /** Removes a folder, which must be empty; durable after {@link #sync}. */
+    void deleteFolder(String name) throws IOException;
+
+    /**
+     * A file and a folder change their names in one step: at every moment, also after a crash, each of the two names is
+     * there. Durable after {@link #sync}. Throws {@link ImageException} of kind UNSUPPORTED, before anything has happened,
+     * where the file system cannot do that.
+     */
+    void exchange(String file, String folder) throws IOException;
+
+    /** Where this folder is itself a name; empty for one that lies in no other. */
+    Optional<Entry> entry() throws IOException;
+
+    /** A name in a folder. */
+    record Entry(ImageDirectory folder, String name) {}
 
     /** How a file is opened. */
     enum OpenMode {

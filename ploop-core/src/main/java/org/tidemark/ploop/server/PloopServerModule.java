@@ -41,6 +41,7 @@ public final class PloopServerModule implements ServerModule {
         SnapshotCommands snapshots = new SnapshotCommands(devices);
         snapshots.register(commands);
         new SizeCommands(devices).register(commands);
+        new UpkeepCommands(devices).register(commands);
         underWay = () -> {
             List<String> all = new ArrayList<>(views.underWay());
             all.addAll(snapshots.underWay());

@@ -2,6 +2,7 @@ package org.tidemark.ploop.server;
 
 import java.io.Closeable;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -14,6 +15,8 @@ import org.tidemark.ploop.chain.ChainProgress;
 import org.tidemark.ploop.chain.Guid;
 import org.tidemark.ploop.chain.PreparedSnapshot;
 import org.tidemark.ploop.chain.SnapshotOperations;
+import org.tidemark.ploop.device.HeldDevices;
+import org.tidemark.ploop.device.PloopDevice;
 
 /**
  * Changes of the snapshots of an image that is attached.
@@ -22,6 +25,8 @@ import org.tidemark.ploop.chain.SnapshotOperations;
  *   <li>{@code snapshot.prepare}: what a snapshot needs and takes time; done before anything is frozen, given back when the
  *       client goes away
  *   <li>{@code snapshot.create}: the instant, of a prepared snapshot, or all at once
+ *   <li>{@code snapshot.createTogether}: one instant of several prepared snapshots, of a device each. When it fails some of
+ *       them may be there; the client deletes those
  *   <li>{@code snapshot.delete}, {@code snapshot.merge}: answer when it is done, which may take long; without the name of a
  *       snapshot, merge makes one file of the whole chain
  *   <li>{@code snapshot.status}, {@code snapshot.cancel}: of what is under way, asked over another connection
@@ -48,6 +53,7 @@ final class SnapshotCommands {
     void register(ControlCommands commands) {
         commands.add("snapshot.prepare", this::prepare);
         commands.add("snapshot.create", this::create);
+        commands.add("snapshot.createTogether", this::createTogether);
         commands.add("snapshot.delete", (arguments, session) -> delete(arguments));
         commands.add("snapshot.merge", (arguments, session) -> merge(arguments));
         commands.add("snapshot.status", (arguments, session) -> status(arguments));
@@ -75,12 +81,14 @@ final class SnapshotCommands {
     /** A snapshot that waits for its instant, and the change it belongs to. */
     private final class Prepared implements Closeable {
         private final String id;
+        private final PloopDevice device;
         private final AttachedImage.Change change;
         private final PreparedSnapshot snapshot;
         private boolean over;
 
-        Prepared(String id, AttachedImage.Change change, PreparedSnapshot snapshot) {
+        Prepared(String id, PloopDevice device, AttachedImage.Change change, PreparedSnapshot snapshot) {
             this.id = id;
+            this.device = device;
             this.change = change;
             this.snapshot = snapshot;
         }
@@ -121,7 +129,7 @@ final class SnapshotCommands {
         boolean done = false;
         try {
             PreparedSnapshot snapshot = change.operations().prepare(image.files());
-            Prepared fresh = new Prepared("snapshot-" + lastId.incrementAndGet(), change, snapshot);
+            Prepared fresh = new Prepared("snapshot-" + lastId.incrementAndGet(), image.device(), change, snapshot);
             prepared.put(fresh.id, fresh);
             done = true;
             return fresh;
@@ -155,6 +163,48 @@ final class SnapshotCommands {
             long begun = System.nanoTime();
             String guid = ready.snapshot.take(timeoutMillis * 1_000_000);
             return Fields.of("snapshot", guid, "heldMicros", (System.nanoTime() - begun) / 1_000);
+        }
+    }
+
+    /** Every device is held before the first snapshot is taken, and goes on after the last one. */
+    private Fields createTogether(Fields arguments, ControlSession session) throws IOException {
+        long timeoutNanos = arguments.number("timeoutMillis", DEFAULT_TIMEOUT_MILLIS) * 1_000_000;
+        List<Prepared> ready = new ArrayList<>();
+        for (String id : arguments.texts("prepared")) {
+            Prepared one = prepared.get(id);
+            if (one == null) {
+                throw new ControlException(
+                        ControlException.Kind.NOT_FOUND, "there is no prepared snapshot '" + id + "'");
+            }
+            ready.add(one);
+        }
+        List<String> guids = new ArrayList<>();
+        long begun = System.nanoTime();
+        long heldNanos;
+        try (Closeable tidied = () -> closeAll(ready, session)) {
+            try (HeldDevices held =
+                    HeldDevices.hold(ready.stream().map(one -> one.device).toList(), timeoutNanos)) {
+                for (Prepared one : ready) {
+                    guids.add(one.snapshot.take(timeoutNanos));
+                }
+            }
+            heldNanos = System.nanoTime() - begun;
+        }
+        return Fields.of("snapshots", guids, "heldMicros", heldNanos / 1_000);
+    }
+
+    private static void closeAll(List<Prepared> all, ControlSession session) throws IOException {
+        IOException failure = null;
+        for (Prepared one : all) {
+            session.disown(one);
+            try {
+                one.close();
+            } catch (IOException e) {
+                failure = e;
+            }
+        }
+        if (failure != null) {
+            throw failure;
         }
     }
 

@@ -29,6 +29,8 @@ import org.tidemark.ploop.testing.Seeds;
 final class AttachedChainCrashTest {
     private static final int STEPS = 60;
     private static final int CONTROL_SEEDS = 400;
+    private static final int FIRST_SEEDS = Integer.getInteger("firsts", 300);
+    private static final int FIRST_STEPS = 14;
 
     @TempDir
     Path scratch;
@@ -45,16 +47,58 @@ final class AttachedChainCrashTest {
                 .go(STEPS));
     }
 
+    /** Short lives, because it happens once in each. */
+    @Test
+    void aSingleFileBecomesAFolderWholeOrNotAtAll() throws Exception {
+        int folders = 0;
+        int broken = 0;
+        for (long seed = 1; seed <= FIRST_SEEDS; seed++) {
+            AttachedChainRun.Start start =
+                    seed % 2 == 0 ? AttachedChainRun.Start.RAW_FILE : AttachedChainRun.Start.EXPANDED_FILE;
+            AttachedChainRun[] run = new AttachedChainRun[1];
+            Seeds.replayable(getClass(), seed, random -> {
+                run[0] = new AttachedChainRun(
+                        start, random, scratch, UnaryOperator.identity(), UnaryOperator.identity());
+                run[0].go(FIRST_STEPS);
+            });
+            folders += run[0].becameFolder() ? 1 : 0;
+            broken += run[0].brokenFirsts();
+        }
+        System.out.println(folders + " files became folders, " + broken + " attempts were broken off");
+        assertThat(folders).isGreaterThan(FIRST_SEEDS / 2);
+        assertThat(broken).isGreaterThan(FIRST_SEEDS / 10);
+    }
+
+    /** The exchange of names is not made durable, or its folder is filled too late. */
+    @Test
+    void aFolderThatIsNotDurableIsCaught() {
+        assertThatThrownBy(() -> {
+                    for (long seed = 1; seed <= CONTROL_SEEDS; seed++) {
+                        new AttachedChainRun(
+                                        AttachedChainRun.Start.EXPANDED_FILE,
+                                        new Random(seed),
+                                        scratch,
+                                        folder -> new BrokenFolder(folder, BrokenFolder.Fault.NO_FOLDER_SYNC),
+                                        UnaryOperator.identity())
+                                .go(FIRST_STEPS);
+                    }
+                })
+                .isInstanceOfAny(AssertionError.class, IOException.class, IllegalStateException.class);
+    }
+
     @Test
     void writersAreAtWorkDuringMerges() throws IOException {
         int writes = 0;
+        int compactions = 0;
         for (long seed = 1; seed <= 20; seed++) {
             AttachedChainRun run =
                     new AttachedChainRun(new Random(seed), scratch, UnaryOperator.identity(), UnaryOperator.identity());
             run.go(STEPS);
             writes += run.writesWhileMerging();
+            compactions += run.compactions();
         }
         assertThat(writes).isGreaterThan(50);
+        assertThat(compactions).as("clusters moved while attached").isGreaterThan(5);
     }
 
     /** Programs with a fault each, all of which must be caught. */

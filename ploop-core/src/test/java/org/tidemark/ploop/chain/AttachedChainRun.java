@@ -28,7 +28,10 @@ import org.tidemark.ploop.device.StateArea;
 import org.tidemark.ploop.device.cbt.ChangedBlockTracker;
 import org.tidemark.ploop.device.cbt.Checkpoint;
 import org.tidemark.ploop.format.DeltaFormat.OpenIntent;
+import org.tidemark.ploop.format.DeltaGeometry;
+import org.tidemark.ploop.format.Formats;
 import org.tidemark.ploop.format.expanded.ExpandedFormat;
+import org.tidemark.ploop.format.raw.RawFormat;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageDirectory;
 import org.tidemark.ploop.io.ImageIo;
@@ -46,12 +49,14 @@ import org.tidemark.ploop.sim.SimulatedDisk;
  * missing, and increments laid over each other are the disk.
  */
 public final class AttachedChainRun {
+    private static final String BASE = "root.hdd";
     private static final int CLUSTER = 32 * 1024;
     private static final int DISK = 10 * CLUSTER;
     private static final int CHUNK = DeviceView.CHUNK_BYTES;
     private static final int MAX_LEVELS = 5;
     private static final HostIdentity HOST = new HostIdentity("host-a", "boot-1");
 
+    private final Start start;
     private final Random random;
     private final Path scratch;
     private final UnaryOperator<ImageDirectory> program;
@@ -71,13 +76,33 @@ public final class AttachedChainRun {
     private boolean inside;
     private int armed;
     private int writesWhileMerging;
+    private int brokenFirsts;
+    private int compactions;
 
     private byte[] point = new byte[DISK];
     private @Nullable Checkpoint since;
     private int viewNumber;
 
+    /** What the image is at first. */
+    enum Start {
+        FOLDER,
+        /** A single file, which its first snapshot makes a folder of. */
+        EXPANDED_FILE,
+        RAW_FILE
+    }
+
     AttachedChainRun(
             Random random, Path scratch, UnaryOperator<ImageDirectory> program, UnaryOperator<StateArea> memory) {
+        this(Start.FOLDER, random, scratch, program, memory);
+    }
+
+    AttachedChainRun(
+            Start start,
+            Random random,
+            Path scratch,
+            UnaryOperator<ImageDirectory> program,
+            UnaryOperator<StateArea> memory) {
+        this.start = start;
         this.random = random;
         this.scratch = scratch;
         this.program = program;
@@ -87,9 +112,25 @@ public final class AttachedChainRun {
     /** A short life for many seeds. */
     public static void shortly(Random random) throws IOException {
         try (Scratch scratch = new Scratch()) {
-            new AttachedChainRun(random, scratch.folder(), UnaryOperator.identity(), UnaryOperator.identity())
+            Start start = Start.values()[random.nextInt(Start.values().length)];
+            new AttachedChainRun(start, random, scratch.folder(), UnaryOperator.identity(), UnaryOperator.identity())
                     .go(6 + random.nextInt(14), true);
         }
+    }
+
+    /** Whether the single file it began with is a folder. */
+    boolean becameFolder() {
+        return start != Start.FOLDER && !isLone();
+    }
+
+    /** Pauses in which a cluster was moved. */
+    int compactions() {
+        return compactions;
+    }
+
+    /** Kills and power cuts in the middle of a first snapshot. */
+    int brokenFirsts() {
+        return brokenFirsts;
     }
 
     /** How often something was written while a merge was under way. */
@@ -102,7 +143,7 @@ public final class AttachedChainRun {
     }
 
     private void go(int steps, boolean crashes) throws IOException {
-        ChainFiles.create(disk, "root.hdd", DISK, CLUSTER);
+        makeImage();
         attach(Use.READ_WRITE);
         for (int i = 0; i < steps; i++) {
             try {
@@ -124,6 +165,38 @@ public final class AttachedChainRun {
         checkFiles();
     }
 
+    private void makeImage() throws IOException {
+        if (start == Start.FOLDER) {
+            ChainFiles.create(disk, BASE, DISK, CLUSTER);
+            return;
+        }
+        boolean raw = start == Start.RAW_FILE;
+        try (ImageIo io = disk.create(BASE)) {
+            Formats.byId(raw ? RawFormat.ID : ExpandedFormat.ID)
+                    .create(io, new DeltaGeometry(DISK, raw ? 512 : CLUSTER));
+            io.flush();
+        }
+        disk.sync();
+    }
+
+    /** Whether the image is a single file still. */
+    private boolean isLone() {
+        return start != Start.FOLDER && !disk.hasFolder(BASE);
+    }
+
+    /** The folder of the image's files. */
+    private ImageDirectory home(ImageDirectory root) throws IOException {
+        return start == Start.FOLDER || isLone() ? root : root.folder(BASE);
+    }
+
+    private ChainFiles filesIn(ImageDirectory root) throws IOException {
+        return isLone() ? ChainFiles.loneFile(root, BASE) : ChainFiles.in(home(root));
+    }
+
+    private List<Shot> shots() throws IOException {
+        return isLone() ? List.of() : descriptor().shots();
+    }
+
     private MortalDirectory mortal() {
         assertThat(process).isNotNull();
         return process;
@@ -141,7 +214,7 @@ public final class AttachedChainRun {
         armed = 0;
         MortalDirectory fresh = new MortalDirectory(new OrderCheckedDirectory(program.apply(disk)));
         process = fresh;
-        ChainFiles files = ChainFiles.in(new BusyFolder(fresh, this::others));
+        ChainFiles files = filesIn(new BusyFolder(fresh, this::others));
         image = AttachedImage.open(
                 files, use, memory.apply(area), () -> {}, true, new OwnerRecord(HOST, 1), this::newId);
     }
@@ -169,7 +242,7 @@ public final class AttachedChainRun {
     }
 
     private void step() throws IOException {
-        switch (random.nextInt(24)) {
+        switch (random.nextInt(26)) {
             case 0, 1, 2 -> create();
             case 3, 4 -> delete();
             case 5 -> merge();
@@ -181,6 +254,7 @@ public final class AttachedChainRun {
             case 14 -> change(true);
             case 15 -> checkEverything();
             case 16 -> whileDetached();
+            case 17, 18 -> compact();
             default -> change(false);
         }
     }
@@ -212,29 +286,32 @@ public final class AttachedChainRun {
     }
 
     private DiskDescriptor descriptor() throws IOException {
-        return DiskDescriptor.read(disk);
+        return DiskDescriptor.read(home(disk));
     }
 
     private void create() throws IOException {
-        if (descriptor().images().size() >= MAX_LEVELS) {
+        if (shots().size() >= MAX_LEVELS) {
             return;
         }
         byte[] frozen = content();
         maybeFrozen = frozen;
         long mark = model.flushBegins();
         String guid;
+        brokenFirsts += isLone() ? 1 : 0;
+        boolean first = isLone();
         try (AttachedImage.Change change = current().beginChange(this::newId, ChainProgress.NONE)) {
             guid = change.operations().create(current().files());
         }
+        brokenFirsts -= first ? 1 : 0;
         model.flushEnded(mark);
         snapshots.put(guid, frozen);
         maybeFrozen = null;
     }
 
     private @Nullable Shot anyShot(boolean withTop) throws IOException {
-        DiskDescriptor now = descriptor();
-        List<Shot> shots = new ArrayList<>(now.shots());
-        shots.removeIf(shot -> !withTop && shot.guid().equals(now.topGuid()));
+        List<Shot> shots = new ArrayList<>(shots());
+        String top = isLone() ? "" : descriptor().topGuid();
+        shots.removeIf(shot -> !withTop && shot.guid().equals(top));
         return shots.isEmpty() ? null : shots.get(random.nextInt(shots.size()));
     }
 
@@ -295,7 +372,7 @@ public final class AttachedChainRun {
             merging(impatient, (operations, files) -> operations.delete(files, shot.guid()));
             snapshots.remove(shot.guid());
         } catch (ChainCancelledException e) {
-            assertThat(mortal().exists(ChainIntent.FILE_NAME)).isFalse();
+            assertThat(home(mortal()).exists(ChainIntent.FILE_NAME)).isFalse();
             assertThat(descriptor().requireShot(shot.guid()).temporary()).isTrue();
         }
         model.checkVisible(this::read);
@@ -315,10 +392,12 @@ public final class AttachedChainRun {
         SnapshotOperations operations = new SnapshotOperations(this::newId);
         Shot shot = anyShot(false);
         if (shot != null && random.nextBoolean()) {
-            operations.delete(ChainFiles.in(mortal()), shot.guid());
+            operations.delete(filesIn(mortal()), shot.guid());
             snapshots.remove(shot.guid());
-        } else if (descriptor().images().size() < MAX_LEVELS) {
-            snapshots.put(operations.create(ChainFiles.in(mortal())), content);
+        } else if (isLone()) {
+            snapshots.put(new FirstSnapshot(this::newId).take(filesIn(mortal())), content);
+        } else if (shots().size() < MAX_LEVELS) {
+            snapshots.put(operations.create(filesIn(mortal())), content);
         }
         area = new KeptState();
         attach(Use.READ_WRITE);
@@ -331,6 +410,23 @@ public final class AttachedChainRun {
         ChangedBlockTracker tracker = current().device().tracker();
         assertThat(tracker).isNotNull();
         return tracker;
+    }
+
+    /** Whole clusters become holes; then nothing but the files changes. */
+    private void compact() throws IOException {
+        for (int i = random.nextInt(3); i > 0; i--) {
+            change(random.nextInt(DISK / CLUSTER) * CLUSTER, new byte[CLUSTER], true);
+        }
+        flush();
+        long mark = model.flushBegins();
+        try (AttachedImage.Change change = current().beginChange(this::newId, ChainProgress.NONE)) {
+            while (change.compact(CLUSTER)) {
+                compactions++;
+                others();
+            }
+        }
+        model.flushEnded(mark);
+        model.checkVisible(this::read);
     }
 
     private void flush() throws IOException {
@@ -346,6 +442,11 @@ public final class AttachedChainRun {
         if (!discard) {
             random.nextBytes(data);
         }
+        change(offset, data, discard);
+    }
+
+    private void change(int offset, byte[] data, boolean discard) throws IOException {
+        int length = data.length;
         buffer.bytes().put(0, data);
         boolean done = false;
         try {
@@ -382,9 +483,15 @@ public final class AttachedChainRun {
 
     /** The top is marked in use, and nothing below it but what is half merged. */
     private void checkMarks() throws IOException {
+        if (isLone()) {
+            return;
+        }
         DiskDescriptor now = descriptor();
         for (Shot shot : now.shots()) {
-            try (ImageIo io = disk.open(now.imageOf(shot).file(), ImageDirectory.OpenMode.READ_ONLY)) {
+            if (now.imageOf(shot).formatId().equals(RawFormat.ID)) {
+                continue;
+            }
+            try (ImageIo io = home(disk).open(now.imageOf(shot).file(), ImageDirectory.OpenMode.READ_ONLY)) {
                 boolean top = shot.guid().equals(now.topGuid());
                 assertThat(ExpandedFormat.readHeader(io).inUse())
                         .as("the mark of " + io.name())
@@ -395,6 +502,11 @@ public final class AttachedChainRun {
 
     /** Every snapshot holds what was frozen, and none is missing. */
     private void checkLevels() throws IOException {
+        if (isLone()) {
+            assertThat(mayBeGone).containsAll(snapshots.keySet());
+            maybeFrozen = null;
+            return;
+        }
         DiskDescriptor now = descriptor();
         for (Shot shot : now.shots()) {
             if (shot.guid().equals(now.topGuid())) {
@@ -410,7 +522,7 @@ public final class AttachedChainRun {
                 continue;
             }
             assertThat(frozen).as("snapshot " + shot.guid()).isNotNull();
-            try (ChainDisk level = ChainDisk.open(ChainFiles.level(disk, now, shot.guid()), OpenIntent.READ)) {
+            try (ChainDisk level = ChainDisk.open(ChainFiles.level(home(disk), now, shot.guid()), OpenIntent.READ)) {
                 assertThat(Arrays.mismatch(level.read(0, DISK), frozen))
                         .as("first byte where snapshot " + shot.guid() + " changed")
                         .isEqualTo(-1);
@@ -426,14 +538,21 @@ public final class AttachedChainRun {
     }
 
     private void checkFiles() throws IOException {
-        DiskDescriptor now = descriptor();
-        assertThat(disk.exists(ChainIntent.FILE_NAME)).isFalse();
-        Set<String> named = new HashSet<>();
-        now.images().forEach(one -> named.add(one.file()));
-        assertThat(disk.list().stream().filter(name -> name.startsWith("root.hdd")))
+        ImageDirectory home = home(disk);
+        assertThat(home.exists(ChainIntent.FILE_NAME)).isFalse();
+        Set<String> named = new HashSet<>(Set.of(BASE));
+        if (!isLone()) {
+            named.clear();
+            descriptor().images().forEach(one -> named.add(one.file()));
+        }
+        assertThat(home.list().stream().filter(name -> name.startsWith("root.hd") && !name.endsWith("-cbt")))
                 .as("files that nobody names")
                 .allMatch(named::contains);
-        for (Finding finding : ChainCheck.run(ChainFiles.in(disk)).findings()) {
+        if (start != Start.FOLDER) {
+            assertThat(disk.list()).as("beside the image").allMatch(name -> isLone() && !name.startsWith("."));
+            assertThat(disk.hasFolder("." + BASE + ".tidemark-folder")).isFalse();
+        }
+        for (Finding finding : ChainCheck.run(filesIn(disk)).findings()) {
             assertThat(finding).isInstanceOf(Finding.LeakedClusters.class);
         }
     }

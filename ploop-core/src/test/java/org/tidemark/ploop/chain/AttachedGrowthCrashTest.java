@@ -55,6 +55,7 @@ final class AttachedGrowthCrashTest {
 
     @Test
     void disksGrowAreKilledMeanwhileAndIncrementsFollow() throws IOException {
+        int ofRaw = 0;
         int growths = 0;
         int killed = 0;
         int increments = 0;
@@ -62,11 +63,13 @@ final class AttachedGrowthCrashTest {
             AttachedGrowthRun run = run(new Random(seed), UnaryOperator.identity(), UnaryOperator.identity());
             run.go(STEPS);
             growths += run.growths();
+            ofRaw += run.rawGrowths();
             killed += run.killedGrowths();
             increments += run.incrementsAfterGrowth();
         }
         System.out.println(
                 growths + " growths, " + killed + " of them killed, " + increments + " increments after one");
+        assertThat(ofRaw).as("growths of single raw files").isGreaterThan(5);
         assertThat(growths).isGreaterThan(40);
         assertThat(killed).isGreaterThan(10);
         assertThat(increments).isGreaterThan(20);

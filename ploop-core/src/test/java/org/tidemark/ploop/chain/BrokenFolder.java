@@ -6,9 +6,10 @@ import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageDirectory;
 import org.tidemark.ploop.io.ImageIo;
 import org.tidemark.ploop.io.IoCapabilities;
+import org.tidemark.ploop.sim.ForwardingDirectory;
 
 /** A folder through which a correct program becomes one with a known fault. */
-final class BrokenFolder implements ImageDirectory {
+final class BrokenFolder extends ForwardingDirectory {
     /** What the program forgets. */
     enum Fault {
         /** No sync of the folder: names are durable in any order. */
@@ -25,12 +26,16 @@ final class BrokenFolder implements ImageDirectory {
         DELETE_BEFORE_COMMIT
     }
 
-    private final ImageDirectory below;
     private final Fault fault;
 
     BrokenFolder(ImageDirectory below, Fault fault) {
-        this.below = below;
+        super(below, file -> file);
         this.fault = fault;
+    }
+
+    @Override
+    protected ImageDirectory wrapped(ImageDirectory folder) {
+        return new BrokenFolder(folder, fault);
     }
 
     private boolean forgotten(String file) {
@@ -122,36 +127,6 @@ final class BrokenFolder implements ImageDirectory {
 
     private ImageIo wrapped(String name, ImageIo io) {
         return forgotten(name) ? new WithoutFlush(io) : io;
-    }
-
-    @Override
-    public String name() {
-        return below.name();
-    }
-
-    @Override
-    public String fingerprint(String name) throws IOException {
-        return below.fingerprint(name);
-    }
-
-    @Override
-    public int names(String name) throws IOException {
-        return below.names(name);
-    }
-
-    @Override
-    public void link(String name, ImageDirectory folder, String newName) throws IOException {
-        below.link(name, folder == this ? below : folder, newName);
-    }
-
-    @Override
-    public List<String> list() throws IOException {
-        return below.list();
-    }
-
-    @Override
-    public ImageLock lock(String name, boolean exclusive) throws IOException {
-        return below.lock(name, exclusive);
     }
 
     /** A file whose syncs do nothing. */

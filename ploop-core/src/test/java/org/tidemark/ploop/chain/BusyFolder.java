@@ -1,15 +1,14 @@
 package org.tidemark.ploop.chain;
 
 import java.io.IOException;
-import java.util.List;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageDirectory;
 import org.tidemark.ploop.io.ImageIo;
+import org.tidemark.ploop.sim.ForwardingDirectory;
 import org.tidemark.ploop.sim.ForwardingImageIo;
 
 /** A folder that lets something else happen before every change of a file: what others do while an operation works. */
-final class BusyFolder implements ImageDirectory {
-    private final ImageDirectory below;
+final class BusyFolder extends ForwardingDirectory {
     private final Others others;
 
     /** What others do. */
@@ -18,74 +17,21 @@ final class BusyFolder implements ImageDirectory {
     }
 
     BusyFolder(ImageDirectory below, Others others) {
-        this.below = below;
+        super(below, io -> new BusyIo(io, others));
         this.others = others;
     }
 
     @Override
-    public String name() {
-        return below.name();
+    protected ImageDirectory wrapped(ImageDirectory folder) {
+        return new BusyFolder(folder, others);
     }
 
-    @Override
-    public ImageIo open(String name, OpenMode mode) throws IOException {
-        ImageIo io = below.open(name, mode);
-        return mode == OpenMode.READ_WRITE ? new BusyIo(io) : io;
-    }
+    private static final class BusyIo extends ForwardingImageIo {
+        private final Others others;
 
-    @Override
-    public ImageIo create(String name) throws IOException {
-        return new BusyIo(below.create(name));
-    }
-
-    @Override
-    public boolean exists(String name) throws IOException {
-        return below.exists(name);
-    }
-
-    @Override
-    public void rename(String from, String to) throws IOException {
-        below.rename(from, to);
-    }
-
-    @Override
-    public void delete(String name) throws IOException {
-        below.delete(name);
-    }
-
-    @Override
-    public int names(String name) throws IOException {
-        return below.names(name);
-    }
-
-    @Override
-    public void link(String name, ImageDirectory folder, String newName) throws IOException {
-        below.link(name, folder == this ? below : folder, newName);
-    }
-
-    @Override
-    public String fingerprint(String name) throws IOException {
-        return below.fingerprint(name);
-    }
-
-    @Override
-    public List<String> list() throws IOException {
-        return below.list();
-    }
-
-    @Override
-    public ImageLock lock(String name, boolean exclusive) throws IOException {
-        return below.lock(name, exclusive);
-    }
-
-    @Override
-    public void sync() throws IOException {
-        below.sync();
-    }
-
-    private final class BusyIo extends ForwardingImageIo {
-        BusyIo(ImageIo below) {
+        BusyIo(ImageIo below, Others others) {
             super(below);
+            this.others = others;
         }
 
         @Override

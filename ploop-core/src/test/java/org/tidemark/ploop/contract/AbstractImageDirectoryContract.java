@@ -113,6 +113,50 @@ public abstract class AbstractImageDirectoryContract {
     }
 
     @Test
+    void aFileAndAFolderChangeTheirNames() throws IOException {
+        createWith("a", "text");
+        ImageDirectory aside = directory.createFolder("b");
+        directory.link("a", aside, "inside");
+        assertThat(directory.names("a")).isEqualTo(2);
+        assertThat(directory.list()).containsExactly("a");
+        assertThat(directory.hasFolder("b")).isTrue();
+        assertThat(directory.hasFolder("a")).isFalse();
+        try (ImageLock lock = directory.lock("a", true)) {
+            assertThatThrownBy(() -> aside.lock("inside", false)).isInstanceOf(ImageException.class);
+            assertThat(lock).isNotNull();
+        }
+
+        directory.exchange("a", "b");
+        directory.sync();
+        assertThat(content("b")).isEqualTo("text");
+        ImageDirectory now = directory.folder("a");
+        assertThat(now.list()).containsExactly("inside");
+        assertThat(now.entry().orElseThrow().name()).isEqualTo("a");
+        assertThat(now.entry().orElseThrow().folder().list()).containsExactly("b");
+
+        directory.delete("b");
+        assertThat(now.names("inside")).isEqualTo(1);
+        assertThatThrownBy(() -> directory.deleteFolder("a")).isInstanceOf(IOException.class);
+        now.delete("inside");
+        directory.deleteFolder("a");
+        assertThat(directory.exists("a")).isFalse();
+    }
+
+    @Test
+    void aFolderIsNoFileAndNoneIsMadeTwice() throws IOException {
+        createWith("a", "text");
+        directory.createFolder("b");
+        assertThatThrownBy(() -> directory.createFolder("a")).isInstanceOf(FileAlreadyExistsException.class);
+        assertThatThrownBy(() -> directory.createFolder("b")).isInstanceOf(FileAlreadyExistsException.class);
+        assertThatThrownBy(() -> directory.folder("c")).isInstanceOf(NoSuchFileException.class);
+        assertThatThrownBy(() -> directory.folder("a")).isInstanceOf(IOException.class);
+        assertThatThrownBy(() -> directory.open("b", OpenMode.READ_ONLY)).isInstanceOf(IOException.class);
+        assertThatThrownBy(() -> directory.delete("b")).isInstanceOf(ImageException.class);
+        assertThatThrownBy(() -> directory.deleteFolder("a")).isInstanceOf(IOException.class);
+        assertThat(content("a")).isEqualTo("text");
+    }
+
+    @Test
     void aNameIsOnePathElement() {
         for (String name : new String[] {"", ".", "..", "a/b", "/etc/passwd", "a\0b"}) {
             assertThatThrownBy(() -> directory.create(name)).isInstanceOf(IllegalArgumentException.class);

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -12,12 +13,14 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.tidemark.ploop.chain.Guid;
 import org.tidemark.ploop.device.attach.nbd.NbdClient;
 import org.tidemark.ploop.filesystem.ConsistencyGrade;
 import org.tidemark.ploop.filesystem.FrozenInstant;
@@ -35,6 +38,7 @@ import org.tidemark.ploop.testing.Requires;
 class FreezeIT {
     private static final long SIZE = 256L << 20;
     private static final int INSTANTS = 20;
+    private static final int SNAPSHOTS = 5;
     private static final Duration FREEZE_LIMIT = Duration.ofSeconds(10);
 
     private ServerHost host;
@@ -281,6 +285,56 @@ class FreezeIT {
                 ServerHost.await("writers go on", () -> writer.rounds() > seen);
             }
         }
+    }
+
+    /** The same of snapshots, one of them the first of a raw file. */
+    @Test
+    void snapshotsOfSeveralDevicesHaveOneInstant() throws Exception {
+        Path folder = host.newImage("image-d1", SIZE);
+        Path file = host.folder().resolve("d2.img");
+        Commands.run(ServerHost.LIMIT, "truncate", "-s", Long.toString(SIZE), file.toString());
+        List<String> blocks = List.of(host.attach("d1", folder), host.attach("d2", file));
+        long longestMicros = 0;
+        try (TwinWriter writer = new TwinWriter(blocks)) {
+            ServerHost.await("both were written", () -> writer.rounds() > 1);
+            for (int i = 0; i < SNAPSHOTS; i++) {
+                String guid = Guid.of(UUID.randomUUID());
+                List<String> prepared = new ArrayList<>();
+                for (String device : List.of("d2", "d1")) {
+                    prepared.add(host.client()
+                            .request(
+                                    "snapshot.prepare", Fields.of("device", device, "snapshot", guid), ServerHost.LIMIT)
+                            .text("prepared"));
+                }
+                Fields made = host.client()
+                        .request("snapshot.createTogether", Fields.of("prepared", prepared), ServerHost.LIMIT);
+                assertThat(made.texts("snapshots")).containsExactly(guid, guid);
+                longestMicros = Math.max(longestMicros, made.number("heldMicros"));
+                long first = numberAt(folder, guid);
+                long second = numberAt(file, guid);
+                assertThat(first - second).as(first + " and " + second).isBetween(0L, 1L);
+                long seen = writer.rounds();
+                ServerHost.await("writers go on", () -> writer.rounds() > seen);
+            }
+        }
+        System.out.println("two devices held for at most " + longestMicros + " us");
+    }
+
+    private long numberAt(Path image, String guid) throws IOException {
+        Fields level = host.client()
+                .request(
+                        "attach",
+                        Fields.of(
+                                "device", "level",
+                                "image", image.toString(),
+                                "options", Map.of("level", guid)),
+                        ServerHost.LIMIT);
+        byte[] block = new byte[4096];
+        try (RandomAccessFile disk = new RandomAccessFile(level.text("blockDevice"), "r")) {
+            disk.readFully(block);
+        }
+        host.client().detach("level", ServerHost.LIMIT);
+        return ByteBuffer.wrap(block).getLong(0);
     }
 
     private static long number(Path socket, String export) throws IOException {

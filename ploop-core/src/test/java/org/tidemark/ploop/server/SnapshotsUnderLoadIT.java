@@ -21,6 +21,12 @@ import org.tidemark.ploop.chain.DiskDescriptor.Shot;
 import org.tidemark.ploop.check.Finding;
 import org.tidemark.ploop.filesystem.ConsistencyGrade;
 import org.tidemark.ploop.filesystem.FrozenInstant;
+import org.tidemark.ploop.format.DeltaGeometry;
+import org.tidemark.ploop.format.Formats;
+import org.tidemark.ploop.format.expanded.ExpandedFormat;
+import org.tidemark.ploop.format.raw.RawFormat;
+import org.tidemark.ploop.io.ImageIo;
+import org.tidemark.ploop.io.vfs.VfsImageDirectory;
 import org.tidemark.ploop.testing.Commands;
 import org.tidemark.ploop.testing.Requires;
 import org.tidemark.ploop.testing.Seeds;
@@ -37,6 +43,7 @@ class SnapshotsUnderLoadIT {
     private static final long FORMATTED_SIZE = 64L << 20;
 
     private static final int ROUNDS = Integer.getInteger("rounds", 14);
+    private static final int FIRST_ROUNDS = Integer.getInteger("firsts", 3);
     /** Long: the disk is read as a whole while it is frozen. */
     private static final java.time.Duration FREEZE_LIMIT = java.time.Duration.ofSeconds(10);
 
@@ -57,6 +64,82 @@ class SnapshotsUnderLoadIT {
         long seed = Long.getLong("seed", System.nanoTime() & 0xffffff);
         System.out.println("snapshots with seed " + seed);
         Seeds.replayable(getClass(), seed, random -> new Run(random).go());
+    }
+
+    /** A killed server's successor finds the file or the folder, whichever it is by then. */
+    @Test
+    void aSingleFileBecomesAFolderUnderLoad() throws Exception {
+        long seed = Long.getLong("seed", System.nanoTime() & 0xffffff);
+        System.out.println("first snapshots with seed " + seed);
+        Seeds.replayable(getClass(), seed, random -> {
+            int inside = 0;
+            for (int round = 0; round < FIRST_ROUNDS; round++) {
+                inside += firstSnapshot(random, round, round % 2 == 0 ? RawFormat.ID : ExpandedFormat.ID);
+            }
+            System.out.println(inside + " of " + (FIRST_ROUNDS - 1) + " kills during a first snapshot");
+        });
+    }
+
+    private int firstSnapshot(Random random, int round, String format) throws Exception {
+        boolean killing = round > 0;
+        Path folder = Files.createDirectory(host.folder().resolve("lone-" + round));
+        Path image = folder.resolve("disk.img");
+        try (ImageIo io = new VfsImageDirectory(folder).create("disk.img")) {
+            Formats.byId(format).create(io, new DeltaGeometry(64L << 20, format.equals(RawFormat.ID) ? 512 : 1 << 20));
+        }
+        String block = host.attach("lone", image);
+        int inside = 0;
+        try (FioRounds fio = new FioRounds(host.folder().resolve("fio.out"), block, "--size=32m")) {
+            LockSupport.parkNanos(300_000_000);
+            Thread killer = new Thread(() -> killSoon(random.nextInt(60)));
+            if (killing) {
+                killer.start();
+            }
+            try {
+                snapshot();
+            } catch (ControlException e) {
+                assertThat(e.kind())
+                        .as(e.toString())
+                        .isIn(ControlException.Kind.DISCONNECTED, ControlException.Kind.BUSY);
+                assertThat(killing).isTrue();
+                inside = 1;
+            }
+            killer.join();
+            host.awaitServing();
+            if (!Files.isDirectory(image)) {
+                snapshot();
+            }
+            fio.requireHealthy();
+            snapshot();
+            fio.stop();
+        }
+        assertThat(image.resolve(DiskDescriptor.FILE_NAME)).exists();
+        String before = Commands.run(ServerHost.LIMIT, "sha256sum", block).split(" ")[0];
+        host.client().detach("lone", ServerHost.LIMIT);
+        try (java.util.stream.Stream<Path> beside = Files.list(folder)) {
+            assertThat(beside).containsExactly(image);
+        }
+        assertThat(ServerHost.check(image).findings())
+                .allSatisfy(finding -> assertThat(finding).isInstanceOf(Finding.LeakedClusters.class));
+        assertThat(Commands.run(ServerHost.LIMIT, "sha256sum", host.attach("lone", image))
+                        .split(" ")[0])
+                .isEqualTo(before);
+        host.client().request("snapshot.merge", Fields.of("device", "lone"), ServerHost.LIMIT);
+        host.client().detach("lone", ServerHost.LIMIT);
+        return inside;
+    }
+
+    private void snapshot() throws ControlException {
+        host.client().request("snapshot.create", Fields.of("device", "lone"), ServerHost.LIMIT);
+    }
+
+    private void killSoon(long millis) {
+        try {
+            LockSupport.parkNanos(millis * 1_000_000);
+            host.killServer();
+        } catch (IOException e) {
+            throw new java.io.UncheckedIOException(e);
+        }
     }
 
     /** One run: a raw device with fio, and one with a file system. */
@@ -139,15 +222,6 @@ class SnapshotsUnderLoadIT {
                     killer.join();
                     host.awaitServing();
                 }
-            }
-        }
-
-        private void killSoon(long millis) {
-            try {
-                LockSupport.parkNanos(millis * 1_000_000);
-                host.killServer();
-            } catch (IOException e) {
-                throw new java.io.UncheckedIOException(e);
             }
         }
 

@@ -2,6 +2,7 @@ package org.tidemark.ploop.sim;
 
 import java.io.IOException;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.UnaryOperator;
 import org.tidemark.ploop.io.ImageDirectory;
 import org.tidemark.ploop.io.ImageIo;
@@ -59,7 +60,7 @@ public class ForwardingDirectory implements ImageDirectory {
 
     @Override
     public void link(String name, ImageDirectory folder, String newName) throws IOException {
-        below.link(name, folder == this ? below : folder, newName);
+        below.link(name, folder instanceof ForwardingDirectory other ? other.below : folder, newName);
     }
 
     @Override
@@ -75,5 +76,40 @@ public class ForwardingDirectory implements ImageDirectory {
     @Override
     public void sync() throws IOException {
         below.sync();
+    }
+
+    /** A folder in this one, seen in the same way. */
+    protected ImageDirectory wrapped(ImageDirectory folder) {
+        return new ForwardingDirectory(folder, file);
+    }
+
+    @Override
+    public ImageDirectory createFolder(String name) throws IOException {
+        return wrapped(below.createFolder(name));
+    }
+
+    @Override
+    public ImageDirectory folder(String name) throws IOException {
+        return wrapped(below.folder(name));
+    }
+
+    @Override
+    public boolean hasFolder(String name) throws IOException {
+        return below.hasFolder(name);
+    }
+
+    @Override
+    public void deleteFolder(String name) throws IOException {
+        below.deleteFolder(name);
+    }
+
+    @Override
+    public void exchange(String file, String folder) throws IOException {
+        below.exchange(file, folder);
+    }
+
+    @Override
+    public Optional<Entry> entry() throws IOException {
+        return below.entry().map(entry -> new Entry(wrapped(entry.folder()), entry.name()));
     }
 }

@@ -1,7 +1,6 @@
 package org.tidemark.ploop.sim;
 
 import java.io.IOException;
-import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageDirectory;
@@ -11,12 +10,16 @@ import org.tidemark.ploop.io.ImageIo;
  * A folder as one process sees it, until that process is killed: from then on every operation throws {@link Killed}. What
  * happened before is there for the next process.
  */
-public final class MortalDirectory implements ImageDirectory {
-    private final ImageDirectory below;
-    private final AtomicLong left = new AtomicLong(Long.MAX_VALUE);
+public final class MortalDirectory extends ForwardingDirectory {
+    private final AtomicLong left;
 
     public MortalDirectory(ImageDirectory below) {
-        this.below = below;
+        this(below, new AtomicLong(Long.MAX_VALUE));
+    }
+
+    private MortalDirectory(ImageDirectory below, AtomicLong left) {
+        super(below, file -> file);
+        this.left = left;
     }
 
     /** So many changes and flushes are still carried out. */
@@ -42,6 +45,11 @@ public final class MortalDirectory implements ImageDirectory {
     }
 
     @Override
+    protected ImageDirectory wrapped(ImageDirectory folder) {
+        return new MortalDirectory(folder, left);
+    }
+
+    @Override
     public ImageIo open(String name, OpenMode mode) throws IOException {
         return new MortalIo(below.open(name, mode));
     }
@@ -53,18 +61,27 @@ public final class MortalDirectory implements ImageDirectory {
     }
 
     @Override
-    public String name() {
-        return below.name();
+    public void link(String name, ImageDirectory folder, String newName) throws IOException {
+        live();
+        super.link(name, folder, newName);
     }
 
     @Override
-    public String fingerprint(String name) throws IOException {
-        return below.fingerprint(name);
+    public ImageDirectory createFolder(String name) throws IOException {
+        live();
+        return super.createFolder(name);
     }
 
     @Override
-    public boolean exists(String name) throws IOException {
-        return below.exists(name);
+    public void deleteFolder(String name) throws IOException {
+        live();
+        below.deleteFolder(name);
+    }
+
+    @Override
+    public void exchange(String file, String folder) throws IOException {
+        live();
+        below.exchange(file, folder);
     }
 
     @Override
@@ -77,27 +94,6 @@ public final class MortalDirectory implements ImageDirectory {
     public void delete(String name) throws IOException {
         live();
         below.delete(name);
-    }
-
-    @Override
-    public int names(String name) throws IOException {
-        return below.names(name);
-    }
-
-    @Override
-    public void link(String name, ImageDirectory folder, String newName) throws IOException {
-        live();
-        below.link(name, folder == this ? below : folder, newName);
-    }
-
-    @Override
-    public List<String> list() throws IOException {
-        return below.list();
-    }
-
-    @Override
-    public ImageLock lock(String name, boolean exclusive) throws IOException {
-        return below.lock(name, exclusive);
     }
 
     @Override

@@ -9,7 +9,10 @@ public sealed interface PendingOperation {
     }
 
     /** A change of names. */
-    sealed interface OnNames extends PendingOperation {}
+    sealed interface OnNames extends PendingOperation {
+        /** One of the names. */
+        String name();
+    }
 
     record Write(int fileId, String name, long position, byte[] bytes) implements OnFile {
         @Override
@@ -24,7 +27,15 @@ public sealed interface PendingOperation {
 
     record Create(int fileId, String name) implements OnNames {}
 
-    record Rename(int fileId, String from, String to) implements OnNames {}
+    record Rename(int fileId, String from, String to) implements OnNames {
+        @Override
+        public String name() {
+            return to;
+        }
+    }
+
+    /** {@code name} is {@code folderId} from now on, and {@code folder} is {@code fileId}. */
+    record Exchange(int fileId, String name, int folderId, String folder) implements OnNames {}
 
     record Delete(String name) implements OnNames {}
 }

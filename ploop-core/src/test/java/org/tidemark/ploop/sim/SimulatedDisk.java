@@ -1,12 +1,15 @@
 package org.tidemark.ploop.sim;
 
 import java.io.IOException;
+import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.TreeMap;
 import org.tidemark.ploop.io.AlignedBuffer;
@@ -18,6 +21,7 @@ import org.tidemark.ploop.os.OsException;
 import org.tidemark.ploop.sim.FaultPlan.Kind;
 import org.tidemark.ploop.sim.PendingOperation.Create;
 import org.tidemark.ploop.sim.PendingOperation.Delete;
+import org.tidemark.ploop.sim.PendingOperation.Exchange;
 import org.tidemark.ploop.sim.PendingOperation.OnFile;
 import org.tidemark.ploop.sim.PendingOperation.OnNames;
 import org.tidemark.ploop.sim.PendingOperation.Punch;
@@ -25,7 +29,7 @@ import org.tidemark.ploop.sim.PendingOperation.Rename;
 import org.tidemark.ploop.sim.PendingOperation.Truncate;
 import org.tidemark.ploop.sim.PendingOperation.Write;
 
-/** One folder in memory; see the package's essay. Safe for use by several threads. */
+/** A folder in memory, and folders in it; see the package's essay. Safe for use by several threads. */
 public final class SimulatedDisk implements ImageDirectory {
     static final int SECTOR_BYTES = 512;
 
@@ -96,32 +100,21 @@ public final class SimulatedDisk implements ImageDirectory {
             } else {
                 CrashPlan.Fate fate = plan.fate(operation);
                 if (fate == CrashPlan.Fate.APPLY || fate == CrashPlan.Fate.TEAR) {
-                    applyNames((OnNames) operation, survivors);
+                    Survival.applyNames((OnNames) operation, survivors);
                 }
             }
         }
+        SimulatedFolder.dropUnreachable(survivors);
         survivors.forEach((name, id) -> {
             SimulatedFile file = after.files.computeIfAbsent(
                     id,
                     key -> new SimulatedFile(
                             id, contents.get(id), contents.get(id).copy()));
+            file.folder = files.get(id).folder;
             after.names.put(name, file);
             after.durableNames.put(name, file);
         });
         return after;
-    }
-
-    private static void applyNames(OnNames operation, Map<String, Integer> survivors) {
-        if (operation instanceof Create create) {
-            survivors.put(create.name(), create.fileId());
-        } else if (operation instanceof Rename rename) {
-            if (Integer.valueOf(rename.fileId()).equals(survivors.get(rename.from()))) {
-                survivors.remove(rename.from());
-            }
-            survivors.put(rename.to(), rename.fileId());
-        } else if (operation instanceof Delete delete) {
-            survivors.remove(delete.name());
-        }
     }
 
     @Override
@@ -133,11 +126,19 @@ public final class SimulatedDisk implements ImageDirectory {
     public synchronized ImageIo open(String name, OpenMode mode) throws IOException {
         requireName(name);
         faults.check(Kind.OPEN, name, 0, 0);
-        return new SimulatedImageIo(this, require(name), name, mode == OpenMode.READ_WRITE);
+        SimulatedFile file = require(name);
+        if (file.folder) {
+            throw new ImageException(ImageException.Kind.NOT_AN_IMAGE, name + " is a folder");
+        }
+        return new SimulatedImageIo(this, file, name, mode == OpenMode.READ_WRITE);
     }
 
     @Override
     public synchronized ImageIo create(String name) throws IOException {
+        return new SimulatedImageIo(this, make(name), name, true);
+    }
+
+    private SimulatedFile make(String name) throws IOException {
         requireName(name);
         faults.check(Kind.CREATE, name, 0, 0);
         if (names.containsKey(name)) {
@@ -147,7 +148,7 @@ public final class SimulatedDisk implements ImageDirectory {
         files.put(file.id, file);
         names.put(name, file);
         pending.add(new Create(file.id, name));
-        return new SimulatedImageIo(this, file, name, true);
+        return file;
     }
 
     @Override
@@ -171,7 +172,9 @@ public final class SimulatedDisk implements ImageDirectory {
     public synchronized void delete(String name) throws IOException {
         requireName(name);
         faults.check(Kind.DELETE, name, 0, 0);
-        require(name);
+        if (require(name).folder) {
+            throw new ImageException(ImageException.Kind.INVALID_REQUEST, name + " is a folder, not a file");
+        }
         names.remove(name);
         pending.add(new Delete(name));
     }
@@ -193,14 +196,14 @@ public final class SimulatedDisk implements ImageDirectory {
         return (int) names.values().stream().filter(one -> one == file).count();
     }
 
-    /** There is one folder on a disk. */
     @Override
     public synchronized void link(String name, ImageDirectory folder, String newName) throws IOException {
+        linkTo(name, SimulatedFolder.keyOn(this, folder, newName));
+    }
+
+    synchronized void linkTo(String name, String newName) throws IOException {
         requireName(name);
         requireName(newName);
-        if (folder != this) {
-            throw new ImageException(ImageException.Kind.UNSUPPORTED, folder.name() + " lies elsewhere");
-        }
         faults.check(Kind.CREATE, newName, 0, 0);
         if (names.containsKey(newName)) {
             throw new FileAlreadyExistsException(newName);
@@ -212,7 +215,15 @@ public final class SimulatedDisk implements ImageDirectory {
 
     @Override
     public synchronized List<String> list() {
-        return new ArrayList<>(names.keySet());
+        return list("");
+    }
+
+    /** The files whose keys begin with {@code prefix}, without it. */
+    synchronized List<String> list(String prefix) {
+        return names.entrySet().stream()
+                .filter(entry -> SimulatedFolder.prefixOf(entry.getKey()).equals(prefix) && !entry.getValue().folder)
+                .map(entry -> entry.getKey().substring(prefix.length()))
+                .toList();
     }
 
     @Override
@@ -227,58 +238,83 @@ public final class SimulatedDisk implements ImageDirectory {
         } else {
             file.sharedLocks++;
         }
-        return new SimulatedLock(file, exclusive);
-    }
-
-    private final class SimulatedLock implements ImageLock {
-        private final SimulatedFile file;
-        private boolean exclusive;
-        private boolean closed;
-
-        SimulatedLock(SimulatedFile file, boolean exclusive) {
-            this.file = file;
-            this.exclusive = exclusive;
-        }
-
-        @Override
-        public int descriptor() {
-            return -1;
-        }
-
-        @Override
-        public boolean convert(boolean wanted) {
-            synchronized (SimulatedDisk.this) {
-                if (wanted == exclusive) {
-                    return true;
-                }
-                if (wanted && file.sharedLocks > 1) {
-                    return false;
-                }
-                exclusive = wanted;
-                file.exclusivelyLocked = wanted;
-                file.sharedLocks += wanted ? -1 : 1;
-                return true;
-            }
-        }
-
-        @Override
-        public void close() {
-            synchronized (SimulatedDisk.this) {
-                if (!closed) {
-                    closed = true;
-                    file.exclusivelyLocked = file.exclusivelyLocked && !exclusive;
-                    file.sharedLocks -= exclusive ? 0 : 1;
-                }
-            }
-        }
+        return new SimulatedLock(this, file, exclusive);
     }
 
     @Override
     public synchronized void sync() throws IOException {
-        faults.check(Kind.SYNC, name(), 0, 0);
-        pending.removeIf(operation -> operation instanceof OnNames);
-        durableNames.clear();
-        durableNames.putAll(names);
+        sync(name(), "");
+    }
+
+    synchronized void sync(String folderName, String prefix) throws IOException {
+        faults.check(Kind.SYNC, folderName, 0, 0);
+        pending.removeIf(operation -> operation instanceof OnNames onNames
+                && SimulatedFolder.prefixOf(onNames.name()).equals(prefix));
+        durableNames.keySet().removeIf(key -> SimulatedFolder.prefixOf(key).equals(prefix));
+        names.forEach((key, file) -> {
+            if (SimulatedFolder.prefixOf(key).equals(prefix)) {
+                durableNames.put(key, file);
+            }
+        });
+    }
+
+    @Override
+    public synchronized ImageDirectory createFolder(String name) throws IOException {
+        SimulatedFile made = make(name);
+        made.folder = true;
+        return new SimulatedFolder(this, made.id, name() + "/" + name);
+    }
+
+    @Override
+    public synchronized ImageDirectory folder(String name) throws IOException {
+        SimulatedFile found = require(name);
+        if (!found.folder) {
+            throw new NotDirectoryException(name);
+        }
+        return new SimulatedFolder(this, found.id, name() + "/" + name);
+    }
+
+    @Override
+    public synchronized boolean hasFolder(String name) {
+        SimulatedFile found = names.get(name);
+        return found != null && found.folder;
+    }
+
+    @Override
+    public synchronized void deleteFolder(String name) throws IOException {
+        faults.check(Kind.DELETE, name, 0, 0);
+        SimulatedFile gone = require(name);
+        if (!gone.folder) {
+            throw new NotDirectoryException(name);
+        }
+        if (names.keySet().stream().anyMatch(SimulatedFolder.within(gone.id))) {
+            throw new DirectoryNotEmptyException(name);
+        }
+        names.remove(name);
+        pending.add(new Delete(name));
+    }
+
+    @Override
+    public synchronized void exchange(String file, String folder) throws IOException {
+        faults.check(Kind.RENAME, file, 0, 0);
+        SimulatedFile first = require(file);
+        SimulatedFile second = require(folder);
+        names.put(file, second);
+        names.put(folder, first);
+        pending.add(new Exchange(first.id, file, second.id, folder));
+    }
+
+    /** What folder of this disk has that number, in whichever other one; the disk itself holds all folders. */
+    synchronized Optional<Entry> entryOf(int folderId) {
+        return names.entrySet().stream()
+                .filter(entry -> entry.getValue().id == folderId)
+                .map(entry -> new Entry(this, entry.getKey()))
+                .findFirst();
+    }
+
+    @Override
+    public Optional<Entry> entry() {
+        return Optional.empty();
     }
 
     private SimulatedFile require(String name) throws NoSuchFileException {
@@ -290,13 +326,8 @@ public final class SimulatedDisk implements ImageDirectory {
     }
 
     private static void requireName(String name) {
-        if (name.isEmpty()
-                || name.indexOf('/') >= 0
-                || name.indexOf('\0') >= 0
-                || name.equals(".")
-                || name.equals("..")) {
-            throw new IllegalArgumentException("not the name of a file: '" + name + "'");
-        }
+        SimulatedFolder.requireName(
+                name.substring(SimulatedFolder.prefixOf(name).length()));
     }
 
     // What SimulatedImageIo asks for.

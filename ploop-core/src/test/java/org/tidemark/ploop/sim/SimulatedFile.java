@@ -1,10 +1,11 @@
 package org.tidemark.ploop.sim;
 
-/** One file, whatever its names are. */
+/** One file or folder, whatever its names are. */
 final class SimulatedFile {
     final int id;
     final SparseBytes visible;
     final SparseBytes durable;
+    boolean folder;
     boolean suspect;
     int sharedLocks;
     boolean exclusivelyLocked;

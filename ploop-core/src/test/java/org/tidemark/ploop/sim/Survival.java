@@ -1,8 +1,14 @@
 package org.tidemark.ploop.sim;
 
+import java.util.Map;
 import org.tidemark.ploop.sim.CrashPlan.Fate;
+import org.tidemark.ploop.sim.PendingOperation.Create;
+import org.tidemark.ploop.sim.PendingOperation.Delete;
+import org.tidemark.ploop.sim.PendingOperation.Exchange;
 import org.tidemark.ploop.sim.PendingOperation.OnFile;
+import org.tidemark.ploop.sim.PendingOperation.OnNames;
 import org.tidemark.ploop.sim.PendingOperation.Punch;
+import org.tidemark.ploop.sim.PendingOperation.Rename;
 import org.tidemark.ploop.sim.PendingOperation.Truncate;
 import org.tidemark.ploop.sim.PendingOperation.Write;
 
@@ -22,6 +28,23 @@ final class Survival {
             punch(punch, medium, fate, plan);
         } else if (operation instanceof Write write) {
             write(write, medium, fate, plan);
+        }
+    }
+
+    /** Names as they are after an operation that reached the medium. */
+    static void applyNames(OnNames operation, Map<String, Integer> survivors) {
+        if (operation instanceof Create create) {
+            survivors.put(create.name(), create.fileId());
+        } else if (operation instanceof Rename rename) {
+            if (Integer.valueOf(rename.fileId()).equals(survivors.get(rename.from()))) {
+                survivors.remove(rename.from());
+            }
+            survivors.put(rename.to(), rename.fileId());
+        } else if (operation instanceof Delete delete) {
+            survivors.remove(delete.name());
+        } else if (operation instanceof Exchange exchange) {
+            survivors.put(exchange.name(), exchange.folderId());
+            survivors.put(exchange.folder(), exchange.fileId());
         }
     }
 

@@ -38,6 +38,7 @@ import org.tidemark.appliance.service.ContainerRegistry;
 import org.tidemark.appliance.service.Discovery;
 import org.tidemark.appliance.service.Host;
 import org.tidemark.appliance.service.ImageFacts;
+import org.tidemark.appliance.service.Snapshots;
 import org.tidemark.ploop.server.ControlClient.AttachedDevice;
 
 /** Containers: what is protected. */
@@ -156,6 +157,36 @@ public final class ContainersResource {
             throws IOException {
         registry.update(name, found(discovery, new DiscoverRequest(request.images(), null, null)));
         return get(name);
+    }
+
+    /**
+     * A snapshot of all images of a container, made at one instant.
+     *
+     * @param grade {@code filesystem}: every file system was frozen; {@code closed}: nothing was attached
+     */
+    @Schema(name = "ContainerSnapshot")
+    public record ContainerSnapshot(
+            @Schema(required = true) String id,
+            @Schema(required = true) List<String> images,
+            @Schema(required = true) String grade,
+            @Schema(required = true) long frozenMillis,
+            @Schema(required = true) String notice) {}
+
+    /** Makes a snapshot of all images at one instant, of one name; when one of them fails none has it. */
+    @POST
+    @Path("{name}/snapshots")
+    @RolesAllowed(Scope.MAY_ADMINISTER)
+    @APIResponse(responseCode = "201")
+    @APIResponseSchema(value = ContainerSnapshot.class, responseCode = "201")
+    public Response snapshot(@PathParam("name") String name) throws IOException {
+        List<String> images = containers.get(name).images().stream()
+                .map(ContainerEntry.Image::path)
+                .toList();
+        Snapshots.Together made = new Snapshots(host::connectIfRunning).createTogether(images);
+        return Response.status(Response.Status.CREATED)
+                .entity(new ContainerSnapshot(
+                        made.guid(), made.images(), made.grade(), made.frozenMillis(), made.notice()))
+                .build();
     }
 
     /** Its points stay where they are, and can be restored under its name. */

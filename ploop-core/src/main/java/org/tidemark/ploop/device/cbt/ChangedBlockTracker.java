@@ -41,8 +41,10 @@ public final class ChangedBlockTracker implements Closeable {
 
     private final StateArea area;
     private final AlignedBuffer slots;
-    private final @Nullable ImageDirectory folder;
-    private final String fileName;
+    /** Where the file is; null for a tracker that does not outlive the machine. */
+    private volatile @Nullable ImageDirectory folder;
+
+    private volatile String fileName;
     /** Null when the tracker has no file, or lost it. */
     private volatile @Nullable TrackerFile file;
 
@@ -496,6 +498,26 @@ public final class ChangedBlockTracker implements Closeable {
     public void whileNotPersisted(FlushRounds.Work work) throws IOException {
         synchronized (persisting) {
             work.run();
+        }
+    }
+
+    /**
+     * Gives the tracker's file a further name in another folder; durable on return. Does nothing when there is no file. Like
+     * {@link #moved}, while nobody writes and nothing is being persisted.
+     */
+    public void link(ImageDirectory newFolder, String newName) throws IOException {
+        ImageDirectory where = folder;
+        if (where != null && file != null) {
+            where.link(fileName, newFolder, newName);
+            newFolder.sync();
+        }
+    }
+
+    /** The name that {@link #link} gave is the file's own from now on. */
+    public void moved(ImageDirectory newFolder, String newName) {
+        if (folder != null) {
+            folder = newFolder;
+            fileName = newName;
         }
     }
 

@@ -304,6 +304,11 @@ final class ExpandedDelta implements Delta {
     }
 
     @Override
+    public void prepareShrink() throws IOException {
+        requireWritable().search();
+    }
+
+    @Override
     public boolean shrink(long maxMoveBytes) throws IOException {
         ClusterAllocator clusters = requireWritable();
         if (maxMoveBytes == Long.MAX_VALUE) {

@@ -13,12 +13,14 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.tidemark.ploop.io.ImageDirectory;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.io.ImageIo;
 import org.tidemark.ploop.os.Errno;
+import org.tidemark.ploop.os.NameExchange;
 import org.tidemark.ploop.os.NativeFile;
 import org.tidemark.ploop.os.OsException;
 
@@ -194,6 +196,56 @@ public class HostDirectory implements ImageDirectory {
         try (NativeFile handle = NativeFile.open(folder, NativeFile.READ_ONLY | NativeFile.DIRECTORY, 0)) {
             handle.fsync();
         }
+    }
+
+    @Override
+    public ImageDirectory createFolder(String name) throws IOException {
+        Files.createDirectory(resolve(name));
+        return folder(name);
+    }
+
+    @Override
+    public ImageDirectory folder(String name) throws IOException {
+        return new HostDirectory(resolve(name), opener);
+    }
+
+    @Override
+    public boolean hasFolder(String name) {
+        return Files.isDirectory(resolve(name), LinkOption.NOFOLLOW_LINKS);
+    }
+
+    @Override
+    public void deleteFolder(String name) throws IOException {
+        Path path = resolve(name);
+        if (!Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS)) {
+            throw new NotDirectoryException(path.toString());
+        }
+        Files.delete(path);
+    }
+
+    @Override
+    public void exchange(String file, String folder) throws IOException {
+        try {
+            NameExchange.swap(resolve(file), resolve(folder));
+        } catch (OsException e) {
+            if (e.errno() == Errno.EINVAL || e.errno() == Errno.ENOSYS) {
+                throw new ImageException(
+                        ImageException.Kind.UNSUPPORTED,
+                        resolve(file) + ": its file system cannot exchange a file for a folder",
+                        e);
+            }
+            throw e;
+        }
+    }
+
+    @Override
+    public Optional<Entry> entry() throws IOException {
+        Path real = folder.toAbsolutePath().normalize();
+        Path name = real.getFileName();
+        Path parent = real.getParent();
+        return name == null || parent == null
+                ? Optional.empty()
+                : Optional.of(new Entry(new HostDirectory(parent, opener), name.toString()));
     }
 
     private Path resolve(String name) {
