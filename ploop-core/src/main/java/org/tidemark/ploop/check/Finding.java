@@ -248,7 +248,7 @@ public sealed interface Finding {
         @Override
         public String describe() {
             return file + ": is of version " + version + " of the format, the top of version " + topVersion
-                    + "; other programs want one version in a chain. 'tidemark image convert IMAGE --in-place"
+                    + "; it reads right here, but merged by the ploop tool it would lose data. 'tidemark image convert IMAGE --in-place"
                     + " --format-version 2' makes it one";
         }
     }

@@ -130,6 +130,45 @@ class Qcow2CheckInteropIT {
         });
     }
 
+    /** The same with a data file, which a repair reads and never changes: each cluster has one place there. */
+    @ParameterizedTest
+    @MethodSource("dataFileSeeds")
+    void whatWeMendBesideADataFileIsSpotlessForQemu(long seed) throws Exception {
+        Seeds.replayable(getClass(), seed, random -> {
+            String layout = "data_file=outside"
+                    + List.of("", ",data_file_raw=on", ",extended_l2=on", ",refcount_bits=32")
+                            .get(random.nextInt(4));
+            Programs.ok(folder, "qemu-img", "create", "-q", "-f", "qcow2", "-o", layout, "image", "" + DISK);
+            lab.qemuWrites(random, "image", false);
+            byte[] sound = Files.readAllBytes(folder.resolve("image"));
+            byte[] outside = Files.readAllBytes(folder.resolve("outside"));
+            for (int i = 0; i < 5; i++) {
+                byte[] bytes = sound.clone();
+                for (int more = random.nextInt(3); more >= 0; more--) {
+                    damage(random, ByteBuffer.wrap(bytes));
+                }
+                Files.write(folder.resolve("image"), bytes);
+                ChainRepair.run(lab.files("image"));
+                assertThat(ChainCheck.run(lab.files("image")).findings())
+                        .as(layout)
+                        .isEmpty();
+                lab.checkIsSpotless("image");
+                lab.weRead("image", lab.asRaw("image"));
+                assertThat(Arrays.mismatch(Files.readAllBytes(folder.resolve("outside")), outside))
+                        .isEqualTo(-1);
+                if (Files.exists(folder.resolve("image.undo-1"))) {
+                    UndoFile.putBack(new VfsImageDirectory(folder), "image.undo-1");
+                }
+                assertThat(Arrays.mismatch(Files.readAllBytes(folder.resolve("image")), bytes))
+                        .isEqualTo(-1);
+            }
+        });
+    }
+
+    static LongStream dataFileSeeds() {
+        return Seeds.of(6).limit(200);
+    }
+
     static LongStream repairSeeds() {
         return Seeds.of(10).limit(200);
     }

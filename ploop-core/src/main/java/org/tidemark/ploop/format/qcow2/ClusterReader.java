@@ -160,7 +160,8 @@ final class ClusterReader implements Closeable {
         } else {
             long offset = L2Entry.offset(entry);
             boolean overlap = (bitmap & (bitmap >>> 32) & L2Entry.ALL_ALLOCATED) != 0;
-            boolean homeless = offset == 0 && !header.externalData() && (bitmap & L2Entry.ALL_ALLOCATED) != 0;
+            boolean placed = L2Entry.isPlaced(entry, header.externalData());
+            boolean homeless = !placed && (bitmap & L2Entry.ALL_ALLOCATED) != 0;
             boolean flag = (entry & L2Entry.ZERO) != 0 && (header.extendedL2() || header.version() < 3);
             sound = !L2Entry.hasReservedBits(entry)
                     && !overlap
@@ -168,7 +169,7 @@ final class ClusterReader implements Closeable {
                     && !flag
                     && offset % clusterBytes == 0
                     && (header.externalData()
-                            ? offset == virtualCluster * clusterBytes || meaning != L2Entry.Meaning.PLAIN
+                            ? offset == virtualCluster * clusterBytes || !placed || meaning == L2Entry.Meaning.ZEROS
                             : offset <= end.bytes(offset + clusterBytes) - clusterBytes);
         }
         if (!sound) {

@@ -206,7 +206,7 @@ final class EntryRepair {
             } else {
                 rightBitmap = rightBitmap(entry, bitmap);
                 rightEntry = plain(virtual, entry, copies);
-                if (L2Entry.offset(rightEntry) == 0 && !header.externalData()) {
+                if (!L2Entry.isPlaced(rightEntry, header.externalData())) {
                     rightBitmap &= L2Entry.ALL_ZERO;
                 }
             }

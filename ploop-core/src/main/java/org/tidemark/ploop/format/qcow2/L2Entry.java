@@ -48,7 +48,7 @@ final class L2Entry {
         if (zeroFlag && (entry & ZERO) != 0) {
             return Meaning.ZEROS;
         }
-        if ((entry & OFFSET) != 0 || (externalData && (entry & COPIED) != 0)) {
+        if (isPlaced(entry, externalData)) {
             return Meaning.PLAIN;
         }
         return Meaning.UNALLOCATED;
@@ -61,11 +61,16 @@ final class L2Entry {
         if ((bitmap & ALL_ZERO) == ALL_ZERO) {
             return Meaning.ZEROS;
         }
-        boolean placed = (entry & OFFSET) != 0 || (externalData && (entry & COPIED) != 0);
+        boolean placed = isPlaced(entry, externalData);
         if (bitmap == ALL_ALLOCATED && placed) {
             return Meaning.PLAIN;
         }
         return !placed && bitmap == 0 ? Meaning.UNALLOCATED : Meaning.PARTIAL;
+    }
+
+    /** Whether the cluster has a place; of a data file byte 0 is one, and only the other flag tells it from none. */
+    static boolean isPlaced(long entry, boolean externalData) {
+        return (entry & OFFSET) != 0 || (externalData && (entry & COPIED) != 0);
     }
 
     static long offset(long entry) {

@@ -169,7 +169,7 @@ public final class ReferenceWalk {
         long offset = L2Entry.offset(entry);
         boolean zeroFlag = (entry & L2Entry.ZERO) != 0;
         boolean overlap = (bitmap & (bitmap >>> 32) & L2Entry.ALL_ALLOCATED) != 0;
-        boolean homeless = offset == 0 && !header.externalData() && (bitmap & L2Entry.ALL_ALLOCATED) != 0;
+        boolean homeless = !L2Entry.isPlaced(entry, header.externalData()) && (bitmap & L2Entry.ALL_ALLOCATED) != 0;
         if (L2Entry.hasReservedBits(entry)
                 || overlap
                 || homeless
