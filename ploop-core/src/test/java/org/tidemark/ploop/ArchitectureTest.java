@@ -57,7 +57,7 @@ final class ArchitectureTest {
 
     @Test
     void deviceKnowsFormat() {
-        only("device", "format", "io", "os").check(CLASSES);
+        only("device", "format", "io", "os", "=javax.net.ssl..").check(CLASSES);
     }
 
     @Test
