@@ -391,6 +391,11 @@ public final class AttachedImage implements BlockDevice {
     }
 
     @Override
+    public String trouble() {
+        return device.trouble();
+    }
+
+    @Override
     public void read(long offsetBytes, AlignedBuffer dst, int dstOffset, int lengthBytes) throws IOException {
         device.read(offsetBytes, dst, dstOffset, lengthBytes);
     }

@@ -28,6 +28,7 @@ public final class Errno {
     public static final int ECONNABORTED = 103;
     public static final int ETIMEDOUT = 110;
     public static final int ESTALE = 116;
+    public static final int EREMOTEIO = 121;
     public static final int EDQUOT = 122;
 
     private Errno() {}
@@ -60,6 +61,7 @@ public final class Errno {
             case ECONNABORTED -> "ECONNABORTED: connection aborted";
             case ETIMEDOUT -> "ETIMEDOUT: timed out";
             case ESTALE -> "ESTALE: stale file handle";
+            case EREMOTEIO -> "EREMOTEIO: remote input/output error";
             case EDQUOT -> "EDQUOT: disk quota exceeded";
             default -> "errno " + errno;
         };

@@ -111,12 +111,16 @@ public final class DeviceServer {
         commands.add("status", (arguments, session) -> status());
         commands.add("devices", (arguments, session) -> Fields.of("devices", describeAll()));
         commands.add("attach", (arguments, session) -> {
-            ServedDevice device = devices.attach(AttachRequest.of(arguments));
+            AttachRequest request = AttachRequest.of(arguments);
+            DeviceSettings.of(request.options());
+            ServedDevice device = devices.attach(request);
             if (arguments.flag("whileConnected")) {
                 session.own(() -> devices.detachIfServed(device, DETACH_LIMIT));
             }
             return device.describe();
         });
+        commands.add("device.set", (arguments, session) -> devices.find(arguments.text("device"))
+                .set(arguments));
         commands.add("detach", (arguments, session) -> {
             Duration limit = Duration.ofMillis(arguments.number("limitMillis", DETACH_LIMIT.toMillis()));
             devices.detach(arguments.text("device"), limit);

@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -19,6 +20,7 @@ import org.tidemark.ploop.device.attach.DeviceExporter;
 import org.tidemark.ploop.device.attach.LoopWindow;
 import org.tidemark.ploop.device.attach.TmpfsStateArea;
 import org.tidemark.ploop.device.attach.fuse.FuseLoopExporter;
+import org.tidemark.ploop.device.front.DeviceFront;
 import org.tidemark.ploop.os.Mounts;
 import org.tidemark.ploop.os.NativeFile;
 
@@ -37,6 +39,8 @@ public final class ServedDevice {
     public enum State {
         STARTING,
         SERVING,
+        /** Serves, but the disk below is full: writes wait for space. */
+        FULL,
         /** Serves, but the image failed: requests, or writes, get errors. */
         BROKEN,
         ENDED
@@ -54,6 +58,9 @@ public final class ServedDevice {
     private volatile AttachmentRecord record;
     private volatile State state = State.STARTING;
     private volatile @Nullable BlockDevice device;
+    /** Over {@link #device}: where its container's requests enter. */
+    private volatile @Nullable DeviceFront front;
+
     private volatile @Nullable Attachment attachment;
     private @Nullable TmpfsStateArea area;
 
@@ -75,9 +82,14 @@ public final class ServedDevice {
     }
 
     public State state() {
-        BlockDevice open = device;
-        boolean failed = open != null && open.state() == org.tidemark.ploop.device.DeviceState.ABORTED;
-        return state == State.SERVING && failed ? State.BROKEN : state;
+        DeviceFront open = front;
+        if (state != State.SERVING || open == null) {
+            return state;
+        }
+        if (open.state() == org.tidemark.ploop.device.DeviceState.ABORTED) {
+            return State.BROKEN;
+        }
+        return open.waitingForSpace() > 0 ? State.FULL : State.SERVING;
     }
 
     /**
@@ -96,6 +108,16 @@ public final class ServedDevice {
         return open;
     }
 
+    /** The device as its container has it. */
+    public DeviceFront front() throws ControlException {
+        device();
+        DeviceFront open = front;
+        if (open == null) {
+            throw new ControlException(ControlException.Kind.BUSY, id() + ": is not being served (" + state + ")");
+        }
+        return open;
+    }
+
     public LoopWindow window() {
         return record.window();
     }
@@ -107,6 +129,7 @@ public final class ServedDevice {
     }
 
     Fields describe() throws ControlException {
+        DeviceFront open = front;
         return Fields.of(
                 "device", id(),
                 "image", record.request().image().toString(),
@@ -114,7 +137,49 @@ public final class ServedDevice {
                 "readOnly", !record.writable(),
                 "state", state().name(),
                 "blockDevice", blockDevice().map(Path::toString).orElse(null),
-                "sizeBytes", record.sizeBytes());
+                "sizeBytes", record.sizeBytes(),
+                "trouble", open == null ? "" : open.trouble(),
+                "waitingForSpace", open == null ? 0 : open.waitingForSpace(),
+                "settings",
+                        DeviceSettings.of(record.request().options()).toFields().values());
+    }
+
+    /**
+     * Changes what {@code fields} names of the settings; requests under way go by it, and so does a successor.
+     *
+     * @throws ControlException BUSY while it is being attached or detached for long
+     */
+    Fields set(Fields fields) throws IOException {
+        DeviceSettings next = DeviceSettings.of(record.request().options()).with(fields);
+        lockInTime();
+        try {
+            AttachRequest request = record.request();
+            advance(record.with(new AttachRequest(
+                    request.deviceId(), request.image(), request.readOnly(), next.into(request.options()))));
+            front().change(next.onFull(), next.limit());
+        } finally {
+            lock.unlock();
+        }
+        return describe();
+    }
+
+    private void lockInTime() throws ControlException {
+        try {
+            if (lock.tryLock(START_LIMIT.toMillis(), TimeUnit.MILLISECONDS)) {
+                return;
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        throw new ControlException(
+                ControlException.Kind.BUSY, id() + ": is being attached or detached just now; try again");
+    }
+
+    private DeviceFront frontOf(BlockDevice open) throws ControlException {
+        DeviceSettings settings = DeviceSettings.of(record.request().options());
+        DeviceFront fresh = new DeviceFront(open, settings.onFull(), settings.limit());
+        front = fresh;
+        return fresh;
     }
 
     /** A fresh attach. On failure nothing of it is left. */
@@ -129,7 +194,7 @@ public final class ServedDevice {
                 BlockDevice open = opener.open(record.request(), new OpenContext(fresh, new Keeper(), false));
                 device = open;
                 advance(record.with(open, opener.window(record.request(), open)));
-                attachment = connect(open, fresh);
+                attachment = connect(frontOf(open), fresh);
                 advance(record.with(AttachmentRecord.Phase.ATTACHED));
                 state = State.SERVING;
             } catch (IOException | RuntimeException | Error e) {
@@ -141,7 +206,7 @@ public final class ServedDevice {
         }
     }
 
-    private Attachment connect(BlockDevice open, TmpfsStateArea fresh) throws IOException {
+    private Attachment connect(DeviceFront open, TmpfsStateArea fresh) throws IOException {
         DeviceExporter.Connection connection = exporter.open(id());
         try {
             // From here on the connection survives this process; before, nobody uses it.
@@ -214,6 +279,7 @@ public final class ServedDevice {
     private void removeTraces() throws IOException {
         state = State.ENDED;
         attachment = null;
+        front = null;
         device = null;
         Path mountPoint = folder.resolve("image");
         FuseLoopExporter.removeDeadMount(mountPoint);
@@ -293,7 +359,7 @@ public final class ServedDevice {
     private void resume(TmpfsStateArea left, DeviceExporter.Connection connection) throws IOException {
         BlockDevice open = openAgain(left);
         device = open;
-        Attachment resumed = connection.takeOver(open, left, record.window());
+        Attachment resumed = connection.takeOver(frontOf(open), left, record.window());
         attachment = resumed;
         if (record.phase() == AttachmentRecord.Phase.ATTACHING) {
             LOG.log(Level.INFO, () -> id() + ": its attach was not finished; undoing it");

@@ -67,6 +67,16 @@ class SlotRecoveryTest {
     }
 
     private FuseServer successor() throws IOException {
+        FuseServer server = begunSuccessor();
+        long end = System.nanoTime() + 5_000_000_000L;
+        while (!server.settled() && System.nanoTime() - end < 0) {
+            LockSupport.parkNanos(100_000);
+        }
+        assertThat(server.settled()).isTrue();
+        return server;
+    }
+
+    private FuseServer begunSuccessor() throws IOException {
         return FuseServer.resume(device, LoopWindow.WHOLE, TmpfsStateArea.resume(temp.resolve("state")), kernel, 1);
     }
 
@@ -150,15 +160,7 @@ class SlotRecoveryTest {
         Consumer<String> steps = deathAt(second, again);
         kernel.onStep(steps);
         device.onStep(steps);
-        Thread doomed = new Thread(() -> {
-            try {
-                successor();
-            } catch (IOException e) {
-                throw new AssertionError(e);
-            }
-        });
-        doomed.setDaemon(true);
-        doomed.start();
+        begunSuccessor();
         assertThat(again.await(5, TimeUnit.SECONDS)).isTrue();
         long executed = writesExecuted();
 
@@ -167,6 +169,33 @@ class SlotRecoveryTest {
         assertThat(device.content(4096, BLOCK)).isEqualTo(filled(5));
         boolean replyWasPrepared = step.equals("answering") || step.equals("answered");
         assertThat(writesExecuted()).isEqualTo(executed + (replyWasPrepared ? 0 : 1));
+    }
+
+    /** A request that was left waits for its disk: whoever takes over is not held up, and nothing is read before it. */
+    @Test
+    void takingOverDoesNotWaitForTheRequestsThatWereLeft() throws Exception {
+        start(1);
+        dieAt("received");
+        long left = kernel.write(0, filled(1));
+        awaitDeath();
+        CountDownLatch goOn = new CountDownLatch(1);
+        device.onStep(name -> {
+            try {
+                goOn.await();
+            } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+            }
+        });
+        FuseServer server = begunSuccessor();
+        long later = kernel.write(4096, filled(2));
+        TimeUnit.MILLISECONDS.sleep(100);
+        assertThat(server.settled()).isFalse();
+        assertThat(server.serving()).isTrue();
+        assertThat(kernel.answered(left) || kernel.answered(later)).isFalse();
+        assertThat(kernel.resends()).isZero();
+        goOn.countDown();
+        assertThat(kernel.awaitError(left)).isZero();
+        assertThat(kernel.awaitError(later)).isZero();
     }
 
     @Test
