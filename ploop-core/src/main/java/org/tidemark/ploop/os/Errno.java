@@ -33,6 +33,11 @@ public final class Errno {
 
     private Errno() {}
 
+    /** Whether it says that there is no room, for anybody or for this owner. */
+    public static boolean isNoSpace(int errno) {
+        return errno == ENOSPC || errno == EDQUOT;
+    }
+
     /** The symbolic name and the words of the manual, for messages. */
     public static String describe(int errno) {
         return switch (errno) {

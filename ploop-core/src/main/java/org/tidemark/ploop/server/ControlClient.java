@@ -122,6 +122,17 @@ public final class ControlClient implements Closeable {
     }
 
     /**
+     * Takes a device away by force: whoever uses it gets I/O errors. Does not wait for its disk.
+     *
+     * @param limit how long to wait for the image to be closed; it is closed in the background when its disk takes longer
+     * @return whether the image is closed
+     */
+    public boolean abort(String deviceId, Duration limit) throws ControlException {
+        Fields arguments = Fields.of("device", deviceId, "limitMillis", limit.toMillis());
+        return request("device.abort", arguments, limit.plus(USUAL_LIMIT)).flag("imageClosed");
+    }
+
+    /**
      * Makes the disk of a device larger, with its partition; see {@link SizeCommands}.
      *
      * @return the device, with the size it has now

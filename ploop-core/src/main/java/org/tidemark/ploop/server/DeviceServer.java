@@ -121,6 +121,10 @@ public final class DeviceServer {
         });
         commands.add("device.set", (arguments, session) -> devices.find(arguments.text("device"))
                 .set(arguments));
+        commands.add("device.abort", (arguments, session) -> {
+            Duration limit = Duration.ofMillis(arguments.number("limitMillis", DETACH_LIMIT.toMillis()));
+            return Fields.of("imageClosed", devices.abort(arguments.text("device"), limit));
+        });
         commands.add("detach", (arguments, session) -> {
             Duration limit = Duration.ofMillis(arguments.number("limitMillis", DETACH_LIMIT.toMillis()));
             devices.detach(arguments.text("device"), limit);

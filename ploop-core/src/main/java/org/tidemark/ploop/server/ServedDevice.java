@@ -6,8 +6,6 @@ import java.lang.System.Logger.Level;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.HashMap;
-import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -23,6 +21,7 @@ import org.tidemark.ploop.device.attach.fuse.FuseLoopExporter;
 import org.tidemark.ploop.device.front.DeviceFront;
 import org.tidemark.ploop.os.Mounts;
 import org.tidemark.ploop.os.NativeFile;
+import org.tidemark.ploop.os.OsException;
 
 /**
  * One device and everything that belongs to it: record, state area, image, connection, block device. Attach, detach and
@@ -31,8 +30,6 @@ import org.tidemark.ploop.os.NativeFile;
 public final class ServedDevice {
     private static final Logger LOG = System.getLogger(ServedDevice.class.getName());
     private static final String CONNECTION = "fuse";
-    private static final int OPEN_ATTEMPTS = 20;
-    private static final long OPEN_PAUSE_NANOS = 250_000_000;
     private static final Duration UNDO_LIMIT = Duration.ofSeconds(5);
 
     /** What can be said of a device from outside. */
@@ -43,9 +40,12 @@ public final class ServedDevice {
         FULL,
         /** Serves, but the image failed: requests, or writes, get errors. */
         BROKEN,
+        /** Aborted: the kernel has let go, the image is closed as soon as its disk answers. */
+        ABORTED,
         ENDED
     }
 
+    private static final Duration ABORT_LOOK = Duration.ofMinutes(1);
     private static final Duration START_LIMIT = Duration.ofSeconds(10);
     private static final long START_LOOK_NANOS = 10_000_000;
 
@@ -54,9 +54,10 @@ public final class ServedDevice {
     private final DeviceOpener opener;
     private final DeviceExporter exporter;
     private final HolderLink link;
-    private final Map<String, NativeFile> taken = new HashMap<>();
+    private final ImageAccess access;
     private volatile AttachmentRecord record;
     private volatile State state = State.STARTING;
+    private volatile boolean aborted;
     private volatile @Nullable BlockDevice device;
     /** Over {@link #device}: where its container's requests enter. */
     private volatile @Nullable DeviceFront front;
@@ -69,6 +70,7 @@ public final class ServedDevice {
         this.record = record;
         this.opener = opener;
         this.link = link;
+        this.access = new ImageAccess(record.request().deviceId(), opener, link);
         long threads = record.request().options().number("threads", FuseLoopExporter.USUAL_THREADS);
         this.exporter = new FuseLoopExporter(run.devices(), Math.toIntExact(threads));
     }
@@ -83,6 +85,9 @@ public final class ServedDevice {
 
     public State state() {
         DeviceFront open = front;
+        if (aborted && state != State.ENDED) {
+            return State.ABORTED;
+        }
         if (state != State.SERVING || open == null) {
             return state;
         }
@@ -138,10 +143,18 @@ public final class ServedDevice {
                 "state", state().name(),
                 "blockDevice", blockDevice().map(Path::toString).orElse(null),
                 "sizeBytes", record.sizeBytes(),
-                "trouble", open == null ? "" : open.trouble(),
+                "trouble", trouble(),
                 "waitingForSpace", open == null ? 0 : open.waitingForSpace(),
                 "settings",
                         DeviceSettings.of(record.request().options()).toFields().values());
+    }
+
+    private String trouble() {
+        if (state() == State.ABORTED) {
+            return "it was aborted: its image is closed as soon as its disk answers";
+        }
+        DeviceFront open = front;
+        return open == null ? "" : open.trouble();
     }
 
     /**
@@ -191,10 +204,12 @@ public final class ServedDevice {
             try {
                 TmpfsStateArea fresh = TmpfsStateArea.create(folder.resolve("state"));
                 area = fresh;
-                BlockDevice open = opener.open(record.request(), new OpenContext(fresh, new Keeper(), false));
+                BlockDevice open = access.open(record, fresh);
                 device = open;
+                requireNotAborted();
                 advance(record.with(open, opener.window(record.request(), open)));
                 attachment = connect(frontOf(open), fresh);
+                requireNotAborted();
                 advance(record.with(AttachmentRecord.Phase.ATTACHED));
                 state = State.SERVING;
             } catch (IOException | RuntimeException | Error e) {
@@ -264,6 +279,48 @@ public final class ServedDevice {
         }
     }
 
+    private void requireNotAborted() throws ControlException {
+        if (aborted) {
+            throw new ControlException(ControlException.Kind.BUSY, id() + ": was aborted while it was attached");
+        }
+    }
+
+    /**
+     * Takes the device away from the kernel whoever uses it and whatever its disk does: every request, under way or later,
+     * gets an error. Neither waits for the disk nor for anybody who works on the device; {@link #finishAborted} does.
+     */
+    void abort() throws IOException {
+        aborted = true;
+        DeviceFront open = front;
+        if (open != null) {
+            open.stopWaiting();
+        }
+        FuseLoopExporter.abort(folder.resolve("image"));
+        LOG.log(Level.WARNING, () -> id() + ": aborted; whoever uses it gets I/O errors");
+    }
+
+    /** Closes the image of an aborted device; waits for its disk as long as that takes. */
+    void finishAborted() throws IOException {
+        lock.lock();
+        try {
+            Attachment current = attachment;
+            while (current != null) {
+                try {
+                    current.detach(ABORT_LOOK);
+                    break;
+                } catch (OsException e) {
+                    LOG.log(Level.WARNING, () -> id() + ": aborted, and its disk still does not answer");
+                    LockSupport.parkNanos(START_LOOK_NANOS);
+                }
+            }
+            if (state != State.ENDED) {
+                finish();
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
     /** The kernel has let go: close the image and remove what is left. */
     private void finish() throws IOException {
         BlockDevice open = device;
@@ -283,10 +340,7 @@ public final class ServedDevice {
         device = null;
         Path mountPoint = folder.resolve("image");
         FuseLoopExporter.removeDeadMount(mountPoint);
-        for (NativeFile unused : taken.values()) {
-            unused.close();
-        }
-        taken.clear();
+        access.closeUnused();
         try {
             link.drop(id());
         } catch (IOException e) {
@@ -309,9 +363,9 @@ public final class ServedDevice {
             TmpfsStateArea left =
                     Files.exists(stateFolder) ? TmpfsStateArea.resume(stateFolder) : TmpfsStateArea.create(stateFolder);
             area = left;
-            taken.putAll(takeDescriptors());
+            access.takeBack();
             boolean mounted = Mounts.at(folder.resolve("image")).isPresent();
-            NativeFile kernelEnd = taken.remove(CONNECTION);
+            NativeFile kernelEnd = access.remove(CONNECTION);
             if (mounted && kernelEnd != null) {
                 resume(left, exporter.resume(id(), kernelEnd));
             } else {
@@ -319,25 +373,12 @@ public final class ServedDevice {
                 if (kernelEnd != null) {
                     kernelEnd.close();
                 }
-                device = openAgain(left);
+                device = access.openAgain(record, left, () -> !aborted);
                 finish();
             }
         } finally {
             lock.unlock();
         }
-    }
-
-    private Map<String, NativeFile> takeDescriptors() throws IOException {
-        IOException last = null;
-        for (int attempt = 0; attempt < OPEN_ATTEMPTS; attempt++) {
-            try {
-                return link.take(id());
-            } catch (ControlException e) {
-                last = e;
-                LOG.log(Level.ERROR, id() + ": asking the holder for its descriptors", e);
-            }
-        }
-        throw new IOException(id() + ": the holder does not give its descriptors back", last);
     }
 
     /** It cannot be taken over: ends its connection, so that the container gets errors instead of waiting for ever. */
@@ -346,10 +387,7 @@ public final class ServedDevice {
         try {
             state = State.BROKEN;
             FuseLoopExporter.removeDeadMount(folder.resolve("image"));
-            for (NativeFile unused : taken.values()) {
-                unused.close();
-            }
-            taken.clear();
+            access.closeUnused();
             link.drop(id());
         } finally {
             lock.unlock();
@@ -357,7 +395,7 @@ public final class ServedDevice {
     }
 
     private void resume(TmpfsStateArea left, DeviceExporter.Connection connection) throws IOException {
-        BlockDevice open = openAgain(left);
+        BlockDevice open = access.openAgain(record, left, () -> !aborted);
         device = open;
         Attachment resumed = connection.takeOver(frontOf(open), left, record.window());
         attachment = resumed;
@@ -395,42 +433,6 @@ public final class ServedDevice {
             return describe();
         } finally {
             lock.unlock();
-        }
-    }
-
-    /** The image's disk may be slow to come back. But the container must not wait for ever. */
-    private BlockDevice openAgain(TmpfsStateArea left) {
-        OpenContext context = new OpenContext(left, new Keeper(), true);
-        String why = "";
-        for (int attempt = 1; attempt <= OPEN_ATTEMPTS; attempt++) {
-            try {
-                return opener.open(record.request(), context);
-            } catch (IOException | RuntimeException e) {
-                why = String.valueOf(e.getMessage());
-                LOG.log(Level.ERROR, id() + ": opening it again, attempt " + attempt, e);
-                LockSupport.parkNanos(OPEN_PAUSE_NANOS);
-            }
-        }
-        return new BrokenDevice(record, why);
-    }
-
-    private final class Keeper implements DescriptorKeeper {
-        private static final String PREFIX = "image:";
-
-        @Override
-        public Optional<NativeFile> take(String name) throws IOException {
-            NativeFile kept = taken.get(PREFIX + name);
-            return kept == null ? Optional.empty() : Optional.of(kept.duplicate());
-        }
-
-        @Override
-        public void keep(String name, NativeFile descriptor) throws IOException {
-            link.keep(id(), PREFIX + name, descriptor);
-        }
-
-        @Override
-        public void forget(String name) throws IOException {
-            link.drop(id(), PREFIX + name);
         }
     }
 }

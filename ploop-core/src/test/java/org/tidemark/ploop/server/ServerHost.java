@@ -118,6 +118,12 @@ public final class ServerHost implements AutoCloseable {
         client = ControlClient.connect(run, LIMIT);
     }
 
+    /** Connects to whichever device server runs now. */
+    void connectAgain() throws ControlException {
+        client.close();
+        client = ControlClient.connect(run, LIMIT);
+    }
+
     /** Kills the holder; returns when its successor has the FUSE descriptors of so many devices. */
     public void killHolder(int devices) throws IOException {
         long before = holderPid();

@@ -46,8 +46,7 @@ final class SpaceWait {
 
     /** Whether a request that failed so is to be tried again. */
     boolean concerns(OsException failure) {
-        boolean full = failure.errno() == Errno.ENOSPC || failure.errno() == Errno.EDQUOT;
-        return full && policy == FullDisk.WAIT && !calledOff;
+        return Errno.isNoSpace(failure.errno()) && policy == FullDisk.WAIT && !calledOff;
     }
 
     int waiting() {

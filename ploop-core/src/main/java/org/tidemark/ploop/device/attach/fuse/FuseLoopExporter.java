@@ -6,6 +6,7 @@ import java.lang.System.Logger.Level;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import org.tidemark.ploop.device.attach.DeviceExporter;
 import org.tidemark.ploop.os.Errno;
 import org.tidemark.ploop.os.LoopDevice;
@@ -57,6 +58,24 @@ public final class FuseLoopExporter implements DeviceExporter {
         }
         while (Mounts.at(mountPoint).isPresent()) {
             Mounts.unmountLazily(mountPoint);
+        }
+    }
+
+    /**
+     * Ends a connection whose server may hang: whoever waits for the device, or uses it later, gets an I/O error. The loop
+     * device goes with its last user. Waits for nobody.
+     */
+    public static void abort(Path mountPoint) throws IOException {
+        List<LoopDevice> loops = LoopDevice.over(mountPoint);
+        while (Mounts.at(mountPoint).isPresent()) {
+            Mounts.abort(mountPoint);
+        }
+        for (LoopDevice loop : loops) {
+            try {
+                loop.letGo();
+            } catch (OsException e) {
+                LOG.log(Level.WARNING, "left behind: " + loop.path() + " over an aborted image: " + e.getMessage());
+            }
         }
     }
 

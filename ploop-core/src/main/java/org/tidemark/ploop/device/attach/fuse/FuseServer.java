@@ -113,6 +113,7 @@ final class FuseServer {
 
     /** The first of them may want another one before the last has started: it waits for its turn. */
     private synchronized void startThreads() {
+        settled = true;
         slots.forEach(this::startThread);
     }
 
@@ -122,7 +123,6 @@ final class FuseServer {
                 Level.INFO,
                 () -> device.name() + ": taken over; requests executed " + outcome.executed() + ", answered again "
                         + outcome.answered());
-        settled = true;
         startThreads();
     }
 
@@ -214,7 +214,8 @@ final class FuseServer {
 
     private synchronized void addThread() {
         int next = slots.size();
-        if (ended || next >= MOST_THREADS || !EXTRA_SLOTS.tryAcquire()) {
+        // Before everything that was left is settled nobody reads from the kernel.
+        if (!settled || ended || next >= MOST_THREADS || !EXTRA_SLOTS.tryAcquire()) {
             return;
         }
         extraSlots++;

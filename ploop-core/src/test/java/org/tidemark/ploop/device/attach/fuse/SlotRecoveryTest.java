@@ -20,6 +20,11 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.tidemark.ploop.device.StateArea;
 import org.tidemark.ploop.device.attach.LoopWindow;
 import org.tidemark.ploop.device.attach.TmpfsStateArea;
+import org.tidemark.ploop.device.front.DeviceFront;
+import org.tidemark.ploop.device.front.FullDisk;
+import org.tidemark.ploop.device.front.IoLimit;
+import org.tidemark.ploop.os.Errno;
+import org.tidemark.ploop.os.OsException;
 
 /**
  * A server that dies at each step of a request, and its successor. "Dies" means: its thread stops there and never does
@@ -196,6 +201,30 @@ class SlotRecoveryTest {
         goOn.countDown();
         assertThat(kernel.awaitError(left)).isZero();
         assertThat(kernel.awaitError(later)).isZero();
+    }
+
+    /** What was left waits for space: a thread is called to serve meanwhile, and must not come before all is settled. */
+    @Test
+    void nobodyServesWhileWhatWasLeftWaitsForSpace() throws Exception {
+        start(1);
+        dieAt("received");
+        long left = kernel.write(0, filled(1));
+        awaitDeath();
+        device.failWith(new OsException("pwrite", "image", Errno.ENOSPC));
+        DeviceFront front = new DeviceFront(device, FullDisk.WAIT, IoLimit.NONE);
+        FuseServer server =
+                FuseServer.resume(front, LoopWindow.WHOLE, TmpfsStateArea.resume(temp.resolve("state")), kernel, 1);
+        while (front.waitingForSpace() == 0) {
+            TimeUnit.MILLISECONDS.sleep(1);
+        }
+        long later = kernel.read(4096, BLOCK);
+        TimeUnit.MILLISECONDS.sleep(200);
+        assertThat(server.threadCount()).as("only the one that settles").isEqualTo(1);
+        assertThat(kernel.answered(left) || kernel.answered(later)).isFalse();
+        device.failWith(null);
+        assertThat(kernel.awaitError(left)).isZero();
+        assertThat(kernel.awaitError(later)).isZero();
+        assertThat(device.content(0, BLOCK)).isEqualTo(filled(1));
     }
 
     @Test
