@@ -19,6 +19,9 @@ import picocli.CommandLine.Parameters;
         description = "Unmount a device's file system, take the device away and close its image.",
         mixinStandardHelpOptions = true)
 final class DetachCommand implements Callable<Integer> {
+    /** Nobody has to wait for a disk that does not answer. */
+    private static final int ABORT_SECONDS = 5;
+
     @Mixin
     private Output output = new Output();
 
@@ -28,15 +31,25 @@ final class DetachCommand implements Callable<Integer> {
     @Option(names = "--limit", defaultValue = "30", description = "Give up after so many seconds (${DEFAULT-VALUE}).")
     private int limitSeconds;
 
+    @Option(
+            names = "--abort",
+            description =
+                    "By force, also when it is in use or its disk hangs: whoever uses it gets I/O errors, and what"
+                            + " was not synced is lost. The image is closed when its disk answers.")
+    private boolean abort;
+
     @Override
     public Integer call() throws IOException {
         try (DataPlane plane = DataPlane.connectIfRunning(System.getenv())
                 .orElseThrow(() -> new NoSuchFileException("nothing is attached: the device server does not run"))) {
-            AttachedDevice found = plane.find(device)
-                    .orElseThrow(() -> new NoSuchFileException("no device, image or block device '" + device
-                            + "' is attached; 'tidemark devices' lists them"));
-            plane.detach(found, Duration.ofSeconds(limitSeconds));
-            output.object(fields("device", found.deviceId(), "detached", true));
+            AttachedDevice found = plane.require(device);
+            boolean closed = true;
+            if (abort) {
+                closed = plane.abort(found, Duration.ofSeconds(Math.min(limitSeconds, ABORT_SECONDS)));
+            } else {
+                plane.detach(found, Duration.ofSeconds(limitSeconds));
+            }
+            output.object(fields("device", found.deviceId(), "detached", true, "imageClosed", closed));
         }
         return ExitCodes.DONE;
     }

@@ -69,7 +69,7 @@ final class SpaceWait {
                 LOG.log(
                         System.Logger.Level.ERROR,
                         name + ": its disk is full, writes wait until there is space (" + failure.getMessage()
-                                + "); free some, or let them fail with 'tidemark device set --on-full error'");
+                                + "); free some, or let them fail with 'tidemark devices set --on-full error'");
             }
         }
     }
