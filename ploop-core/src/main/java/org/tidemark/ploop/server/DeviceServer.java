@@ -27,6 +27,8 @@ public final class DeviceServer {
     private final ServedDevices devices;
     private final ControlCommands commands = new ControlCommands();
     private final CountDownLatch stopped = new CountDownLatch(1);
+    private volatile boolean ioFlusher;
+    private volatile boolean memoryLocked;
     private final Logger log = System.getLogger(DeviceServer.class.getName());
 
     private DeviceServer(RunFolder run, ServerCommand command, ServerModule module, int highestProtocol) {
@@ -65,6 +67,9 @@ public final class DeviceServer {
     }
 
     private void serve() throws IOException {
+        // Before the first thread of a device: they inherit it.
+        ioFlusher = Processes.declareIoFlusher();
+        memoryLocked = Processes.keepInMemory();
         long generation = ServerRecord.read(run).map(ServerRecord::generation).orElse(0L) + 1;
         ServerRecord own = new ServerRecord(Processes.self(), generation);
         own.write(run);
@@ -170,6 +175,8 @@ public final class DeviceServer {
                 "holderConnected", link.connected(),
                 "stateVersion", AttachmentRecord.VERSION,
                 "underWay", module.activities(),
+                "memoryLocked", memoryLocked,
+                "ioFlusher", ioFlusher,
                 "heapBytes", runtime.totalMemory() - runtime.freeMemory());
     }
 }

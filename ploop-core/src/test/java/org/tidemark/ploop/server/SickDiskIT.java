@@ -112,7 +112,7 @@ class SickDiskIT {
         Process second = beginWrite(block, 60, source.toString());
         ServerHost.await("a writer that waits", () -> device("full").state().equals("FULL"));
         host.killServer();
-        reconnect();
+        host.connectWhenReady();
         ServerHost.await(
                 "the successor's writer that waits",
                 () -> device("full").state().equals("FULL"));
@@ -124,17 +124,6 @@ class SickDiskIT {
         Commands.run(SOON, "cmp", "-n", String.valueOf(60 << 20), source.toString(), block);
         host.client().detach("full", SOON);
         assertThat(ServerHost.check(image).findings()).isEmpty();
-    }
-
-    private void reconnect() throws IOException {
-        ServerHost.await("the successor", () -> {
-            try {
-                host.connectAgain();
-                return true;
-            } catch (ControlException e) {
-                return false;
-            }
-        });
     }
 
     @Test

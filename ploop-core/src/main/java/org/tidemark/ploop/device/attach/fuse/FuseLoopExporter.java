@@ -87,8 +87,8 @@ public final class FuseLoopExporter implements DeviceExporter {
         }
         NativeFile kernelEnd = NativeFile.open("/dev/fuse", NativeFile.READ_WRITE, 0);
         try {
-            String options =
-                    "fd=" + kernelEnd.fd() + ",rootmode=100600,user_id=0,group_id=0,allow_other,max_read=1048576";
+            String options = "fd=" + kernelEnd.fd() + ",rootmode=100600,user_id=0,group_id=0,allow_other,max_read="
+                    + FuseWire.MAX_PAYLOAD_BYTES;
             Mounts.mount(SOURCE, mountPoint, TYPE, Mounts.NO_SUID | Mounts.NO_DEV, options);
         } catch (IOException e) {
             kernelEnd.close();
