@@ -22,6 +22,7 @@ import org.tidemark.ploop.device.BlockDevice;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.os.Errno;
 import org.tidemark.ploop.os.OsException;
+import org.tidemark.ploop.testing.ForwardingBlockDevice;
 import org.tidemark.ploop.testing.MemoryDevice;
 
 @Timeout(30)

@@ -33,7 +33,7 @@ final class FuseServer {
     private static final int SLOT_COUNT_BYTES = 4096;
     private static final int STACK_BYTES = 512 * 1024;
 
-    /** Slots beyond the first ones, of all devices of this process: 1 MiB of locked memory each. */
+    /** Slots beyond the first ones, of all devices of this process: 264 KiB of locked memory each. */
     private static final Semaphore EXTRA_SLOTS = new Semaphore(128);
 
     /** A request is slow when it takes longer than memory would: so much, and so much for each 4 KiB. */

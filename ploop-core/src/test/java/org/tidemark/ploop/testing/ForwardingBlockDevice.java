@@ -1,4 +1,4 @@
-package org.tidemark.ploop.device.front;
+package org.tidemark.ploop.testing;
 
 import java.io.IOException;
 import org.tidemark.ploop.device.BlockDevice;
@@ -6,10 +6,10 @@ import org.tidemark.ploop.device.DeviceState;
 import org.tidemark.ploop.io.AlignedBuffer;
 
 /** Does what the device below does; a test overrides what it wants to be different. */
-class ForwardingBlockDevice implements BlockDevice {
+public class ForwardingBlockDevice implements BlockDevice {
     private final BlockDevice below;
 
-    ForwardingBlockDevice(BlockDevice below) {
+    public ForwardingBlockDevice(BlockDevice below) {
         this.below = below;
     }
 
