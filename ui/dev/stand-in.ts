@@ -58,7 +58,7 @@ function addContainer(name: string, sizeGiB: number, kind: 'IMAGE' | 'MOUNT' | '
     createdAt: iso(createdAt),
   };
   containers.push(container);
-  devices.push({ deviceId: hash(name).slice(0, 8), image: `/srv/ct/${name}`, blockDevice: loop, readOnly: false, state: 'RUNNING', sizeBytes: sizeGiB * GIB, mountPoint: `/srv/root/${name}`, container: name });
+  devices.push({ deviceId: hash(name).slice(0, 8), image: `/srv/ct/${name}`, blockDevice: loop, readOnly: false, state: 'RUNNING', sizeBytes: sizeGiB * GIB, settings: {}, mountPoint: `/srv/root/${name}`, container: name });
   return container;
 }
 
@@ -378,7 +378,7 @@ const routes: Record<string, Handler> = {
     return { lines: job.error ? [...lines, { at: job.finishedAt!, level: 'ERROR', text: job.error.detail ?? '' }] : lines };
   },
   'GET devices': () => list(devices),
-  'POST devices': (_, body) => (devices.push({ deviceId: hash(body.image).slice(0, 8), image: body.image, blockDevice: '/dev/loop9', readOnly: body.readOnly ?? false, state: 'RUNNING', sizeBytes: GIB, mountPoint: body.mount }), devices[devices.length - 1]),
+  'POST devices': (_, body) => (devices.push({ deviceId: hash(body.image).slice(0, 8), image: body.image, blockDevice: '/dev/loop9', readOnly: body.readOnly ?? false, state: 'RUNNING', sizeBytes: GIB, settings: {}, mountPoint: body.mount }), devices[devices.length - 1]),
   'DELETE devices/*': ([id]) => remove(devices, find(devices, (device) => device.deviceId === id, 'such device')),
   'GET system': () => ({
     version: '0.1.0', hostName: 'host1', startedAt: iso(started), pid: 4242, javaVersion: '17.0.15', stateFolder: '/var/lib/tidemark', deviceServer: { running: true, pid: 4243, generation: 1, devices: devices.length }, freeBytes: 212 * GIB,

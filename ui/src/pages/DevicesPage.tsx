@@ -56,9 +56,10 @@ function Devices({ devices, onDetach }: { devices: Device[]; onDetach?: (device:
             <Td dataLabel="Image" className="tm-mono">{device.image}</Td>
             <Td dataLabel="State">
               <span className="tm-row">
-                <Label color={device.state === 'BROKEN' ? 'red' : 'green'}>{device.state.toLowerCase()}</Label>
+                <Label color={device.trouble ? 'red' : 'green'}>{device.state.toLowerCase()}</Label>
                 {device.readOnly && <Label variant="outline">read-only</Label>}
               </span>
+              {device.trouble && <div>{device.trouble}</div>}
             </Td>
             <Td dataLabel="Mounted at" className="tm-mono">{device.mountPoint}</Td>
             <Td dataLabel="Container">{device.container && <Link to={at('containers', device.container)}>{device.container}</Link>}</Td>

@@ -25,6 +25,9 @@ final class AttachCommand implements Callable<Integer> {
     @Mixin
     private Output output = new Output();
 
+    @Mixin
+    private DeviceOptions options = new DeviceOptions();
+
     @Parameters(paramLabel = "IMAGE", description = "A folder with DiskDescriptor.xml, or a single file.")
     private Path image = Path.of("");
 
@@ -53,8 +56,8 @@ final class AttachCommand implements Callable<Integer> {
             throw new java.nio.file.NoSuchFileException(where + ": is not a folder to mount at");
         }
         try (DataPlane plane = DataPlane.connect(System.getenv())) {
-            AttachedDevice device =
-                    plane.attach(image, new DataPlane.AttachOptions(name, readOnly, recover, wholeDisk, false));
+            AttachedDevice device = plane.attach(
+                    image, new DataPlane.AttachOptions(name, readOnly, recover, wholeDisk, false, options.settings()));
             if (where != null) {
                 DeviceMount.mount(plane, device, where, readOnly);
             }

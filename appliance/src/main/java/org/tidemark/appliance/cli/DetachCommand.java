@@ -26,6 +26,9 @@ import picocli.CommandLine.Parameters;
         description = "Unmount a device's file system, take the device away and close its image.",
         mixinStandardHelpOptions = true)
 final class DetachCommand implements Callable<Integer> {
+    /** Nobody has to wait for a disk that does not answer. */
+    private static final int ABORT_SECONDS = 5;
+
     @Mixin
     private Output output = new Output();
 
@@ -45,6 +48,13 @@ final class DetachCommand implements Callable<Integer> {
     @Option(names = "--limit", defaultValue = "30", description = "Give up after so many seconds (${DEFAULT-VALUE}).")
     private int limitSeconds;
 
+    @Option(
+            names = "--abort",
+            description =
+                    "By force, also when it is in use or its disk hangs: whoever uses it gets I/O errors, and what"
+                            + " was not synced is lost. The image is closed when its disk answers.")
+    private boolean abort;
+
     @Override
     public Integer call() throws IOException {
         Optional<DataPlane> running = DataPlane.connectIfRunning(System.getenv());
@@ -53,17 +63,19 @@ final class DetachCommand implements Callable<Integer> {
         }
         try (DataPlane plane = running.orElseThrow(
                 () -> new NoSuchFileException("nothing is attached: the device server does not run"))) {
-            AttachedDevice found = plane.find(which.device)
-                    .orElseThrow(() -> new NoSuchFileException("no device, image or block device '" + which.device
-                            + "' is attached; 'tidemark devices' lists them"));
-            detach(plane, found);
+            detach(plane, plane.require(which.device));
         }
         return ExitCodes.DONE;
     }
 
     private void detach(DataPlane plane, AttachedDevice found) throws IOException {
-        plane.detach(found, Duration.ofSeconds(limitSeconds));
-        output.object(fields("device", found.deviceId(), "detached", true));
+        boolean closed = true;
+        if (abort) {
+            closed = plane.abort(found, Duration.ofSeconds(Math.min(limitSeconds, ABORT_SECONDS)));
+        } else {
+            plane.detach(found, Duration.ofSeconds(limitSeconds));
+        }
+        output.object(fields("device", found.deviceId(), "detached", true, "imageClosed", closed));
     }
 
     /** Snapshots beside an image go first: the image cannot be closed properly under them. */

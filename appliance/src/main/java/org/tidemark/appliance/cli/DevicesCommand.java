@@ -15,7 +15,11 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
 /** {@code tidemark devices}. */
-@Command(name = "devices", description = "List attached devices.", mixinStandardHelpOptions = true)
+@Command(
+        name = "devices",
+        description = "List attached devices.",
+        mixinStandardHelpOptions = true,
+        subcommands = DevicesSetCommand.class)
 final class DevicesCommand implements Callable<Integer> {
     @Mixin
     private Output output = new Output();
@@ -34,15 +38,29 @@ final class DevicesCommand implements Callable<Integer> {
                             "sizeBytes", device.sizeBytes(),
                             "readOnly", device.readOnly(),
                             "image", device.image().toString(),
+                            "limits", limits(device),
+                            "onFull", device.settings().onFull(),
                             "snapshot", device.level().isEmpty() ? null : device.level(),
                             "mountPoints",
                                     DataPlane.mountPoints(device).stream()
                                             .map(Object::toString)
-                                            .toList()));
+                                            .toList(),
+                            "trouble", device.trouble().isEmpty() ? null : device.trouble()));
                 }
             }
         }
         output.rows(rows, "nothing is attached");
         return ExitCodes.DONE;
+    }
+
+    private static @Nullable String limits(AttachedDevice device) {
+        List<String> words = new ArrayList<>();
+        if (device.settings().iops() > 0) {
+            words.add(device.settings().iops() + " IOPS");
+        }
+        if (device.settings().bytesPerSecond() > 0) {
+            words.add(Sizes.human(device.settings().bytesPerSecond()) + "/s");
+        }
+        return words.isEmpty() ? null : String.join(", ", words);
     }
 }

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.tidemark.appliance.service.HostNeeds.Need;
+import org.tidemark.ploop.os.Processes;
 
 /** What may go wrong on a host later: room, the clock, time-outs of the kernel. */
 final class HostChecks {
@@ -28,6 +29,17 @@ final class HostChecks {
                 STATE_BYTES));
         needs.add(room("room in the run folder", environment.getOrDefault("TIDEMARK_RUN", "/run/tidemark"), RUN_BYTES));
         needs.add(clock());
+        needs.add(new Need(
+                "memory can be locked",
+                Processes.hasCapability(Processes.CAP_IPC_LOCK),
+                false,
+                "the device server may be paged out when memory is short: give it CAP_IPC_LOCK"));
+        needs.add(new Need(
+                "I/O flusher",
+                Processes.hasCapability(Processes.CAP_SYS_RESOURCE),
+                false,
+                "short of memory, the kernel may make the device server wait for I/O of its own: give it"
+                        + " CAP_SYS_RESOURCE"));
         fuseLimit(Path.of("/proc/sys/fs/fuse"), needs);
         return needs;
     }

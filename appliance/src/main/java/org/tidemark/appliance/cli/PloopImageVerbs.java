@@ -41,6 +41,7 @@ import org.tidemark.ploop.io.vfs.VfsImageDirectory;
 import org.tidemark.ploop.os.Mounts;
 import org.tidemark.ploop.partition.GuidPartitionTable;
 import org.tidemark.ploop.server.ControlClient.AttachedDevice;
+import org.tidemark.ploop.server.Fields;
 
 /** The ploop tool's verbs for images and devices. */
 final class PloopImageVerbs {
@@ -312,8 +313,8 @@ final class PloopImageVerbs {
                 mountLevel(plane, image, words.value('u').orElse(""), where);
                 return 0;
             }
-            AttachedDevice device =
-                    plane.attach(image, new DataPlane.AttachOptions(null, words.has('r'), false, false, false));
+            AttachedDevice device = plane.attach(
+                    image, new DataPlane.AttachOptions(null, words.has('r'), false, false, false, Fields.NONE));
             out.println("Adding delta dev=" + device.blockDevice() + " img=" + image + " ("
                     + (words.has('r') ? "ro" : "rw") + ")");
             if (where != null) {

@@ -52,6 +52,8 @@ public final class StateMeters {
     private final MultiGauge requests;
     private final MultiGauge seconds;
     private final MultiGauge inFlight;
+    private final MultiGauge healthy;
+    private final MultiGauge waiting;
     /** Before and after, the catalogue may be closed. */
     private volatile boolean open;
 
@@ -78,6 +80,9 @@ public final class StateMeters {
                 "Requests the kernel sent to the device, since its loop device was made");
         seconds = gauge(registry, "tidemark.device.seconds", "Time these requests took");
         inFlight = gauge(registry, "tidemark.device.in.flight", "Requests under way");
+        healthy = gauge(registry, "tidemark.device.healthy", "1 when nothing is wrong with the device, else 0");
+        waiting = gauge(
+                registry, "tidemark.device.waiting.for.space", "Requests that wait because the disk below is full");
     }
 
     private static MultiGauge gauge(MeterRegistry registry, String name, String description) {
@@ -145,7 +150,12 @@ public final class StateMeters {
         List<MultiGauge.Row<?>> counts = new ArrayList<>();
         List<MultiGauge.Row<?>> times = new ArrayList<>();
         List<MultiGauge.Row<?>> flying = new ArrayList<>();
+        List<MultiGauge.Row<?>> health = new ArrayList<>();
+        List<MultiGauge.Row<?>> waits = new ArrayList<>();
         for (AttachedDevice device : host.devices()) {
+            Tags known = Tags.of("device", device.deviceId());
+            health.add(MultiGauge.Row.of(known, device.trouble().isEmpty() ? 1 : 0));
+            waits.add(MultiGauge.Row.of(known, device.waitingForSpace()));
             Path stat = Path.of("/sys/block/" + Path.of(device.blockDevice()).getFileName() + "/stat");
             if (device.blockDevice().isEmpty() || !Files.isReadable(stat)) {
                 continue;
@@ -158,6 +168,8 @@ public final class StateMeters {
             times.add(MultiGauge.Row.of(tags.and("operation", "write"), Long.parseLong(fields[WRITE_MILLIS]) / 1e3));
             flying.add(MultiGauge.Row.of(tags, Long.parseLong(fields[IN_FLIGHT])));
         }
+        healthy.register(health, true);
+        waiting.register(waits, true);
         requests.register(counts, true);
         seconds.register(times, true);
         inFlight.register(flying, true);

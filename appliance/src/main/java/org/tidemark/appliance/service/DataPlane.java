@@ -3,6 +3,7 @@ package org.tidemark.appliance.service;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -80,24 +81,36 @@ public final class DataPlane implements Closeable {
         return client;
     }
 
-    /** How an image is attached. */
+    /**
+     * How an image is attached.
+     *
+     * @param settings what {@link ControlClient.Settings} are not the usual ones
+     */
     public record AttachOptions(
-            @Nullable String name, boolean readOnly, boolean recover, boolean wholeDisk, boolean whileConnected) {
-        public static final AttachOptions USUAL = new AttachOptions(null, false, false, false, false);
+            @Nullable String name,
+            boolean readOnly,
+            boolean recover,
+            boolean wholeDisk,
+            boolean whileConnected,
+            Fields settings) {
+        public static final AttachOptions USUAL = new AttachOptions(null, false, false, false, false, Fields.NONE);
 
         /** For the time of one job: when this process dies the device server detaches it. */
-        public static final AttachOptions FOR_ONE_JOB = new AttachOptions(null, false, false, false, true);
+        public static final AttachOptions FOR_ONE_JOB = new AttachOptions(null, false, false, false, true, Fields.NONE);
     }
 
     public AttachedDevice attach(Path image, AttachOptions options) throws IOException {
         if (!Files.exists(image)) {
-            throw new java.nio.file.NoSuchFileException(image + ": there is no such image");
+            throw new NoSuchFileException(image + ": there is no such image");
         }
         Map<String, Object> fields = new LinkedHashMap<>();
         fields.put("image", image.toRealPath().toString());
         fields.put("readOnly", options.readOnly());
         fields.put("whileConnected", options.whileConnected());
-        fields.put("options", Map.of("recover", options.recover(), "wholeDisk", options.wholeDisk()));
+        Map<String, Object> more = new LinkedHashMap<>(options.settings().values());
+        more.put("recover", options.recover());
+        more.put("wholeDisk", options.wholeDisk());
+        fields.put("options", more);
         if (options.name() != null) {
             fields.put("device", options.name());
         }
@@ -106,19 +119,40 @@ public final class DataPlane implements Closeable {
         return find(id).orElseThrow(() -> new IOException(id + ": went away while it was attached"));
     }
 
-    /** A device by its name, its image or its block device. Snapshots beside an image are not meant by its path. */
+    /**
+     * A device by its name, its image or its block device. Snapshots beside an image are not meant by its path. A word that
+     * says which it is by itself is not looked up in any file system: the image's disk, or a FUSE mount, may hang.
+     */
     public Optional<AttachedDevice> find(String word) throws IOException {
-        Path path = Path.of(word);
-        Path real = Files.exists(path) ? path.toRealPath() : path.toAbsolutePath();
-        for (AttachedDevice device : client.devices()) {
-            boolean ofImage = device.image().equals(real) || device.image().equals(path.toAbsolutePath());
-            if (device.deviceId().equals(word)
-                    || device.blockDevice().equals(word)
-                    || (ofImage && device.level().isEmpty())) {
+        Path path = Path.of(word).toAbsolutePath();
+        List<AttachedDevice> devices = client.devices();
+        for (AttachedDevice device : devices) {
+            boolean ofImage = device.image().equals(path) && device.level().isEmpty();
+            if (device.deviceId().equals(word) || device.blockDevice().equals(word) || ofImage) {
                 return Optional.of(device);
             }
         }
-        return Optional.empty();
+        boolean mayHang = Mounts.containing(path.normalize())
+                .filter(mount -> isFuse(mount))
+                .isPresent();
+        if (mayHang || !Files.exists(path)) {
+            return Optional.empty();
+        }
+        Path real = path.toRealPath();
+        return devices.stream()
+                .filter(device -> device.image().equals(real) && device.level().isEmpty())
+                .findFirst();
+    }
+
+    private static boolean isFuse(MountEntry mount) {
+        return mount.type().equals("fuse") || mount.type().startsWith("fuse.");
+    }
+
+    /** As {@link #find}; it must be there. */
+    public AttachedDevice require(String word) throws IOException {
+        return find(word)
+                .orElseThrow(() -> new NoSuchFileException(
+                        "no device, image or block device '" + word + "' is attached; 'tidemark devices' lists them"));
     }
 
     /** Attaches a snapshot of an image beside it; what is written goes to an overlay that ends with the device. */
@@ -152,6 +186,22 @@ public final class DataPlane implements Closeable {
             Mounts.unmount(point);
         }
         client.detach(device.deviceId(), limit);
+    }
+
+    /**
+     * Takes the device away by force, whoever uses it and whatever its disk does: they get I/O errors, and what is mounted
+     * from it goes, too.
+     *
+     * @return whether its image is closed; else that happens as soon as its disk answers
+     */
+    public boolean abort(AttachedDevice device, Duration limit) throws IOException {
+        List<Path> points = mountPoints(device);
+        boolean closed = client.abort(device.deviceId(), limit);
+        // Only now: with nobody to answer, the last user of a file system would wait in its unmount.
+        for (Path point : points) {
+            Mounts.unmountLazily(point);
+        }
+        return closed;
     }
 
     @Override

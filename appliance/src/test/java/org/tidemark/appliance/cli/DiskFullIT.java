@@ -58,7 +58,9 @@ class DiskFullIT {
         smallDisk(48);
         Path image = small.resolve("image");
         cli.ok("image", "create", image.toString(), "--size", "128M", "--no-partition");
-        String block = cli.attach(image, "--name", "d");
+        String block = cli.attach(image, "--name", "d", "--iops", "5000");
+        assertThat(cli.ok("devices", "--json").out()).contains("5000 IOPS").contains("\"onFull\":\"wait\"");
+        cli.ok("devices", "set", "d", "--on-full", "error", "--iops", "0");
         assertThat(write(block, 0, 20).exitCode()).isZero();
         String before = Commands.run(Cli.LIMIT, "sh", "-c", "head -c 20M " + block + " | sha256sum");
         Commands.Result full = write(block, 20, 100);
@@ -87,7 +89,7 @@ class DiskFullIT {
         Path image = small.resolve("image");
         cli.ok("image", "create", image.toString(), "--size", "256M", "--fs", "ext4");
         Path mount = Files.createDirectory(cli.path("mnt"));
-        cli.attach(image, "--name", "d", "--mount", mount.toString());
+        cli.attach(image, "--name", "d", "--mount", mount.toString(), "--on-full", "error");
         Cli.random(mount.resolve("before"), 0, 4);
         String before = Cli.checksum(mount.resolve("before"));
         Commands.Result full = Commands.tryRun(
@@ -103,6 +105,11 @@ class DiskFullIT {
         Commands.run(Cli.LIMIT, "mount", block, mount.toString());
         assertThat(Cli.checksum(mount.resolve("before"))).isEqualTo(before);
         Cli.random(mount.resolve("after"), 0, 60);
+        // By force, mounted as it is: whoever uses it gets errors, and nothing is left.
+        assertThat(cli.ok("detach", "d", "--abort", "--json").out()).contains("\"imageClosed\":true");
+        assertThat(Mounts.at(mount)).isEmpty();
+        cli.attach(image, "--name", "d", "--mount", mount.toString());
+        assertThat(Cli.checksum(mount.resolve("before"))).isEqualTo(before);
         cli.ok("detach", "d");
     }
 

@@ -26,6 +26,7 @@ import org.tidemark.ploop.io.ImageDirectory;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.io.direct.DirectImageDirectory;
 import org.tidemark.ploop.io.vfs.VfsImageDirectory;
+import org.tidemark.ploop.os.OsException;
 
 /**
  * An image in use: its locks, its owner record, its deltas, its device and its tracker, opened and closed as one.
@@ -39,6 +40,7 @@ import org.tidemark.ploop.io.vfs.VfsImageDirectory;
  * refuses. A crash after the mark was cleared and before the tracker was closed makes the tracker begin anew.
  */
 public final class AttachedImage implements BlockDevice {
+    private static final System.Logger LOG = System.getLogger(AttachedImage.class.getName());
     private static final Duration CHANGE_ENDS_WITHIN = Duration.ofSeconds(30);
 
     private final PloopDevice device;
@@ -200,7 +202,7 @@ public final class AttachedImage implements BlockDevice {
                 if (!tracking) {
                     removeTracker(beside);
                 }
-                self.write(beside.folder(), beside.owner());
+                recordOwner(self, beside, use == Use.TAKE_OVER && ours);
                 if (tracking) {
                     bitmaps.note(files, use == Use.TAKE_OVER);
                 }
@@ -226,6 +228,21 @@ public final class AttachedImage implements BlockDevice {
                     tracker.close();
                 }
             }
+        }
+    }
+
+    /**
+     * Says who has the image from now on. A successor need not succeed: the record of its predecessor names this host, which
+     * is what counts, and the disk may be full just now.
+     */
+    private static void recordOwner(OwnerRecord self, Beside beside, boolean isThere) throws IOException {
+        try {
+            self.write(beside.folder(), beside.owner());
+        } catch (OsException e) {
+            if (!isThere) {
+                throw e;
+            }
+            LOG.log(System.Logger.Level.WARNING, "the record of the predecessor stays: " + e.getMessage());
         }
     }
 
@@ -421,6 +438,11 @@ public final class AttachedImage implements BlockDevice {
     @Override
     public DeviceState state() {
         return device.state();
+    }
+
+    @Override
+    public String trouble() {
+        return device.trouble();
     }
 
     @Override

@@ -13,7 +13,7 @@ import org.tidemark.ploop.io.ImageIo;
  * the top. When it is the same as at the last detach, nobody wrote to the image in between.
  */
 final class ImageIdentity {
-    private static final int PIECE_BYTES = 1 << 20;
+    private static final int PIECE_BYTES = 128 << 10;
 
     private ImageIdentity() {}
 

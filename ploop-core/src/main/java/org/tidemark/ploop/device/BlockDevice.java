@@ -13,8 +13,8 @@ import org.tidemark.ploop.io.AlignedBuffer;
  * loses nothing that was acknowledged.
  *
  * <p><b>Errors.</b> {@link org.tidemark.ploop.os.OsException} carries an errno for the client. A device that could not be
- * kept right goes to {@link DeviceState#ABORTED}: reads are served, writes fail with {@link
- * org.tidemark.ploop.io.ImageException} of kind READ_ONLY or SUSPECT.
+ * kept right, or whose disk failed a write for another reason than space, goes to {@link DeviceState#ABORTED}: reads are
+ * served, writes fail with {@link org.tidemark.ploop.io.ImageException} of kind READ_ONLY or SUSPECT.
  *
  * <p><b>Threading.</b> All methods may be called by any number of threads. Overlapping writes have no order. Data methods
  * allocate nothing.
@@ -31,6 +31,11 @@ public interface BlockDevice extends Closeable {
     boolean writable();
 
     DeviceState state();
+
+    /** What is wrong with it, as a sentence for its operator; empty when nothing is. */
+    default String trouble() {
+        return "";
+    }
 
     void read(long offsetBytes, AlignedBuffer dst, int dstOffset, int lengthBytes) throws IOException;
 

@@ -15,6 +15,8 @@ import org.tidemark.ploop.format.Delta;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.FlushRounds;
 import org.tidemark.ploop.io.ImageException;
+import org.tidemark.ploop.os.Errno;
+import org.tidemark.ploop.os.OsException;
 
 /**
  * The virtual block device of a chain of deltas.
@@ -38,7 +40,8 @@ import org.tidemark.ploop.io.ImageException;
  * {@code fdatasync}); the file is cut; {@code fdatasync}; the mark is cleared, {@code fdatasync}.
  *
  * <p><b>After a failed flush</b> the content of the medium is unknown; the device is {@link DeviceState#ABORTED} and only
- * reads are served.
+ * reads are served. So it is after a write that the disk failed, other than for want of space. A read that fails is an error
+ * of that read alone.
  */
 public final class PloopDevice implements BlockDevice {
     /** Slots of the cluster map when the caller does not say: 48 MiB of tmpfs at most. */
@@ -47,8 +50,6 @@ public final class PloopDevice implements BlockDevice {
     /** What is moved at most into holes when a device is closed; the rest is for image compact. */
     private static final long CLOSE_MOVE_BYTES = 64L << 20;
 
-    private static final int KEPT_BYTES = 4096;
-    private static final int KEPT_ABORTED = 1;
     private static final DeviceView[] NO_VIEWS = new DeviceView[0];
     private static final System.Logger LOG = System.getLogger(PloopDevice.class.getName());
 
@@ -58,9 +59,7 @@ public final class PloopDevice implements BlockDevice {
     private final int blockBytes;
     private final StateArea area;
     private final ChainStack stack;
-    /** One int, {@link #KEPT_ABORTED} or 0: a successor must not believe a medium whose flush failed either. */
-    private final AlignedBuffer kept;
-
+    private final AbortRecord aborted;
     private final @Nullable ChangedBlockTracker tracker;
     private final AdmissionGate gate = new AdmissionGate();
     /** Who holds the gate shut beyond one call, see {@link HeldDevices}. */
@@ -92,13 +91,11 @@ public final class PloopDevice implements BlockDevice {
         this.area = area;
         this.tracker = tracker;
         this.stack = new ChainStack(mapSlots, area, this::makeRoom, deltas);
-        this.kept = area.region("device", KEPT_BYTES);
+        this.aborted = AbortRecord.in(area);
         if (area.resumed()) {
             // Views die with the process that served them.
             area.dropStartingWith(DeviceView.REGION_PREFIX);
-            state = kept.getInt(0) == KEPT_ABORTED ? DeviceState.ABORTED : DeviceState.RUNNING;
-        } else {
-            kept.putInt(0, 0);
+            state = aborted.isSet() ? DeviceState.ABORTED : DeviceState.RUNNING;
         }
         if (tracker != null && writable) {
             tracker.flushDataWith(this::flush);
@@ -152,6 +149,12 @@ public final class PloopDevice implements BlockDevice {
         return now == DeviceState.RUNNING && gate.isShut() ? DeviceState.QUIESCED : now;
     }
 
+    @Override
+    public String trouble() {
+        String why = aborted.reason();
+        return why.isEmpty() ? "" : "it is read-only: " + why;
+    }
+
     /** The deltas, base first. */
     public List<Delta> deltas() {
         return stack.deltas();
@@ -191,6 +194,8 @@ public final class PloopDevice implements BlockDevice {
             beforeChange(offsetBytes, lengthBytes);
             try {
                 stack.write(offsetBytes, src, srcOffset, lengthBytes);
+            } catch (IOException e) {
+                throw failedChange(e);
             } finally {
                 afterChange(offsetBytes, lengthBytes);
             }
@@ -210,6 +215,8 @@ public final class PloopDevice implements BlockDevice {
             beforeChange(offsetBytes, lengthBytes);
             try {
                 stack.discard(offsetBytes, offsetBytes + lengthBytes);
+            } catch (IOException e) {
+                throw failedChange(e);
             } finally {
                 afterChange(offsetBytes, lengthBytes);
             }
@@ -251,6 +258,28 @@ public final class PloopDevice implements BlockDevice {
         }
     }
 
+    /**
+     * What to tell the client of a change that failed. A disk that fails a write fails the next flush, too, or worse, does
+     * not: nothing more is written to it. What only concerns this request (space, or something below that cannot be read)
+     * leaves the device as it is.
+     */
+    private IOException failedChange(IOException failure) {
+        if (failure instanceof CopyUp.UnreadableException unreadable) {
+            return unreadable.reason();
+        }
+        if (failure instanceof OsException os && diskFailed(os.errno())) {
+            abort(os);
+        }
+        return failure;
+    }
+
+    private static boolean diskFailed(int errno) {
+        return switch (errno) {
+            case Errno.EIO, Errno.ENXIO, Errno.ENODEV, Errno.EROFS, Errno.ESTALE, Errno.EREMOTEIO -> true;
+            default -> false;
+        };
+    }
+
     @Override
     public void flush() throws IOException {
         if (!writable) {
@@ -290,11 +319,14 @@ public final class PloopDevice implements BlockDevice {
         return state == DeviceState.RUNNING && flushes.flushUnlessAlone(flushWork);
     }
 
-    private void abort(Exception cause) {
+    private synchronized void abort(Exception cause) {
         if (state == DeviceState.RUNNING) {
-            kept.putInt(0, KEPT_ABORTED);
+            aborted.set(cause.getMessage() == null ? cause.toString() : cause.getMessage());
             state = DeviceState.ABORTED;
-            LOG.log(System.Logger.Level.ERROR, name + ": a flush failed, the device is read-only from now on", cause);
+            LOG.log(
+                    System.Logger.Level.ERROR,
+                    name + ": its disk failed, the device is read-only from now on; reads are served",
+                    cause);
         }
     }
 
@@ -597,7 +629,8 @@ public final class PloopDevice implements BlockDevice {
                 ? closed()
                 : new ImageException(
                         ImageException.Kind.SUSPECT,
-                        name + ": the device is read-only since a flush failed; detach it and check the image");
+                        name + ": the device is read-only since its disk failed (" + aborted.reason()
+                                + "); detach it and check the image");
     }
 
     private IOException closed() {

@@ -3,6 +3,7 @@ package org.tidemark.ploop.device;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.IntBuffer;
+import org.jspecify.annotations.Nullable;
 import org.tidemark.ploop.format.Delta;
 
 /**
@@ -24,9 +25,8 @@ final class ReleasedClusters {
 
     private final Delta top;
     private final Visits visits;
-    private final IntBuffer ring = ByteBuffer.allocateDirect(CAPACITY * 4)
-            .order(ByteOrder.nativeOrder())
-            .asIntBuffer();
+    /** Made at the first offer: many devices never see one. */
+    private volatile @Nullable IntBuffer ring;
 
     // Positions in the ring, ever growing. Guarded by this.
     private long offered;
@@ -51,9 +51,25 @@ final class ReleasedClusters {
     /** The map's entry of the cluster was cleared before the call. */
     synchronized void offer(int physicalCluster) {
         if (offered - returned < CAPACITY) {
-            ring.put((int) (offered % CAPACITY), physicalCluster);
+            ring().put((int) (offered % CAPACITY), physicalCluster);
             offered++;
         }
+    }
+
+    private IntBuffer ring() {
+        IntBuffer known = ring;
+        if (known == null) {
+            synchronized (this) {
+                known = ring;
+                if (known == null) {
+                    known = ByteBuffer.allocateDirect(CAPACITY * 4)
+                            .order(ByteOrder.nativeOrder())
+                            .asIntBuffer();
+                    ring = known;
+                }
+            }
+        }
+        return known;
     }
 
     /** At the beginning of a flush: everything offered so far is in the pages that it will write. */
@@ -86,7 +102,7 @@ final class ReleasedClusters {
                 until = waiting;
             }
             for (long at = from; at < until; at++) {
-                top.release(ring.get((int) (at % CAPACITY)));
+                top.release(ring().get((int) (at % CAPACITY)));
             }
             synchronized (this) {
                 returned = until;

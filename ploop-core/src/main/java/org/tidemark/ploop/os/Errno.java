@@ -28,9 +28,15 @@ public final class Errno {
     public static final int ECONNABORTED = 103;
     public static final int ETIMEDOUT = 110;
     public static final int ESTALE = 116;
+    public static final int EREMOTEIO = 121;
     public static final int EDQUOT = 122;
 
     private Errno() {}
+
+    /** Whether it says that there is no room, for anybody or for this owner. */
+    public static boolean isNoSpace(int errno) {
+        return errno == ENOSPC || errno == EDQUOT;
+    }
 
     /** The symbolic name and the words of the manual, for messages. */
     public static String describe(int errno) {
@@ -60,6 +66,7 @@ public final class Errno {
             case ECONNABORTED -> "ECONNABORTED: connection aborted";
             case ETIMEDOUT -> "ETIMEDOUT: timed out";
             case ESTALE -> "ESTALE: stale file handle";
+            case EREMOTEIO -> "EREMOTEIO: remote input/output error";
             case EDQUOT -> "EDQUOT: disk quota exceeded";
             default -> "errno " + errno;
         };

@@ -178,6 +178,20 @@ public record LoopDevice(int number) {
         }
     }
 
+    /**
+     * Unbinds it from its file now, or when its last user (a mounted file system, an open program) lets go of it. Waits for
+     * nobody.
+     */
+    public void letGo() throws IOException {
+        try (NativeFile device = open(NativeFile.READ_ONLY)) {
+            device.ioctl("unbind", CLEAR, 0);
+        } catch (OsException e) {
+            if (e.errno() != Errno.ENXIO) {
+                throw e;
+            }
+        }
+    }
+
     private NativeFile open(int flags) throws IOException {
         return NativeFile.open(path(), flags, 0);
     }

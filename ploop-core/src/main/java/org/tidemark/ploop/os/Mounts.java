@@ -22,6 +22,7 @@ public final class Mounts {
     public static final long NO_EXEC = 8;
     public static final long NO_ATIME = 1024;
 
+    private static final int FORCE = 1;
     private static final int DETACH = 2;
     private static final int NO_FOLLOW = 8;
     private static final long TMPFS_MAGIC = 0x01021994L;
@@ -57,6 +58,14 @@ public final class Mounts {
     /** Takes the mount out of the tree now; it ends when its last user does. For mounts whose server is dead. */
     public static void unmountLazily(Path target) throws IOException {
         unmount(target, NO_FOLLOW | DETACH);
+    }
+
+    /**
+     * The same for a FUSE mount whose server may not answer: the kernel first fails every request, under way or later, with
+     * ECONNABORTED. Asks the server nothing and waits for nobody.
+     */
+    public static void abort(Path target) throws IOException {
+        unmount(target, NO_FOLLOW | FORCE | DETACH);
     }
 
     private static void unmount(Path target, int flags) throws IOException {

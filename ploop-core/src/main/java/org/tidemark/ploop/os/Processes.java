@@ -19,10 +19,20 @@ public final class Processes {
     /** SIGSTOP. */
     public static final int STOP = 19;
 
+    /** May lock memory without limit. */
+    public static final int CAP_IPC_LOCK = 14;
+    /** May declare itself an I/O flusher, among others. */
+    public static final int CAP_SYS_RESOURCE = 24;
+
+    private static final int LOCK_CURRENT = 1;
+    private static final int LOCK_FUTURE = 2;
+    private static final int LOCK_ON_FAULT = 4;
+    private static final int SET_IO_FLUSHER = 57;
     private static final int SIGHUP = 1;
     private static final int SIGINT = 2;
     private static final int SIGQUIT = 3;
     private static final long IGNORE = 1;
+    private static final int PRCTL = "aarch64".equals(System.getProperty("os.arch")) ? 167 : 157;
     private static final int PIDFD_OPEN = 434;
     private static final int PIDFD_GETFD = 438;
     private static final int START_TIME_FIELD_AFTER_NAME = 19;
@@ -118,6 +128,35 @@ public final class Processes {
         LibC.C.signal(SIGINT, IGNORE);
         LibC.C.signal(SIGQUIT, IGNORE);
         assert ignored != 0;
+    }
+
+    /** Whether this process has the capability with this number (of linux/capability.h). */
+    public static boolean hasCapability(int number) throws IOException {
+        for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
+            if (line.startsWith("CapEff:")) {
+                long effective = Long.parseUnsignedLong(
+                        line.substring(line.indexOf(':') + 1).strip(), 16);
+                return (effective >>> number & 1) == 1;
+            }
+        }
+        return false;
+    }
+
+    /**
+     * Keeps every page of this process in memory from the moment it is first used, also of what it maps later. False where
+     * the system does not allow it; nothing has changed then. Without {@link #CAP_IPC_LOCK} it is not even tried: later
+     * allocations would fail at the limit.
+     */
+    public static boolean keepInMemory() throws IOException {
+        return hasCapability(CAP_IPC_LOCK) && LibC.C.mlockall(LOCK_CURRENT | LOCK_FUTURE | LOCK_ON_FAULT) == 0;
+    }
+
+    /**
+     * Tells the kernel that this thread, and those that it starts from now on, serve I/O: when the kernel needs memory for
+     * them it does not wait for I/O, which might be their own. False without {@link #CAP_SYS_RESOURCE}.
+     */
+    public static boolean declareIoFlusher() {
+        return LibC.C.syscall(PRCTL, SET_IO_FLUSHER, 1, 0, 0, 0, 0) == 0;
     }
 
     /** Keeps the range in memory; false when the system does not allow it. */

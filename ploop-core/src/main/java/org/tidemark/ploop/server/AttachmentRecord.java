@@ -32,6 +32,10 @@ record AttachmentRecord(
         return new AttachmentRecord(request, next, window, sizeBytes, blockBytes, writable);
     }
 
+    AttachmentRecord with(AttachRequest changed) {
+        return new AttachmentRecord(changed, phase, window, sizeBytes, blockBytes, writable);
+    }
+
     AttachmentRecord with(BlockDevice device, LoopWindow shown) {
         return new AttachmentRecord(
                 request, phase, shown, device.sizeBytes(), device.blockSizeBytes(), device.writable());

@@ -49,6 +49,11 @@ final class BrokenDevice implements BlockDevice {
     }
 
     @Override
+    public String trouble() {
+        return "it could not be taken over: " + why;
+    }
+
+    @Override
     public void read(long offsetBytes, AlignedBuffer dst, int dstOffset, int lengthBytes) throws IOException {
         throw failure();
     }

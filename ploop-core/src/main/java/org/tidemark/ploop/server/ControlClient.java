@@ -122,6 +122,17 @@ public final class ControlClient implements Closeable {
     }
 
     /**
+     * Takes a device away by force: whoever uses it gets I/O errors. Does not wait for its disk.
+     *
+     * @param limit how long to wait for the image to be closed; it is closed in the background when its disk takes longer
+     * @return whether the image is closed
+     */
+    public boolean abort(String deviceId, Duration limit) throws ControlException {
+        Fields arguments = Fields.of("device", deviceId, "limitMillis", limit.toMillis());
+        return request("device.abort", arguments, limit.plus(USUAL_LIMIT)).flag("imageClosed");
+    }
+
+    /**
      * Makes the disk of a device larger, with its partition; see {@link SizeCommands}.
      *
      * @return the device, with the size it has now
@@ -163,7 +174,7 @@ public final class ControlClient implements Closeable {
 
     /**
      * A device as the server reports it. {@code blockDevice} is empty while there is none, {@code level} unless it is a
-     * snapshot of the image.
+     * snapshot of the image, {@code trouble} unless something is wrong with it: then it is a sentence.
      */
     public record AttachedDevice(
             String deviceId,
@@ -172,7 +183,10 @@ public final class ControlClient implements Closeable {
             String state,
             String blockDevice,
             long sizeBytes,
-            String level) {
+            String level,
+            String trouble,
+            long waitingForSpace,
+            Settings settings) {
         static AttachedDevice of(Fields fields) throws ControlException {
             return new AttachedDevice(
                     fields.text("device"),
@@ -181,7 +195,34 @@ public final class ControlClient implements Closeable {
                     fields.text("state"),
                     fields.text("blockDevice", ""),
                     fields.number("sizeBytes", 0),
-                    fields.text("level", ""));
+                    fields.text("level", ""),
+                    fields.text("trouble", ""),
+                    fields.number("waitingForSpace", 0),
+                    Settings.of(fields.object("settings")));
         }
+    }
+
+    /**
+     * What can be set of a device while it is attached.
+     *
+     * @param onFull {@code wait} or {@code error}: what a write does that finds the disk below full
+     * @param iops requests a second; 0 for no limit, as {@code bytesPerSecond}
+     * @param burstMillis what the limits allow in this time may be done at once after a rest
+     */
+    public record Settings(String onFull, long iops, long bytesPerSecond, long burstMillis) {
+        static Settings of(Fields fields) throws ControlException {
+            return new Settings(
+                    fields.text("onFull", ""),
+                    fields.number("iops", 0),
+                    fields.number("bytesPerSecond", 0),
+                    fields.number("burstMillis", 0));
+        }
+    }
+
+    /** Changes the settings that {@code changes} names, as in {@link Settings}; the others stay. */
+    public AttachedDevice set(String deviceId, Fields changes) throws ControlException {
+        java.util.Map<String, Object> arguments = new java.util.LinkedHashMap<>(changes.values());
+        arguments.put("device", deviceId);
+        return AttachedDevice.of(request("device.set", new Fields(arguments), USUAL_LIMIT.plus(USUAL_LIMIT)));
     }
 }

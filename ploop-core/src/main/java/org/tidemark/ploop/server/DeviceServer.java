@@ -27,6 +27,8 @@ public final class DeviceServer {
     private final ServedDevices devices;
     private final ControlCommands commands = new ControlCommands();
     private final CountDownLatch stopped = new CountDownLatch(1);
+    private volatile boolean ioFlusher;
+    private volatile boolean memoryLocked;
     private final Logger log = System.getLogger(DeviceServer.class.getName());
 
     private DeviceServer(RunFolder run, ServerCommand command, ServerModule module, int highestProtocol) {
@@ -65,6 +67,9 @@ public final class DeviceServer {
     }
 
     private void serve() throws IOException {
+        // Before the first thread of a device: they inherit it.
+        ioFlusher = Processes.declareIoFlusher();
+        memoryLocked = Processes.keepInMemory();
         long generation = ServerRecord.read(run).map(ServerRecord::generation).orElse(0L) + 1;
         ServerRecord own = new ServerRecord(Processes.self(), generation);
         own.write(run);
@@ -111,11 +116,19 @@ public final class DeviceServer {
         commands.add("status", (arguments, session) -> status());
         commands.add("devices", (arguments, session) -> Fields.of("devices", describeAll()));
         commands.add("attach", (arguments, session) -> {
-            ServedDevice device = devices.attach(AttachRequest.of(arguments));
+            AttachRequest request = AttachRequest.of(arguments);
+            DeviceSettings.of(request.options());
+            ServedDevice device = devices.attach(request);
             if (arguments.flag("whileConnected")) {
                 session.own(() -> devices.detachIfServed(device, DETACH_LIMIT));
             }
             return device.describe();
+        });
+        commands.add("device.set", (arguments, session) -> devices.find(arguments.text("device"))
+                .set(arguments));
+        commands.add("device.abort", (arguments, session) -> {
+            Duration limit = Duration.ofMillis(arguments.number("limitMillis", DETACH_LIMIT.toMillis()));
+            return Fields.of("imageClosed", devices.abort(arguments.text("device"), limit));
         });
         commands.add("detach", (arguments, session) -> {
             Duration limit = Duration.ofMillis(arguments.number("limitMillis", DETACH_LIMIT.toMillis()));
@@ -162,6 +175,8 @@ public final class DeviceServer {
                 "holderConnected", link.connected(),
                 "stateVersion", AttachmentRecord.VERSION,
                 "underWay", module.activities(),
+                "memoryLocked", memoryLocked,
+                "ioFlusher", ioFlusher,
                 "heapBytes", runtime.totalMemory() - runtime.freeMemory());
     }
 }

@@ -6,9 +6,8 @@ import java.lang.System.Logger.Level;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.HashMap;
-import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -19,8 +18,10 @@ import org.tidemark.ploop.device.attach.DeviceExporter;
 import org.tidemark.ploop.device.attach.LoopWindow;
 import org.tidemark.ploop.device.attach.TmpfsStateArea;
 import org.tidemark.ploop.device.attach.fuse.FuseLoopExporter;
+import org.tidemark.ploop.device.front.DeviceFront;
 import org.tidemark.ploop.os.Mounts;
 import org.tidemark.ploop.os.NativeFile;
+import org.tidemark.ploop.os.OsException;
 
 /**
  * One device and everything that belongs to it: record, state area, image, connection, block device. Attach, detach and
@@ -29,19 +30,22 @@ import org.tidemark.ploop.os.NativeFile;
 public final class ServedDevice {
     private static final Logger LOG = System.getLogger(ServedDevice.class.getName());
     private static final String CONNECTION = "fuse";
-    private static final int OPEN_ATTEMPTS = 20;
-    private static final long OPEN_PAUSE_NANOS = 250_000_000;
     private static final Duration UNDO_LIMIT = Duration.ofSeconds(5);
 
     /** What can be said of a device from outside. */
     public enum State {
         STARTING,
         SERVING,
+        /** Serves, but the disk below is full: writes wait for space. */
+        FULL,
         /** Serves, but the image failed: requests, or writes, get errors. */
         BROKEN,
+        /** Aborted: the kernel has let go, the image is closed as soon as its disk answers. */
+        ABORTED,
         ENDED
     }
 
+    private static final Duration ABORT_LOOK = Duration.ofMinutes(1);
     private static final Duration START_LIMIT = Duration.ofSeconds(10);
     private static final long START_LOOK_NANOS = 10_000_000;
 
@@ -50,10 +54,14 @@ public final class ServedDevice {
     private final DeviceOpener opener;
     private final DeviceExporter exporter;
     private final HolderLink link;
-    private final Map<String, NativeFile> taken = new HashMap<>();
+    private final ImageAccess access;
     private volatile AttachmentRecord record;
     private volatile State state = State.STARTING;
+    private volatile boolean aborted;
     private volatile @Nullable BlockDevice device;
+    /** Over {@link #device}: where its container's requests enter. */
+    private volatile @Nullable DeviceFront front;
+
     private volatile @Nullable Attachment attachment;
     private @Nullable TmpfsStateArea area;
 
@@ -62,6 +70,7 @@ public final class ServedDevice {
         this.record = record;
         this.opener = opener;
         this.link = link;
+        this.access = new ImageAccess(record.request().deviceId(), opener, link);
         long threads = record.request().options().number("threads", FuseLoopExporter.USUAL_THREADS);
         this.exporter = new FuseLoopExporter(run.devices(), Math.toIntExact(threads));
     }
@@ -75,9 +84,17 @@ public final class ServedDevice {
     }
 
     public State state() {
-        BlockDevice open = device;
-        boolean failed = open != null && open.state() == org.tidemark.ploop.device.DeviceState.ABORTED;
-        return state == State.SERVING && failed ? State.BROKEN : state;
+        DeviceFront open = front;
+        if (aborted && state != State.ENDED) {
+            return State.ABORTED;
+        }
+        if (state != State.SERVING || open == null) {
+            return state;
+        }
+        if (open.state() == org.tidemark.ploop.device.DeviceState.ABORTED) {
+            return State.BROKEN;
+        }
+        return open.waitingForSpace() > 0 ? State.FULL : State.SERVING;
     }
 
     /**
@@ -96,6 +113,16 @@ public final class ServedDevice {
         return open;
     }
 
+    /** The device as its container has it. */
+    public DeviceFront front() throws ControlException {
+        device();
+        DeviceFront open = front;
+        if (open == null) {
+            throw new ControlException(ControlException.Kind.BUSY, id() + ": is not being served (" + state + ")");
+        }
+        return open;
+    }
+
     public LoopWindow window() {
         return record.window();
     }
@@ -107,6 +134,7 @@ public final class ServedDevice {
     }
 
     Fields describe() throws ControlException {
+        DeviceFront open = front;
         return Fields.of(
                 "device", id(),
                 "image", record.request().image().toString(),
@@ -114,7 +142,57 @@ public final class ServedDevice {
                 "readOnly", !record.writable(),
                 "state", state().name(),
                 "blockDevice", blockDevice().map(Path::toString).orElse(null),
-                "sizeBytes", record.sizeBytes());
+                "sizeBytes", record.sizeBytes(),
+                "trouble", trouble(),
+                "waitingForSpace", open == null ? 0 : open.waitingForSpace(),
+                "settings",
+                        DeviceSettings.of(record.request().options()).toFields().values());
+    }
+
+    private String trouble() {
+        if (state() == State.ABORTED) {
+            return "it was aborted: its image is closed as soon as its disk answers";
+        }
+        DeviceFront open = front;
+        return open == null ? "" : open.trouble();
+    }
+
+    /**
+     * Changes what {@code fields} names of the settings; requests under way go by it, and so does a successor.
+     *
+     * @throws ControlException BUSY while it is being attached or detached for long
+     */
+    Fields set(Fields fields) throws IOException {
+        DeviceSettings next = DeviceSettings.of(record.request().options()).with(fields);
+        lockInTime();
+        try {
+            AttachRequest request = record.request();
+            advance(record.with(new AttachRequest(
+                    request.deviceId(), request.image(), request.readOnly(), next.into(request.options()))));
+            front().change(next.onFull(), next.limit());
+        } finally {
+            lock.unlock();
+        }
+        return describe();
+    }
+
+    private void lockInTime() throws ControlException {
+        try {
+            if (lock.tryLock(START_LIMIT.toMillis(), TimeUnit.MILLISECONDS)) {
+                return;
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        throw new ControlException(
+                ControlException.Kind.BUSY, id() + ": is being attached or detached just now; try again");
+    }
+
+    private DeviceFront frontOf(BlockDevice open) throws ControlException {
+        DeviceSettings settings = DeviceSettings.of(record.request().options());
+        DeviceFront fresh = new DeviceFront(open, settings.onFull(), settings.limit());
+        front = fresh;
+        return fresh;
     }
 
     /** A fresh attach. On failure nothing of it is left. */
@@ -126,10 +204,12 @@ public final class ServedDevice {
             try {
                 TmpfsStateArea fresh = TmpfsStateArea.create(folder.resolve("state"));
                 area = fresh;
-                BlockDevice open = opener.open(record.request(), new OpenContext(fresh, new Keeper(), false));
+                BlockDevice open = access.open(record, fresh);
                 device = open;
+                requireNotAborted();
                 advance(record.with(open, opener.window(record.request(), open)));
-                attachment = connect(open, fresh);
+                attachment = connect(frontOf(open), fresh);
+                requireNotAborted();
                 advance(record.with(AttachmentRecord.Phase.ATTACHED));
                 state = State.SERVING;
             } catch (IOException | RuntimeException | Error e) {
@@ -141,7 +221,7 @@ public final class ServedDevice {
         }
     }
 
-    private Attachment connect(BlockDevice open, TmpfsStateArea fresh) throws IOException {
+    private Attachment connect(DeviceFront open, TmpfsStateArea fresh) throws IOException {
         DeviceExporter.Connection connection = exporter.open(id());
         try {
             // From here on the connection survives this process; before, nobody uses it.
@@ -199,6 +279,48 @@ public final class ServedDevice {
         }
     }
 
+    private void requireNotAborted() throws ControlException {
+        if (aborted) {
+            throw new ControlException(ControlException.Kind.BUSY, id() + ": was aborted while it was attached");
+        }
+    }
+
+    /**
+     * Takes the device away from the kernel whoever uses it and whatever its disk does: every request, under way or later,
+     * gets an error. Neither waits for the disk nor for anybody who works on the device; {@link #finishAborted} does.
+     */
+    void abort() throws IOException {
+        aborted = true;
+        DeviceFront open = front;
+        if (open != null) {
+            open.stopWaiting();
+        }
+        FuseLoopExporter.abort(folder.resolve("image"));
+        LOG.log(Level.WARNING, () -> id() + ": aborted; whoever uses it gets I/O errors");
+    }
+
+    /** Closes the image of an aborted device; waits for its disk as long as that takes. */
+    void finishAborted() throws IOException {
+        lock.lock();
+        try {
+            Attachment current = attachment;
+            while (current != null) {
+                try {
+                    current.detach(ABORT_LOOK);
+                    break;
+                } catch (OsException e) {
+                    LOG.log(Level.WARNING, () -> id() + ": aborted, and its disk still does not answer");
+                    LockSupport.parkNanos(START_LOOK_NANOS);
+                }
+            }
+            if (state != State.ENDED) {
+                finish();
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
     /** The kernel has let go: close the image and remove what is left. */
     private void finish() throws IOException {
         BlockDevice open = device;
@@ -214,13 +336,11 @@ public final class ServedDevice {
     private void removeTraces() throws IOException {
         state = State.ENDED;
         attachment = null;
+        front = null;
         device = null;
         Path mountPoint = folder.resolve("image");
         FuseLoopExporter.removeDeadMount(mountPoint);
-        for (NativeFile unused : taken.values()) {
-            unused.close();
-        }
-        taken.clear();
+        access.closeUnused();
         try {
             link.drop(id());
         } catch (IOException e) {
@@ -243,9 +363,9 @@ public final class ServedDevice {
             TmpfsStateArea left =
                     Files.exists(stateFolder) ? TmpfsStateArea.resume(stateFolder) : TmpfsStateArea.create(stateFolder);
             area = left;
-            taken.putAll(takeDescriptors());
+            access.takeBack();
             boolean mounted = Mounts.at(folder.resolve("image")).isPresent();
-            NativeFile kernelEnd = taken.remove(CONNECTION);
+            NativeFile kernelEnd = access.remove(CONNECTION);
             if (mounted && kernelEnd != null) {
                 resume(left, exporter.resume(id(), kernelEnd));
             } else {
@@ -253,25 +373,12 @@ public final class ServedDevice {
                 if (kernelEnd != null) {
                     kernelEnd.close();
                 }
-                device = openAgain(left);
+                device = access.openAgain(record, left, () -> !aborted);
                 finish();
             }
         } finally {
             lock.unlock();
         }
-    }
-
-    private Map<String, NativeFile> takeDescriptors() throws IOException {
-        IOException last = null;
-        for (int attempt = 0; attempt < OPEN_ATTEMPTS; attempt++) {
-            try {
-                return link.take(id());
-            } catch (ControlException e) {
-                last = e;
-                LOG.log(Level.ERROR, id() + ": asking the holder for its descriptors", e);
-            }
-        }
-        throw new IOException(id() + ": the holder does not give its descriptors back", last);
     }
 
     /** It cannot be taken over: ends its connection, so that the container gets errors instead of waiting for ever. */
@@ -280,10 +387,7 @@ public final class ServedDevice {
         try {
             state = State.BROKEN;
             FuseLoopExporter.removeDeadMount(folder.resolve("image"));
-            for (NativeFile unused : taken.values()) {
-                unused.close();
-            }
-            taken.clear();
+            access.closeUnused();
             link.drop(id());
         } finally {
             lock.unlock();
@@ -291,9 +395,9 @@ public final class ServedDevice {
     }
 
     private void resume(TmpfsStateArea left, DeviceExporter.Connection connection) throws IOException {
-        BlockDevice open = openAgain(left);
+        BlockDevice open = access.openAgain(record, left, () -> !aborted);
         device = open;
-        Attachment resumed = connection.takeOver(open, left, record.window());
+        Attachment resumed = connection.takeOver(frontOf(open), left, record.window());
         attachment = resumed;
         if (record.phase() == AttachmentRecord.Phase.ATTACHING) {
             LOG.log(Level.INFO, () -> id() + ": its attach was not finished; undoing it");
@@ -329,42 +433,6 @@ public final class ServedDevice {
             return describe();
         } finally {
             lock.unlock();
-        }
-    }
-
-    /** The image's disk may be slow to come back. But the container must not wait for ever. */
-    private BlockDevice openAgain(TmpfsStateArea left) {
-        OpenContext context = new OpenContext(left, new Keeper(), true);
-        String why = "";
-        for (int attempt = 1; attempt <= OPEN_ATTEMPTS; attempt++) {
-            try {
-                return opener.open(record.request(), context);
-            } catch (IOException | RuntimeException e) {
-                why = String.valueOf(e.getMessage());
-                LOG.log(Level.ERROR, id() + ": opening it again, attempt " + attempt, e);
-                LockSupport.parkNanos(OPEN_PAUSE_NANOS);
-            }
-        }
-        return new BrokenDevice(record, why);
-    }
-
-    private final class Keeper implements DescriptorKeeper {
-        private static final String PREFIX = "image:";
-
-        @Override
-        public Optional<NativeFile> take(String name) throws IOException {
-            NativeFile kept = taken.get(PREFIX + name);
-            return kept == null ? Optional.empty() : Optional.of(kept.duplicate());
-        }
-
-        @Override
-        public void keep(String name, NativeFile descriptor) throws IOException {
-            link.keep(id(), PREFIX + name, descriptor);
-        }
-
-        @Override
-        public void forget(String name) throws IOException {
-            link.drop(id(), PREFIX + name);
         }
     }
 }

@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 
 /** All devices of this server. Safe for several threads; devices do not wait for each other. */
 public final class ServedDevices {
@@ -94,6 +95,35 @@ public final class ServedDevices {
         } finally {
             forgetIfEnded(device);
         }
+    }
+
+    /**
+     * Takes a device away by force, without waiting for its disk.
+     *
+     * @param limit how long to wait for its image to be closed; later that goes on in the background
+     * @return whether the image is closed
+     */
+    boolean abort(String deviceId, Duration limit) throws IOException {
+        ServedDevice device = find(deviceId);
+        device.abort();
+        Thread thread = new Thread(() -> finishAborted(device), "abort-" + deviceId);
+        thread.setDaemon(true);
+        thread.start();
+        try {
+            TimeUnit.MILLISECONDS.timedJoin(thread, Math.max(1, limit.toMillis()));
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        return device.state() == ServedDevice.State.ENDED;
+    }
+
+    private void finishAborted(ServedDevice device) {
+        try {
+            device.finishAborted();
+        } catch (IOException | RuntimeException e) {
+            LOG.log(Level.ERROR, device.id() + ": closing the image of an aborted device", e);
+        }
+        forgetIfEnded(device);
     }
 
     /** Detaches this very device, unless somebody did so already. */

@@ -18,6 +18,8 @@ import org.tidemark.ploop.device.attach.nbd.NbdExport;
 import org.tidemark.ploop.device.attach.nbd.NbdServer;
 import org.tidemark.ploop.device.cbt.ChangedBlockTracker;
 import org.tidemark.ploop.device.cbt.Checkpoint;
+import org.tidemark.ploop.device.front.BackupTurns;
+import org.tidemark.ploop.device.front.YieldingView;
 
 /**
  * What a backup asks of the device server.
@@ -81,11 +83,15 @@ final class ViewCommands {
         private final DeviceView view;
         private final PloopDevice device;
         private final String consumer;
+        /** What is exported. */
+        private final YieldingView exported;
+
         private boolean settled;
 
-        OpenView(String id, DeviceView view, PloopDevice device, String consumer) {
+        OpenView(String id, DeviceView view, PloopDevice device, String consumer, BackupTurns turns) {
             this.id = id;
             this.view = view;
+            this.exported = new YieldingView(view, turns);
             this.device = device;
             this.consumer = consumer;
         }
@@ -134,6 +140,7 @@ final class ViewCommands {
             }
             views.remove(id);
             nbd().remove(id);
+            exported.close();
             view.close();
             ChangedBlockTracker tracker = device.tracker();
             if (tracker != null) {
@@ -210,12 +217,16 @@ final class ViewCommands {
             throw new ControlException(
                     ControlException.Kind.NOT_FOUND, "there is no prepared instant '" + preparedId + "'");
         }
+        List<BackupTurns> turns = new ArrayList<>();
+        for (String deviceId : ready.deviceIds()) {
+            turns.add(devices.find(deviceId).front().backupTurns());
+        }
         NbdServer nbd = nbd();
         List<DeviceView> opened = ready.preparation().open(timeoutMillis * 1_000_000);
         List<Map<String, Object>> described = new ArrayList<>();
         for (int i = 0; i < opened.size(); i++) {
             Instant.Wanted one = ready.preparation().wanted().get(i);
-            OpenView view = new OpenView(one.viewName(), opened.get(i), one.device(), one.consumer());
+            OpenView view = new OpenView(one.viewName(), opened.get(i), one.device(), one.consumer(), turns.get(i));
             views.put(view.id, view);
             session.own(view);
             nbd.add(exportOf(view));
@@ -230,7 +241,7 @@ final class ViewCommands {
             contexts.put(
                     BITMAP, (offset, length, visitor) -> view.view.interval().visit(offset, length, visitor::dirty));
         }
-        return new NbdExport(view.id, "a view of " + view.device.name(), view.view, true, contexts);
+        return new NbdExport(view.id, "a view of " + view.device.name(), view.exported, true, contexts);
     }
 
     private PloopDevice ploopDevice(String deviceId) throws ControlException {
@@ -269,7 +280,9 @@ final class ViewCommands {
         String name = "device-" + deviceId;
         NbdServer nbd = nbd();
         if (nbd.export(name) == null) {
-            nbd.add(new NbdExport(name, "device " + deviceId, ploopDevice(deviceId), false, new TreeMap<>()));
+            ploopDevice(deviceId);
+            nbd.add(new NbdExport(
+                    name, "device " + deviceId, devices.find(deviceId).front(), false, new TreeMap<>()));
             session.own(() -> nbd.remove(name));
         }
         return Fields.of("socket", nbd.socket().toString(), "export", name);

@@ -30,7 +30,7 @@ final class Invariant8FailedFlushMakesDeviceReadOnlyTest {
     private static final long SIZE = 6L * Delta.PAGE_CLUSTERS * CLUSTER;
 
     private final SimulatedDisk disk = new SimulatedDisk();
-    private final KeptState state = new KeptState();
+    private KeptState state = new KeptState();
     private final AlignedBuffer buffer = AlignedBuffer.allocate(4096);
     private PloopDevice device;
 
@@ -71,6 +71,81 @@ final class Invariant8FailedFlushMakesDeviceReadOnlyTest {
         device.write(0, buffer, 0, 4096);
         failOn(Kind.WRITE);
         assertReadOnly(Chains.open(disk, 1, OpenIntent.TAKE_OVER, state.successor(), null));
+    }
+
+    /** What the disk failed may be a cluster that is there already, a fresh one, or a hole to be made. */
+    @Test
+    void afterAWriteThatTheDiskFailed() throws IOException {
+        for (Kind kind : new Kind[] {Kind.WRITE, Kind.PUNCH}) {
+            for (int errno : new int[] {Errno.EIO, Errno.EROFS, Errno.ESTALE, Errno.ENODEV}) {
+                PloopDevice one = fresh();
+                one.write(0, buffer, 0, 4096);
+                one.flush();
+                disk.faults().failNth(1, attempt -> attempt.kind() == kind, errno);
+                assertThatThrownBy(() -> {
+                            if (kind == Kind.PUNCH) {
+                                one.discard(4096, 4096);
+                            } else {
+                                one.write(4096, buffer, 0, 4096);
+                            }
+                        })
+                        .isInstanceOfSatisfying(
+                                OsException.class, e -> assertThat(e.errno()).isEqualTo(errno));
+                assertReadOnly(one);
+                assertThat(one.trouble()).contains("read-only").contains(Errno.describe(errno));
+                PloopDevice successor = Chains.open(disk, 1, OpenIntent.TAKE_OVER, state.successor(), null);
+                assertReadOnly(successor);
+                assertThat(successor.trouble()).isEqualTo(one.trouble());
+            }
+        }
+    }
+
+    private PloopDevice fresh() throws IOException {
+        state = new KeptState();
+        return Chains.open(disk, 1, OpenIntent.RECOVER, state, null);
+    }
+
+    @Test
+    void wantOfSpaceIsNotSuchAnError() throws IOException {
+        device.write(0, buffer, 0, 4096);
+        for (int errno : new int[] {Errno.ENOSPC, Errno.EDQUOT}) {
+            disk.faults().failNth(1, attempt -> attempt.kind() == Kind.WRITE, errno);
+            assertThatThrownBy(() -> device.write(4096, buffer, 0, 4096)).isInstanceOf(OsException.class);
+            assertThat(device.state()).isEqualTo(DeviceState.RUNNING);
+            assertThat(device.trouble()).isEmpty();
+            device.write(4096, buffer, 0, 4096);
+            device.flush();
+        }
+    }
+
+    @Test
+    void aReadThatFailsIsAnErrorOfThatReadAlone() throws IOException {
+        device.write(0, buffer, 0, 4096);
+        disk.faults().failNth(1, attempt -> attempt.kind() == Kind.READ, Errno.EIO);
+        AlignedBuffer got = AlignedBuffer.allocate(4096);
+        assertThatThrownBy(() -> device.read(0, got, 0, 4096)).isInstanceOf(OsException.class);
+        assertThat(device.state()).isEqualTo(DeviceState.RUNNING);
+        device.write(0, buffer, 0, 4096);
+        device.flush();
+    }
+
+    /** A bad place in the base costs the writes that need it, not the container all its writes. */
+    @Test
+    void neitherIsABaseThatCannotBeReadWhereItHasToBeCopiedUp() throws IOException {
+        device.write(0, buffer, 0, 4096);
+        device.detach();
+        Chains.create(disk, "d1", new DeltaGeometry(SIZE, CLUSTER));
+        PloopDevice top = Chains.open(disk, 2, OpenIntent.WRITE, new KeptState(), null);
+        AlignedBuffer got = AlignedBuffer.allocate(4096);
+        top.read(0, got, 0, 4096);
+        disk.faults().failNth(1, attempt -> attempt.kind() == Kind.READ && attempt.position() >= CLUSTER, Errno.EIO);
+        assertThatThrownBy(() -> top.write(8192, buffer, 0, 4096))
+                .isInstanceOfSatisfying(
+                        OsException.class, e -> assertThat(e.errno()).isEqualTo(Errno.EIO));
+        assertThat(disk.faults().pending()).isFalse();
+        assertThat(top.state()).isEqualTo(DeviceState.RUNNING);
+        top.write(8192, buffer, 0, 4096);
+        top.flush();
     }
 
     @Test

@@ -3,9 +3,12 @@ package org.tidemark.ploop.server;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.concurrent.locks.ReentrantLock;
 import org.tidemark.ploop.device.BlockDevice;
+import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.os.NativeFile;
+import org.tidemark.ploop.testing.ForwardingBlockDevice;
 import org.tidemark.ploop.testing.RawFileDevice;
 
 /** A device server whose devices are plain files, locked like images are. */
@@ -30,6 +33,26 @@ public final class RawServerMain {
             kept.get().close();
         }
         long delay = request.options().number("delayNanos", 0);
-        return new RawFileDevice(Path.of(request.image().toString()), !request.readOnly(), delay);
+        RawFileDevice device = new RawFileDevice(Path.of(request.image().toString()), !request.readOnly(), delay);
+        return request.options().flag("sharedLock") ? new OneAtATime(device) : device;
+    }
+
+    /** What must never be: all devices of the server wait for one lock. For controls of tests of isolation. */
+    private static final class OneAtATime extends ForwardingBlockDevice {
+        private static final ReentrantLock LOCK = new ReentrantLock(true);
+
+        OneAtATime(BlockDevice below) {
+            super(below);
+        }
+
+        @Override
+        public void read(long offsetBytes, AlignedBuffer dst, int dstOffset, int lengthBytes) throws IOException {
+            LOCK.lock();
+            try {
+                super.read(offsetBytes, dst, dstOffset, lengthBytes);
+            } finally {
+                LOCK.unlock();
+            }
+        }
     }
 }

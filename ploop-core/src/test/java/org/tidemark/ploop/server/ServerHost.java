@@ -118,6 +118,28 @@ public final class ServerHost implements AutoCloseable {
         client = ControlClient.connect(run, LIMIT);
     }
 
+    /** Connects to whichever device server runs now. */
+    void connectAgain() throws ControlException {
+        client.close();
+        client = ControlClient.connect(run, LIMIT);
+    }
+
+    /** The same, as soon as one listens. */
+    void connectWhenReady() throws IOException {
+        await("a device server that listens", () -> {
+            try {
+                connectAgain();
+                return true;
+            } catch (ControlException e) {
+                return false;
+            }
+        });
+    }
+
+    long holderProcess() {
+        return holderPid();
+    }
+
     /** Kills the holder; returns when its successor has the FUSE descriptors of so many devices. */
     public void killHolder(int devices) throws IOException {
         long before = holderPid();

@@ -5,10 +5,13 @@ import jakarta.annotation.security.RolesAllowed;
 import jakarta.inject.Inject;
 import jakarta.validation.Valid;
 import jakarta.validation.constraints.NotNull;
+import jakarta.validation.constraints.Pattern;
 import jakarta.validation.constraints.Positive;
+import jakarta.validation.constraints.PositiveOrZero;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.DELETE;
 import jakarta.ws.rs.GET;
+import jakarta.ws.rs.PATCH;
 import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.PathParam;
@@ -32,7 +35,9 @@ import org.tidemark.appliance.service.DataPlane;
 import org.tidemark.appliance.service.DeviceMount;
 import org.tidemark.appliance.service.Host;
 import org.tidemark.appliance.service.ImageResize;
+import org.tidemark.ploop.server.ControlClient;
 import org.tidemark.ploop.server.ControlClient.AttachedDevice;
+import org.tidemark.ploop.server.Fields;
 
 /** Block devices of this host. */
 @Path("/api/v1/devices")
@@ -40,6 +45,7 @@ import org.tidemark.ploop.server.ControlClient.AttachedDevice;
 @Consumes(MediaType.APPLICATION_JSON)
 public final class DevicesResource {
     private static final Duration DETACH_LIMIT = Duration.ofSeconds(30);
+    private static final Duration ABORT_LIMIT = Duration.ofSeconds(5);
 
     private final Host host;
     private final Containers containers;
@@ -60,8 +66,41 @@ public final class DevicesResource {
             @Schema(required = true) boolean readOnly,
             @Schema(required = true) String state,
             @Schema(required = true) long sizeBytes,
+
+            @Schema(description = "A sentence, when something is wrong with it") @Nullable
+            String trouble,
+
+            @Schema(description = "Requests that wait for space on the disk below")
+            long waitingForSpace,
+
+            @Schema(required = true) DeviceSettings settings,
             @Nullable String mountPoint,
             @Nullable String container) {}
+
+    /**
+     * What can be changed while a device is attached; what is left out stays, or is as usual.
+     *
+     * @param onFull {@code wait} (usual) or {@code error}: what a write does when the disk below is full
+     * @param iops requests a second, 0 for no limit, as {@code bytesPerSecond}
+     * @param burstMillis what the limits allow in this time may be done at once after a rest
+     */
+    @Schema(name = "DeviceSettings")
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    public record DeviceSettings(
+            @Nullable @Pattern(regexp = "wait|error") String onFull,
+            @Nullable @PositiveOrZero Long iops,
+            @Nullable @PositiveOrZero Long bytesPerSecond,
+            @Nullable @PositiveOrZero Long burstMillis) {
+        static DeviceSettings of(ControlClient.Settings settings) {
+            return new DeviceSettings(
+                    settings.onFull(), settings.iops(), settings.bytesPerSecond(), settings.burstMillis());
+        }
+
+        Fields given() {
+            return Fields.of(
+                    "onFull", onFull, "iops", iops, "bytesPerSecond", bytesPerSecond, "burstMillis", burstMillis);
+        }
+    }
 
     /**
      * What to attach.
@@ -74,7 +113,8 @@ public final class DevicesResource {
             @NotNull String image,
             @Nullable Boolean readOnly,
             @Nullable String mount,
-            @Nullable Boolean recover) {}
+            @Nullable Boolean recover,
+            @Nullable @Valid DeviceSettings settings) {}
 
     @GET
     @RolesAllowed(Scope.MAY_READ)
@@ -99,10 +139,13 @@ public final class DevicesResource {
             throw ApplianceException.usage("the path of an image must be absolute, not '" + image + "'");
         }
         boolean readOnly = Boolean.TRUE.equals(request.readOnly());
+        Fields settings =
+                request.settings() == null ? Fields.NONE : request.settings().given();
         try (DataPlane plane = host.connect()) {
             AttachedDevice device = plane.attach(
                     image,
-                    new DataPlane.AttachOptions(null, readOnly, Boolean.TRUE.equals(request.recover()), false, false));
+                    new DataPlane.AttachOptions(
+                            null, readOnly, Boolean.TRUE.equals(request.recover()), false, false, settings));
             if (request.mount() != null) {
                 DeviceMount.mount(plane, device, java.nio.file.Path.of(request.mount()), readOnly);
             }
@@ -112,13 +155,32 @@ public final class DevicesResource {
         }
     }
 
-    /** Unmounts it where it is mounted, and detaches it. */
+    /**
+     * Unmounts it where it is mounted, and detaches it.
+     *
+     * @param abort by force, also when it is in use or its disk hangs: whoever uses it gets I/O errors
+     */
     @DELETE
     @Path("{id}")
     @RolesAllowed(Scope.MAY_ADMINISTER)
-    public void detach(@PathParam("id") String id) throws IOException {
+    public void detach(@PathParam("id") String id, @QueryParam("abort") @Nullable Boolean abort) throws IOException {
         try (DataPlane plane = host.connect()) {
-            plane.detach(device(plane, id), DETACH_LIMIT);
+            if (Boolean.TRUE.equals(abort)) {
+                plane.abort(device(plane, id), ABORT_LIMIT);
+            } else {
+                plane.detach(device(plane, id), DETACH_LIMIT);
+            }
+        }
+    }
+
+    /** Changes what is given of the settings; holds at once. */
+    @PATCH
+    @Path("{id}")
+    @RolesAllowed(Scope.MAY_ADMINISTER)
+    public DeviceView set(@PathParam("id") String id, @Valid @NotNull DeviceSettings settings) throws IOException {
+        try (DataPlane plane = host.connect()) {
+            device(plane, id);
+            return view(plane.client().set(id, settings.given()), containers.all());
         }
     }
 
@@ -159,6 +221,9 @@ public final class DevicesResource {
                 device.readOnly(),
                 device.state(),
                 device.sizeBytes(),
+                device.trouble().isEmpty() ? null : device.trouble(),
+                device.waitingForSpace(),
+                DeviceSettings.of(device.settings()),
                 Host.mountPoint(device).map(java.nio.file.Path::toString).orElse(null),
                 containers.stream()
                         .filter(entry -> entry.images().stream().anyMatch(image -> image.path()

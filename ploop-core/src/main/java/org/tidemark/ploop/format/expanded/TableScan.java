@@ -8,7 +8,7 @@ import org.tidemark.ploop.io.ImageIo;
 
 /** Reads the whole table of an expanded image, front to back, in bounded memory. */
 public final class TableScan {
-    private static final int PIECE_BYTES = 1 << 20;
+    private static final int PIECE_BYTES = 128 << 10;
 
     private TableScan() {}
 

@@ -6,6 +6,7 @@ import java.lang.System.Logger.Level;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import org.tidemark.ploop.device.attach.DeviceExporter;
 import org.tidemark.ploop.os.Errno;
 import org.tidemark.ploop.os.LoopDevice;
@@ -60,6 +61,24 @@ public final class FuseLoopExporter implements DeviceExporter {
         }
     }
 
+    /**
+     * Ends a connection whose server may hang: whoever waits for the device, or uses it later, gets an I/O error. The loop
+     * device goes with its last user. Waits for nobody.
+     */
+    public static void abort(Path mountPoint) throws IOException {
+        List<LoopDevice> loops = LoopDevice.over(mountPoint);
+        while (Mounts.at(mountPoint).isPresent()) {
+            Mounts.abort(mountPoint);
+        }
+        for (LoopDevice loop : loops) {
+            try {
+                loop.letGo();
+            } catch (OsException e) {
+                LOG.log(Level.WARNING, "left behind: " + loop.path() + " over an aborted image: " + e.getMessage());
+            }
+        }
+    }
+
     @Override
     public Connection open(String deviceId) throws IOException {
         Path mountPoint = mountPoint(devicesFolder, deviceId);
@@ -68,8 +87,8 @@ public final class FuseLoopExporter implements DeviceExporter {
         }
         NativeFile kernelEnd = NativeFile.open("/dev/fuse", NativeFile.READ_WRITE, 0);
         try {
-            String options =
-                    "fd=" + kernelEnd.fd() + ",rootmode=100600,user_id=0,group_id=0,allow_other,max_read=1048576";
+            String options = "fd=" + kernelEnd.fd() + ",rootmode=100600,user_id=0,group_id=0,allow_other,max_read="
+                    + FuseWire.MAX_PAYLOAD_BYTES;
             Mounts.mount(SOURCE, mountPoint, TYPE, Mounts.NO_SUID | Mounts.NO_DEV, options);
         } catch (IOException e) {
             kernelEnd.close();

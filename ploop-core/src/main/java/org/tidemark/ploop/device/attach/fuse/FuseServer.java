@@ -13,6 +13,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.tidemark.ploop.device.BlockDevice;
 import org.tidemark.ploop.device.StateArea;
 import org.tidemark.ploop.device.attach.LoopWindow;
+import org.tidemark.ploop.device.front.DeviceFront;
 import org.tidemark.ploop.os.Errno;
 
 /**
@@ -32,7 +33,7 @@ final class FuseServer {
     private static final int SLOT_COUNT_BYTES = 4096;
     private static final int STACK_BYTES = 512 * 1024;
 
-    /** Slots beyond the first ones, of all devices of this process: 1 MiB of locked memory each. */
+    /** Slots beyond the first ones, of all devices of this process: 264 KiB of locked memory each. */
     private static final Semaphore EXTRA_SLOTS = new Semaphore(128);
 
     /** A request is slow when it takes longer than memory would: so much, and so much for each 4 KiB. */
@@ -60,6 +61,7 @@ final class FuseServer {
     private int resting;
 
     private int called;
+    private volatile boolean settled;
     private volatile boolean ended;
     /** Guarded by this. */
     private int extraSlots;
@@ -70,6 +72,10 @@ final class FuseServer {
         this.kernel = kernel;
         this.fewThreads = fewThreads;
         this.file = new ImageFile(device, window);
+        if (device instanceof DeviceFront front) {
+            // A thread that waits for space serves nobody; reads must go on.
+            front.whenPausing(this::callOne);
+        }
     }
 
     /** Serves a new connection by {@code threadCount} threads, or more when that helps. */
@@ -82,7 +88,10 @@ final class FuseServer {
         return server;
     }
 
-    /** Settles what a predecessor left in {@code area}, then serves by as many threads as it had. */
+    /**
+     * Settles what a predecessor left in {@code area}, then serves by as many threads as it had. Returns before that: a
+     * request that was left may have to wait for space or for its disk, and whoever takes devices over must not.
+     */
     static FuseServer resume(BlockDevice device, LoopWindow window, StateArea area, FuseKernel kernel, int threadCount)
             throws IOException {
         FuseServer server = new FuseServer(device, window, area, kernel, threadCount);
@@ -90,12 +99,7 @@ final class FuseServer {
         server.openSlots(count);
         int extra = count - threadCount;
         server.extraSlots = extra > 0 && EXTRA_SLOTS.tryAcquire(extra) ? extra : 0;
-        SlotRecovery.Outcome outcome = SlotRecovery.settle(server.slots, server.file, kernel);
-        LOG.log(
-                Level.INFO,
-                () -> device.name() + ": taken over; requests executed " + outcome.executed() + ", answered again "
-                        + outcome.answered());
-        server.startThreads();
+        server.startThread("settle", server::settleThenServe);
         return server;
     }
 
@@ -109,12 +113,30 @@ final class FuseServer {
 
     /** The first of them may want another one before the last has started: it waits for its turn. */
     private synchronized void startThreads() {
+        settled = true;
         slots.forEach(this::startThread);
     }
 
+    private void settleThenServe() {
+        SlotRecovery.Outcome outcome = SlotRecovery.settle(slots, file, kernel);
+        LOG.log(
+                Level.INFO,
+                () -> device.name() + ": taken over; requests executed " + outcome.executed() + ", answered again "
+                        + outcome.answered());
+        startThreads();
+    }
+
+    /** Whether nothing that a predecessor left has still to be executed or answered. */
+    boolean settled() {
+        return settled;
+    }
+
     private void startThread(RequestSlot slot) {
-        String name = "fuse-" + device.name() + "-" + threads.size();
-        Thread thread = new Thread(null, () -> serve(slot), name, STACK_BYTES);
+        startThread(String.valueOf(threads.size()), () -> serve(slot));
+    }
+
+    private void startThread(String which, Runnable body) {
+        Thread thread = new Thread(null, body, "fuse-" + device.name() + "-" + which, STACK_BYTES);
         thread.setDaemon(true);
         threads.add(thread);
         thread.start();
@@ -192,7 +214,8 @@ final class FuseServer {
 
     private synchronized void addThread() {
         int next = slots.size();
-        if (ended || next >= MOST_THREADS || !EXTRA_SLOTS.tryAcquire()) {
+        // Before everything that was left is settled nobody reads from the kernel.
+        if (!settled || ended || next >= MOST_THREADS || !EXTRA_SLOTS.tryAcquire()) {
             return;
         }
         extraSlots++;
@@ -269,8 +292,8 @@ final class FuseServer {
     boolean awaitEnd(Duration limit) {
         long end = System.nanoTime() + limit.toNanos();
         boolean interrupted = false;
-        for (Thread thread : threads) {
-            while (thread.isAlive() && System.nanoTime() - end < 0) {
+        while (serving() && System.nanoTime() - end < 0) {
+            for (Thread thread : threads) {
                 try {
                     TimeUnit.NANOSECONDS.timedJoin(thread, Math.max(1_000_000, end - System.nanoTime()));
                 } catch (InterruptedException e) {

@@ -77,10 +77,10 @@ final class FuseWire {
     static final int FALLOC_PUNCH_HOLE = 2;
     static final int FALLOC_ZERO_RANGE = 16;
 
-    /** The largest request; the kernel's own limit is 256 pages. */
-    static final int MAX_PAYLOAD_BYTES = 1 << 20;
+    /** The largest request. The kernel would send up to 256 pages; see docs/decisions/0001 for why not. */
+    static final int MAX_PAYLOAD_BYTES = 256 << 10;
 
-    static final int MAX_PAGES = 256;
+    static final int MAX_PAGES = MAX_PAYLOAD_BYTES / 4096;
     static final int MAX_BACKGROUND = 256;
     static final int CONGESTION_THRESHOLD = 192;
 

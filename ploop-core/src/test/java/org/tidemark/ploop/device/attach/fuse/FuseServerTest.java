@@ -62,8 +62,8 @@ class FuseServerTest {
         assertThat(out.getInt(12) & FuseWire.INIT_HANDLE_KILLPRIV_V2).isZero();
         assertThat(out.getInt(12) & FuseWire.INIT_ASYNC_DIO).isNotZero();
         assertThat(out.getShort(16)).isEqualTo((short) 256);
-        assertThat(out.getInt(20)).isEqualTo(1 << 20);
-        assertThat(out.getShort(28)).isEqualTo((short) 256);
+        assertThat(out.getInt(20)).isEqualTo(256 << 10);
+        assertThat(out.getShort(28)).isEqualTo((short) 64);
         assertThat(out.getInt(32)).isEqualTo(FuseWire.INIT2_DIRECT_IO_ALLOW_MMAP | FuseWire.INIT2_HAS_RESEND);
 
         byte[] ancient = words(64).putInt(7).putInt(8).array();

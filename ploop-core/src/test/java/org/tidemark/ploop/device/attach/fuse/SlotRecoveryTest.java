@@ -20,6 +20,11 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.tidemark.ploop.device.StateArea;
 import org.tidemark.ploop.device.attach.LoopWindow;
 import org.tidemark.ploop.device.attach.TmpfsStateArea;
+import org.tidemark.ploop.device.front.DeviceFront;
+import org.tidemark.ploop.device.front.FullDisk;
+import org.tidemark.ploop.device.front.IoLimit;
+import org.tidemark.ploop.os.Errno;
+import org.tidemark.ploop.os.OsException;
 
 /**
  * A server that dies at each step of a request, and its successor. "Dies" means: its thread stops there and never does
@@ -67,6 +72,16 @@ class SlotRecoveryTest {
     }
 
     private FuseServer successor() throws IOException {
+        FuseServer server = begunSuccessor();
+        long end = System.nanoTime() + 5_000_000_000L;
+        while (!server.settled() && System.nanoTime() - end < 0) {
+            LockSupport.parkNanos(100_000);
+        }
+        assertThat(server.settled()).isTrue();
+        return server;
+    }
+
+    private FuseServer begunSuccessor() throws IOException {
         return FuseServer.resume(device, LoopWindow.WHOLE, TmpfsStateArea.resume(temp.resolve("state")), kernel, 1);
     }
 
@@ -150,15 +165,7 @@ class SlotRecoveryTest {
         Consumer<String> steps = deathAt(second, again);
         kernel.onStep(steps);
         device.onStep(steps);
-        Thread doomed = new Thread(() -> {
-            try {
-                successor();
-            } catch (IOException e) {
-                throw new AssertionError(e);
-            }
-        });
-        doomed.setDaemon(true);
-        doomed.start();
+        begunSuccessor();
         assertThat(again.await(5, TimeUnit.SECONDS)).isTrue();
         long executed = writesExecuted();
 
@@ -167,6 +174,57 @@ class SlotRecoveryTest {
         assertThat(device.content(4096, BLOCK)).isEqualTo(filled(5));
         boolean replyWasPrepared = step.equals("answering") || step.equals("answered");
         assertThat(writesExecuted()).isEqualTo(executed + (replyWasPrepared ? 0 : 1));
+    }
+
+    /** A request that was left waits for its disk: whoever takes over is not held up, and nothing is read before it. */
+    @Test
+    void takingOverDoesNotWaitForTheRequestsThatWereLeft() throws Exception {
+        start(1);
+        dieAt("received");
+        long left = kernel.write(0, filled(1));
+        awaitDeath();
+        CountDownLatch goOn = new CountDownLatch(1);
+        device.onStep(name -> {
+            try {
+                goOn.await();
+            } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+            }
+        });
+        FuseServer server = begunSuccessor();
+        long later = kernel.write(4096, filled(2));
+        TimeUnit.MILLISECONDS.sleep(100);
+        assertThat(server.settled()).isFalse();
+        assertThat(server.serving()).isTrue();
+        assertThat(kernel.answered(left) || kernel.answered(later)).isFalse();
+        assertThat(kernel.resends()).isZero();
+        goOn.countDown();
+        assertThat(kernel.awaitError(left)).isZero();
+        assertThat(kernel.awaitError(later)).isZero();
+    }
+
+    /** What was left waits for space: a thread is called to serve meanwhile, and must not come before all is settled. */
+    @Test
+    void nobodyServesWhileWhatWasLeftWaitsForSpace() throws Exception {
+        start(1);
+        dieAt("received");
+        long left = kernel.write(0, filled(1));
+        awaitDeath();
+        device.failWith(new OsException("pwrite", "image", Errno.ENOSPC));
+        DeviceFront front = new DeviceFront(device, FullDisk.WAIT, IoLimit.NONE);
+        FuseServer server =
+                FuseServer.resume(front, LoopWindow.WHOLE, TmpfsStateArea.resume(temp.resolve("state")), kernel, 1);
+        while (front.waitingForSpace() == 0) {
+            TimeUnit.MILLISECONDS.sleep(1);
+        }
+        long later = kernel.read(4096, BLOCK);
+        TimeUnit.MILLISECONDS.sleep(200);
+        assertThat(server.threadCount()).as("only the one that settles").isEqualTo(1);
+        assertThat(kernel.answered(left) || kernel.answered(later)).isFalse();
+        device.failWith(null);
+        assertThat(kernel.awaitError(left)).isZero();
+        assertThat(kernel.awaitError(later)).isZero();
+        assertThat(device.content(0, BLOCK)).isEqualTo(filled(1));
     }
 
     @Test

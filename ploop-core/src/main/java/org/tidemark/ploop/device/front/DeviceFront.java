@@ -1,0 +1,186 @@
+package org.tidemark.ploop.device.front;
+
+import java.io.IOException;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+import org.tidemark.ploop.device.BlockDevice;
+import org.tidemark.ploop.device.DeviceState;
+import org.tidemark.ploop.io.AlignedBuffer;
+import org.tidemark.ploop.os.OsException;
+
+/**
+ * A device as its container has it: held to its limits, and with writes that wait for space when they are told to. See the
+ * package's essay. Settings may change at any time. Closing it closes the device.
+ */
+public final class DeviceFront implements BlockDevice {
+    private final BlockDevice device;
+    private final IoThrottle throttle;
+    private final SpaceWait space;
+    private final BackupTurns turns = new BackupTurns();
+
+    public DeviceFront(BlockDevice device, FullDisk onFull, IoLimit limit) {
+        this.device = device;
+        this.throttle = new IoThrottle(limit);
+        this.space = new SpaceWait(device.name(), onFull);
+    }
+
+    /** Holds for every request from now on, and for those that wait. */
+    public void change(FullDisk onFull, IoLimit limit) {
+        throttle.change(limit);
+        space.change(onFull);
+    }
+
+    /** Whoever waits here, or would, gets its answer now: the device is being taken away. */
+    public void stopWaiting() {
+        throttle.change(IoLimit.NONE);
+        space.callOff();
+    }
+
+    /** Called by a thread that is going to wait for space: another one may be needed meanwhile. */
+    public void whenPausing(Runnable listener) {
+        space.whenPausing(listener);
+    }
+
+    /** How views of the device are read. */
+    public BackupTurns backupTurns() {
+        return turns;
+    }
+
+    /** How many requests wait for space. */
+    public int waitingForSpace() {
+        return space.waiting();
+    }
+
+    @Override
+    public String trouble() {
+        String below = device.trouble();
+        if (!below.isEmpty() || space.waiting() == 0) {
+            return below;
+        }
+        Instant since = Instant.ofEpochMilli(space.sinceMillis()).truncatedTo(ChronoUnit.SECONDS);
+        return "its disk is full: writes wait for space since " + since;
+    }
+
+    @Override
+    public String name() {
+        return device.name();
+    }
+
+    @Override
+    public long sizeBytes() {
+        return device.sizeBytes();
+    }
+
+    @Override
+    public int blockSizeBytes() {
+        return device.blockSizeBytes();
+    }
+
+    @Override
+    public boolean writable() {
+        return device.writable();
+    }
+
+    @Override
+    public DeviceState state() {
+        return device.state();
+    }
+
+    @Override
+    public void read(long offsetBytes, AlignedBuffer dst, int dstOffset, int lengthBytes) throws IOException {
+        throttle.admit(lengthBytes);
+        boolean counted = turns.begin();
+        try {
+            device.read(offsetBytes, dst, dstOffset, lengthBytes);
+        } finally {
+            turns.end(counted);
+        }
+    }
+
+    private enum Change {
+        WRITE,
+        DISCARD,
+        ZERO,
+        FLUSH
+    }
+
+    @Override
+    public void write(long offsetBytes, AlignedBuffer src, int srcOffset, int lengthBytes) throws IOException {
+        throttle.admit(lengthBytes);
+        change(Change.WRITE, offsetBytes, lengthBytes, src, srcOffset);
+    }
+
+    @Override
+    public void flush() throws IOException {
+        change(Change.FLUSH, 0, 0, null, 0);
+    }
+
+    @Override
+    public void discard(long offsetBytes, long lengthBytes) throws IOException {
+        throttle.admit(0);
+        change(Change.DISCARD, offsetBytes, lengthBytes, null, 0);
+    }
+
+    @Override
+    public void writeZeroes(long offsetBytes, long lengthBytes) throws IOException {
+        throttle.admit(0);
+        change(Change.ZERO, offsetBytes, lengthBytes, null, 0);
+    }
+
+    /**
+     * Carries a change out, again and again while the disk is full and it may wait. A try that failed may have written a
+     * part: nobody was told that it has, and the next try writes the same bytes.
+     */
+    private void change(Change what, long offset, long length, @Nullable AlignedBuffer src, int srcOffset)
+            throws IOException {
+        boolean waits = false;
+        try {
+            while (true) {
+                try {
+                    carryOut(what, offset, length, src, srcOffset);
+                    return;
+                } catch (OsException e) {
+                    if (!space.concerns(e)) {
+                        throw e;
+                    }
+                    if (!waits) {
+                        waits = true;
+                        space.begin(e);
+                    }
+                }
+                space.pause();
+            }
+        } finally {
+            if (waits) {
+                space.end();
+            }
+        }
+    }
+
+    private void carryOut(Change what, long offset, long length, @Nullable AlignedBuffer src, int srcOffset)
+            throws IOException {
+        boolean counted = turns.begin();
+        try {
+            switch (what) {
+                case WRITE -> device.write(offset, Objects.requireNonNull(src), srcOffset, (int) length);
+                case DISCARD -> device.discard(offset, length);
+                case ZERO -> device.writeZeroes(offset, length);
+                case FLUSH -> device.flush();
+            }
+        } finally {
+            turns.end(counted);
+        }
+    }
+
+    @Override
+    public void extents(long offsetBytes, long lengthBytes, ExtentVisitor visitor) throws IOException {
+        device.extents(offsetBytes, lengthBytes, visitor);
+    }
+
+    @Override
+    public void close() throws IOException {
+        device.close();
+    }
+}

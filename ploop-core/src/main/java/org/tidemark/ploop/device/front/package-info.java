@@ -1,0 +1,27 @@
+/**
+ * Where the requests of a container enter a device: what it may use, what happens when the disk below is full, and that
+ * backups give way to it. One {@link org.tidemark.ploop.device.front.DeviceFront} a device, over the device itself; the FUSE
+ * file and the NBD export of the device share it, views do not.
+ *
+ * <p><b>Nothing is shared between devices.</b> Whoever has to wait here waits in a serving thread of its own device, outside
+ * the device's gate, so an instant, a detach or another device never waits for it. A request that does not have to wait
+ * costs a few atomic operations and allocates nothing.
+ *
+ * <p><b>Limits</b> ({@link org.tidemark.ploop.device.front.IoLimit}). Requests and bytes a second, reads and writes
+ * together, as two buckets of tokens. A request waits until those before it are paid for, never for its own price, so even a
+ * request larger than the bucket goes through. Flushes are free, a discard is a request without bytes.
+ *
+ * <p><b>A full disk</b> ({@link org.tidemark.ploop.device.front.FullDisk}). A write that finds no space below has changed
+ * nothing that was acknowledged; it is tried again until there is space, or fails, as the device is told. Waiting is the
+ * default, as in qemu ({@code werror=enospc}): a file system that gets ENOSPC from a disk has lost the data, for it said yes to its
+ * writer long before, and mostly tells nobody. A waiting request is not acknowledged, so a kill, a take-over or an abort
+ * meanwhile finds nothing to keep but the request itself, which lies in its slot.
+ *
+ * <p><b>Backups give way</b> ({@link org.tidemark.ploop.device.front.BackupTurns}). While the container is active, views are
+ * read one request at a time, and after each there is a pause as long as the read took. So a backup has at most half of one
+ * request's share of the disk, however fast or slow the disk is, and always goes on.
+ */
+@NullMarked
+package org.tidemark.ploop.device.front;
+
+import org.jspecify.annotations.NullMarked;
