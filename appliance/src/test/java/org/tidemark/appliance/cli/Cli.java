@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -121,34 +122,65 @@ public final class Cli implements AutoCloseable {
         }
     }
 
+    private static final String JAVA =
+            Path.of(System.getProperty("java.home"), "bin", "java").toString();
+    private static final List<String> CLASS_DATA = classData();
+
     public static List<String> command(String... arguments) {
-        List<String> line = new ArrayList<>(List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-XX:+UseSerialGC",
-                "-XX:TieredStopAtLevel=1",
-                "-Xshare:auto",
-                "-cp",
-                classPath(),
-                Tidemark.class.getName()));
+        List<String> line =
+                new ArrayList<>(List.of(JAVA, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"));
+        line.addAll(CLASS_DATA);
+        line.addAll(
+                List.of("--add-opens=java.base/java.lang=ALL-UNNAMED", "-cp", classPath(), Tidemark.class.getName()));
         line.addAll(List.of(arguments));
         return line;
     }
 
-    /** The few libraries of the package, so that a command that needs another one is found out. */
-    private static String classPath() {
+    private static Path packaged() {
         try {
-            Path classes = Path.of(Tidemark.class
+            return Path.of(Tidemark.class
                     .getProtectionDomain()
                     .getCodeSource()
                     .getLocation()
                     .toURI());
-            List<String> entries = new ArrayList<>(List.of(classes.toString()));
-            try (DirectoryStream<Path> libraries = Files.newDirectoryStream(classes.resolveSibling("lib"), "*.jar")) {
-                libraries.forEach(library -> entries.add(library.toString()));
-            }
-            return String.join(File.pathSeparator, entries);
-        } catch (IOException | URISyntaxException e) {
+        } catch (URISyntaxException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** The few libraries of the package, so that a command that needs another one is found out; in the launcher's order. */
+    private static String classPath() {
+        List<String> entries = new ArrayList<>();
+        try (DirectoryStream<Path> libraries =
+                Files.newDirectoryStream(packaged().resolveSibling("lib"), "*.jar")) {
+            libraries.forEach(library -> entries.add(library.toString()));
+        } catch (IOException e) {
             throw new IllegalStateException("build the package first: target/lib is missing", e);
+        }
+        Collections.sort(entries);
+        entries.add(0, packaged().toString());
+        return String.join(File.pathSeparator, entries);
+    }
+
+    /** As the launcher has it: tests start hundreds of commands. Without an archive they are slower, no more. */
+    private static List<String> classData() {
+        Path jar = packaged();
+        Path archive = jar.resolveSibling("tidemark-test.jsa");
+        try {
+            if (!Files.exists(archive)
+                    || Files.getLastModifiedTime(archive).compareTo(Files.getLastModifiedTime(jar)) < 0) {
+                Path script = jar.resolveSibling("../../scripts/class-data").normalize();
+                String lib = jar.resolveSibling("lib").toString();
+                Commands.run(LIMIT, script.toString(), JAVA, jar.toString(), lib, archive.toString());
+            }
+            return List.of(
+                    "-XX:SharedArchiveFile=" + archive,
+                    "-Dtidemark.class.data=" + archive,
+                    "-Xlog:cds=off",
+                    "-Xlog:class+path=off");
+        } catch (IOException | InterruptedException | AssertionError e) {
+            System.out.println("no class data: " + e.getMessage());
+            return List.of();
         }
     }
 

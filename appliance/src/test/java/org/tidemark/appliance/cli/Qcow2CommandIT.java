@@ -122,7 +122,7 @@ class Qcow2CommandIT {
         String first =
                 (String) cli.ok("snapshot", "create", "d", "--json").json().get("snapshot");
         Cli.random(block, 4, 8);
-        cli.refused(4, "in use", "image", "check", "--repair", image);
+        assertThat(cli.ok("image", "check", "--repair", image).out()).contains("nothing to repair");
         assertThat(cli.ok("image", "check", image, "--json").jsonRows()).isEmpty();
         cli.ok("detach", "d");
         String second =

@@ -29,6 +29,9 @@ public record ServerCommand(Path java, String classPath, String serverMain) {
     /** Property that names the class path of the servers, where it is not the one of the process that starts them. */
     public static final String CLASS_PATH = "tidemark.server.class.path";
 
+    /** Property that names an archive of class data for this class path, with which Java starts faster. */
+    public static final String CLASS_DATA = "tidemark.class.data";
+
     /** With the Java and the class path of this process. */
     public static ServerCommand ofThisJava() {
         return ofThisJava(DeviceServerMain.class.getName());
@@ -131,6 +134,15 @@ public record ServerCommand(Path java, String classPath, String serverMain) {
         line.add("-XX:+UseSerialGC");
         line.add("-XX:-UsePerfData");
         line.add("-Xshare:auto");
+        String classData = System.getProperty(CLASS_DATA, "");
+        if (!classData.isEmpty() && Files.isReadable(Path.of(classData))) {
+            // One that does not fit this Java or this class path is ignored, and need not be mentioned.
+            line.addAll(List.of(
+                    "-XX:SharedArchiveFile=" + classData,
+                    "-D" + CLASS_DATA + "=" + classData,
+                    "-Xlog:cds=off",
+                    "-Xlog:class+path=off"));
+        }
         line.add("-XX:ErrorFile=" + run.logs().resolve("crash-%p.log"));
         if (Mounts.allowsExecution(run.temporary())) {
             // The native library is unpacked there; on a folder without execution it stays with the system's own.
