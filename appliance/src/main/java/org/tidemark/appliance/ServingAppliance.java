@@ -3,10 +3,7 @@ package org.tidemark.appliance;
 import io.quarkus.runtime.Quarkus;
 import io.quarkus.runtime.QuarkusApplication;
 import java.io.IOException;
-import org.eclipse.microprofile.health.HealthCheckResponse;
-import org.eclipse.microprofile.health.Readiness;
 import org.tidemark.appliance.config.Startup;
-import org.tidemark.appliance.health.CatalogueCheck;
 import org.tidemark.appliance.security.FirstStart;
 import org.tidemark.appliance.security.LocalAccess;
 import org.tidemark.ploop.server.ManagedService;
@@ -15,12 +12,10 @@ import org.tidemark.ploop.server.ManagedService;
 public final class ServingAppliance implements QuarkusApplication {
     private final LocalAccess localAccess;
     private final FirstStart firstStart;
-    private final CatalogueCheck catalogue;
 
-    public ServingAppliance(LocalAccess localAccess, FirstStart firstStart, @Readiness CatalogueCheck catalogue) {
+    public ServingAppliance(LocalAccess localAccess, FirstStart firstStart) {
         this.localAccess = localAccess;
         this.firstStart = firstStart;
-        this.catalogue = catalogue;
     }
 
     @Override
@@ -33,14 +28,9 @@ public final class ServingAppliance implements QuarkusApplication {
         System.out.flush();
         ManagedService service = ManagedService.of(System.getenv());
         service.ready("listening on " + Startup.publicUrl());
-        service.watch(this::requireCatalogue);
+        // Of this process only: a database that does not answer is no reason to end jobs.
+        service.watch(() -> {});
         Quarkus.waitForExit();
         return 0;
-    }
-
-    private void requireCatalogue() throws IOException {
-        if (catalogue.call().getStatus() != HealthCheckResponse.Status.UP) {
-            throw new IOException("the catalogue does not answer");
-        }
     }
 }

@@ -81,6 +81,7 @@ final class DetachCommand implements Callable<Integer> {
     /** Snapshots beside an image go first: the image cannot be closed properly under them. */
     private int detachAll(DataPlane running) throws IOException {
         List<String> busy = new ArrayList<>();
+        boolean conflictOnly = true;
         try (DataPlane plane = running) {
             List<AttachedDevice> devices = new ArrayList<>(plane.client().devices());
             devices.sort(Comparator.comparing(one -> one.level().isEmpty()));
@@ -88,14 +89,15 @@ final class DetachCommand implements Callable<Integer> {
                 try {
                     detach(plane, one);
                 } catch (IOException e) {
-                    output.say(one.deviceId() + ": " + e.getMessage());
-                    busy.add(one.deviceId());
+                    conflictOnly &= FailureKind.of(e) == FailureKind.CONFLICT;
+                    busy.add(one.deviceId() + " (" + FailureKind.words(e) + ")");
                 }
             }
         }
         if (!busy.isEmpty()) {
             throw new ApplianceException(
-                    FailureKind.CONFLICT, "still attached, because in use: " + String.join(", ", busy));
+                    conflictOnly ? FailureKind.CONFLICT : FailureKind.FAILED,
+                    "still attached: " + String.join("; ", busy));
         }
         return ExitCodes.DONE;
     }

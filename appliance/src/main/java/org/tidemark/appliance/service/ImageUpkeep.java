@@ -1,6 +1,7 @@
 package org.tidemark.appliance.service;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -56,7 +57,8 @@ public final class ImageUpkeep {
             return Optional.empty();
         }
         try (DataPlane plane = running.get()) {
-            Optional<AttachedDevice> device = plane.find(image.toString());
+            Optional<AttachedDevice> device =
+                    plane.find(Files.exists(image) ? image.toAbsolutePath().toString() : image.toString());
             return device.isEmpty()
                     ? Optional.empty()
                     : Optional.of(plane.client()

@@ -98,6 +98,11 @@ class ExportsIT {
         Path random = cli.path("random");
         run("dd", "if=/dev/urandom", "of=" + random, "bs=1M", "count=48", "status=none");
         run("nbdcopy", random.toString(), tls);
+        // Nobody else writes to it, and it is not taken away.
+        Path mount = Files.createDirectory(cli.path("mnt"));
+        assertThat(Commands.tryRun(Cli.LIMIT, "mount", block, mount.toString()).output())
+                .contains("already mounted or mount point busy");
+        cli.refused(4, "in use", "detach", "d");
         run("cmp", random.toString(), block);
         Processes.byPid(deviceServer()).signal(Processes.KILL);
         Path back = cli.path("back");

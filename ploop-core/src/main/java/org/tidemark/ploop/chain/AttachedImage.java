@@ -55,6 +55,8 @@ public final class AttachedImage implements BlockDevice {
     private final Semaphore changing = new Semaphore(1);
 
     private volatile boolean closing;
+    /** Set by the one who detaches. */
+    private volatile boolean changesEnded;
 
     private AttachedImage(
             PloopDevice device,
@@ -484,7 +486,9 @@ public final class AttachedImage implements BlockDevice {
         if (device.state() == DeviceState.CLOSED) {
             return;
         }
-        awaitChange();
+        if (!changesEnded) {
+            awaitChange();
+        }
         boolean proper = device.writable() && device.state() != DeviceState.ABORTED;
         ChangedBlockTracker marks = tracking.tracker();
         if (marks != null) {
@@ -496,6 +500,7 @@ public final class AttachedImage implements BlockDevice {
             if (device.state() == DeviceState.ABORTED || device.state() == DeviceState.CLOSED) {
                 letGo(e);
             }
+            changesEnded = false;
             closing = false;
             changing.release();
             throw e;
@@ -530,6 +535,25 @@ public final class AttachedImage implements BlockDevice {
     private AllocationCursor cursor() throws IOException {
         AttachedOverlay levels = overlay;
         return levels == null ? PloopDevice.cursor(area) : levels.cursor();
+    }
+
+    /**
+     * No change of the tree is under way on return, and none begins until {@link #allowChanges}. What can be called off is.
+     *
+     * @throws ImageException IN_USE when a change does not end in time; then nothing is different
+     */
+    public void endChanges() throws IOException {
+        awaitChange();
+        changesEnded = true;
+    }
+
+    /** Undoes {@link #endChanges}. */
+    public void allowChanges() {
+        if (changesEnded) {
+            changesEnded = false;
+            closing = false;
+            changing.release();
+        }
     }
 
     private void awaitChange() throws IOException {

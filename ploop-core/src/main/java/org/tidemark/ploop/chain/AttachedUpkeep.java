@@ -68,10 +68,7 @@ final class AttachedUpkeep {
 
     /** Mends files in one pause; the device goes on also when {@code work} fails. */
     void repair(List<Link> below, FileWork work) throws IOException {
-        if (!device.views().isEmpty()) {
-            throw new ImageException(
-                    ImageException.Kind.IN_USE, files.name() + ": a backup is reading it; repair it when that is done");
-        }
+        requireNoViews();
         List<Link> exclusive = new ArrayList<>();
         @Nullable IOException[] failure = {null};
         try {
@@ -80,6 +77,8 @@ final class AttachedUpkeep {
                 exclusive.add(link);
             }
             device.exchangeUnread(AttachedChain.DRAIN_LIMIT_NANOS, () -> {
+                // One may have been opened meanwhile; now none can.
+                requireNoViews();
                 failure[0] = mend(work);
                 return reopened();
             });
@@ -91,6 +90,13 @@ final class AttachedUpkeep {
         IOException failed = failure[0];
         if (failed != null) {
             throw failed;
+        }
+    }
+
+    private void requireNoViews() throws ImageException {
+        if (!device.views().isEmpty()) {
+            throw new ImageException(
+                    ImageException.Kind.IN_USE, files.name() + ": a backup is reading it; repair it when that is done");
         }
     }
 

@@ -49,7 +49,9 @@ final class ExtensionBitmaps implements KeptBitmaps {
     @Override
     public void note(ChainFiles files, boolean successor) throws IOException {
         Optional<List<StoredBitmap>> inFile = inFile(files.top());
-        if (inFile.isEmpty() && successor) {
+        // Closed without any, by one that was killed before it marked the image in use again: what was saved still
+        // counts.
+        if (successor && inFile.map(List::isEmpty).orElse(true)) {
             noted = Optional.empty();
             return;
         }

@@ -302,7 +302,7 @@ final class ClusterStore {
             try {
                 top.writeMapPage(batch.page(i), batch.buffer(), i * Delta.PAGE_BYTES);
             } catch (OsException e) {
-                throw e.errno() == Errno.ENOSPC ? new NoSpaceForMapException(e) : e;
+                throw Errno.isNoSpace(e.errno()) ? new NoSpaceForMapException(e) : e;
             }
         }
     }

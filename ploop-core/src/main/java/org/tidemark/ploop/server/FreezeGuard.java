@@ -38,6 +38,11 @@ final class FreezeGuard implements Closeable {
         return left > 0 ? Duration.ofNanos(left) : TRY_EVERY;
     }
 
+    /** Whether it had to thaw. */
+    boolean thawed() {
+        return thawed;
+    }
+
     /** The client said nothing: thaw if it is time. */
     void overdue() {
         if (!thawed && System.nanoTime() - deadlineNanos >= 0) {

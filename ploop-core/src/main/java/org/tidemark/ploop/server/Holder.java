@@ -23,6 +23,7 @@ final class Holder implements Closeable {
     /** No device can be called so. */
     private static final String FREEZES = "@freezes";
 
+    private static final Duration AFTER_TAKE_OVER = Duration.ofSeconds(15);
     private static final Duration ACCEPT_ROUND = Duration.ofSeconds(3600);
     private static final Duration IDLE_ROUND = Duration.ofSeconds(3600);
 
@@ -66,8 +67,12 @@ final class Holder implements Closeable {
     }
 
     private void outwait(FreezeGuard guard, String name) {
-        LockSupport.parkNanos(guard.untilNextLook().toNanos());
-        guard.overdue();
+        // The freeze itself may still wait for a device that is being taken over, and come true later.
+        long end = System.nanoTime() + limitIn(name).plus(AFTER_TAKE_OVER).toNanos();
+        while (!guard.thawed() && System.nanoTime() - end < 0) {
+            LockSupport.parkNanos(guard.untilNextLook().toNanos());
+            guard.overdue();
+        }
         try {
             guard.callOff();
         } catch (IOException e) {

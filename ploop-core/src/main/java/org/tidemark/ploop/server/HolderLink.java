@@ -4,9 +4,11 @@ import java.io.IOException;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import org.tidemark.ploop.os.NativeFile;
@@ -32,6 +34,9 @@ final class HolderLink {
     private final ServerCommand command;
     private final boolean managed = ServiceManager.watches(System.getenv());
     private final KeptDescriptors given = new KeptDescriptors();
+    /** Devices that are gone, of which no holder has heard: a service manager may still keep what is theirs. */
+    private final Set<String> unheard = new HashSet<>();
+
     private @Nullable UnixSocket socket;
     private boolean leaving;
 
@@ -108,6 +113,10 @@ final class HolderLink {
 
     private synchronized void giveEverything(UnixSocket current) throws IOException {
         HolderMessages.ask(current, Fields.of(HolderMessages.VERB, HolderMessages.HELLO), List.of());
+        for (String device : unheard) {
+            HolderMessages.ask(current, dropQuestion(device), List.of());
+        }
+        unheard.clear();
         for (String device : given.devices()) {
             given.use(device, (names, descriptors) -> {
                 for (int i = 0; i < names.size(); i++) {
@@ -145,7 +154,13 @@ final class HolderLink {
 
     synchronized void drop(String device) throws IOException {
         given.drop(device);
-        exchange(Fields.of(HolderMessages.VERB, HolderMessages.DROP, HolderMessages.DEVICE, device), List.of());
+        unheard.add(device);
+        exchange(dropQuestion(device), List.of());
+        unheard.remove(device);
+    }
+
+    private static Fields dropQuestion(String device) {
+        return Fields.of(HolderMessages.VERB, HolderMessages.DROP, HolderMessages.DEVICE, device);
     }
 
     /** What the holder keeps of a device, by name. The caller owns it; duplicates stay here and there. */

@@ -192,6 +192,9 @@ public final class ServedDevice {
         DeviceSettings settings = DeviceSettings.of(record.request().options());
         DeviceFront fresh = new DeviceFront(open, settings.onFull(), settings.limit());
         front = fresh;
+        if (aborted) {
+            fresh.stopWaiting();
+        }
         return fresh;
     }
 
@@ -266,10 +269,18 @@ public final class ServedDevice {
             if (current == null) {
                 throw new ControlException(ControlException.Kind.BUSY, id() + ": is not attached (" + state + ")");
             }
+            AttachedImage image = device instanceof AttachedImage open ? open : null;
+            if (image != null) {
+                // Once the kernel has let go it is too late to wait for a change, or to stay attached.
+                image.endChanges();
+            }
             advance(record.with(AttachmentRecord.Phase.DETACHING));
             try {
                 current.detach(limit);
             } catch (IOException e) {
+                if (image != null) {
+                    image.allowChanges();
+                }
                 advance(record.with(AttachmentRecord.Phase.ATTACHED));
                 throw e;
             }

@@ -11,6 +11,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import org.tidemark.ploop.chain.AttachedImage;
+import org.tidemark.ploop.device.BlockDevice;
 import org.tidemark.ploop.device.DeviceView;
 import org.tidemark.ploop.device.Instant;
 import org.tidemark.ploop.device.PloopDevice;
@@ -279,13 +280,26 @@ final class ViewCommands {
         String deviceId = arguments.text("device");
         String name = "device-" + deviceId;
         NbdServer nbd = nbd();
-        if (nbd.export(name) == null) {
-            ploopDevice(deviceId);
-            nbd.add(new NbdExport(
-                    name, "device " + deviceId, devices.find(deviceId).front(), false, new TreeMap<>()));
-            session.own(() -> nbd.remove(name));
+        ploopDevice(deviceId);
+        BlockDevice served = devices.find(deviceId).front();
+        NbdExport before = nbd.export(name);
+        if (before != null && before.device() != served) {
+            // The device was detached meanwhile, and another one has its name.
+            nbd.remove(name);
+            before = null;
+        }
+        if (before == null) {
+            nbd.add(new NbdExport(name, "device " + deviceId, served, false, new TreeMap<>()));
+            session.own(() -> removeIfStill(nbd, name, served));
         }
         return Fields.of("socket", nbd.socket().toString(), "export", name);
+    }
+
+    private static void removeIfStill(NbdServer nbd, String name, BlockDevice device) {
+        NbdExport now = nbd.export(name);
+        if (now != null && now.device() == device) {
+            nbd.remove(name);
+        }
     }
 
     private synchronized NbdServer nbd() throws IOException {

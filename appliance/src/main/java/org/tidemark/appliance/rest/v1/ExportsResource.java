@@ -116,6 +116,7 @@ public final class ExportsResource {
     @APIResponse(responseCode = "201")
     @APIResponseSchema(value = ExportView.class, responseCode = "201")
     public Response add(@Valid @NotNull ExportRequest request, @Context HttpServerRequest http) throws IOException {
+        exports.requireRoom();
         Exports.Export export = exports.add(subject(request));
         Audit.note(
                 Caller.of(identity).getName(),

@@ -19,6 +19,8 @@ final class DeviceSource implements RemoteDevice.Source {
     /** Keeps the export; guarded by this. */
     private @Nullable DataPlane plane;
 
+    private boolean closed;
+
     DeviceSource(Host host, String deviceId) {
         this.host = host;
         this.deviceId = deviceId;
@@ -26,6 +28,9 @@ final class DeviceSource implements RemoteDevice.Source {
 
     @Override
     public synchronized NbdClient connect(List<String> contexts) throws IOException {
+        if (closed) {
+            throw new IOException(deviceId + ": is not exported any more");
+        }
         DataPlane current = plane;
         try {
             if (current == null) {
@@ -35,7 +40,7 @@ final class DeviceSource implements RemoteDevice.Source {
             Fields answer = current.client().request("nbd.export", Fields.of("device", deviceId), LIMIT);
             return NbdClient.connect(Path.of(answer.text("socket")), answer.text("export"), contexts);
         } catch (IOException e) {
-            close();
+            letGo();
             throw e;
         }
     }
@@ -47,6 +52,11 @@ final class DeviceSource implements RemoteDevice.Source {
 
     @Override
     public synchronized void close() {
+        closed = true;
+        letGo();
+    }
+
+    private void letGo() {
         DataPlane current = plane;
         plane = null;
         if (current != null) {

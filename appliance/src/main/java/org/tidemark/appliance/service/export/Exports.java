@@ -169,14 +169,19 @@ public final class Exports {
         return all;
     }
 
+    /** To be asked before anything is opened, let alone frozen. */
+    public void requireRoom() throws IOException {
+        if (open.size() >= MAX_EXPORTS) {
+            throw ApplianceException.conflict(
+                    MAX_EXPORTS + " exports are open; end some with 'tidemark export remove'");
+        }
+    }
+
     /** Exports something from now on. When that fails, {@code subject} has been ended. */
     public Export add(Subject subject) throws IOException {
         boolean done = false;
         try {
-            if (open.size() >= MAX_EXPORTS) {
-                throw ApplianceException.conflict(
-                        MAX_EXPORTS + " exports are open; end some with 'tidemark export remove'");
-            }
+            requireRoom();
             Export export = describe(subject, name());
             NbdExport served = new NbdExport(
                     export.exportId(),

@@ -24,7 +24,7 @@ final class RemoteDevice implements BlockDevice {
     private static final String ALLOCATION = "base:allocation";
     private static final int STATE_ZERO = 2;
     private static final int STATE_DIRTY = 1;
-    private static final int CONNECTIONS = 8;
+    private static final int CONNECTIONS = 4;
     private static final Duration PATIENCE = Duration.ofSeconds(15);
     private static final long PAUSE_NANOS = 50_000_000;
     private static final long SIZE_KNOWN_NANOS = 1_000_000_000;

@@ -24,6 +24,9 @@ import org.tidemark.backup.repository.log.PointSelector;
 import org.tidemark.backup.repository.log.RecoveryPoint;
 import org.tidemark.ploop.device.BlockDevice;
 import org.tidemark.ploop.filesystem.FrozenInstant;
+import org.tidemark.ploop.os.Errno;
+import org.tidemark.ploop.os.NativeFile;
+import org.tidemark.ploop.os.OsException;
 import org.tidemark.ploop.server.ControlClient.AttachedDevice;
 import org.tidemark.ploop.server.Fields;
 import org.tidemark.ploop.server.HolderWatchdog;
@@ -69,32 +72,87 @@ public final class Subjects {
                         + " unmount it, or export it for reading");
             }
         }
-        RemoteDevice remote = new RemoteDevice(device.deviceId(), new DeviceSource(host, device.deviceId()), writable);
-        return new Simple("device " + device.deviceId(), remote, remote::close);
+        if (!writable) {
+            RemoteDevice remote = new RemoteDevice(device.deviceId(), new DeviceSource(host, device.deviceId()), false);
+            return new Simple("device " + device.deviceId(), remote, remote::close);
+        }
+        NativeFile claim = claim(device);
+        boolean done = false;
+        try {
+            RemoteDevice remote = new RemoteDevice(device.deviceId(), new DeviceSource(host, device.deviceId()), true);
+            done = true;
+            return new Simple("device " + device.deviceId(), remote, () -> {
+                try (claim) {
+                    remote.close();
+                }
+            });
+        } finally {
+            if (!done) {
+                claim.close();
+            }
+        }
+    }
+
+    /** While it is open nobody can mount the device, nor detach it. */
+    private static NativeFile claim(AttachedDevice device) throws IOException {
+        try {
+            return NativeFile.open(Path.of(device.blockDevice()), NativeFile.READ_ONLY | NativeFile.EXCLUSIVE, 0);
+        } catch (OsException e) {
+            if (e.errno() != Errno.EBUSY) {
+                throw e;
+            }
+            throw ApplianceException.conflict(device.deviceId() + ": somebody uses " + device.blockDevice()
+                    + " for himself, and two writers would destroy what is on it; export it for reading");
+        }
     }
 
     /** A snapshot of an image, attached or not. */
     public Exports.Subject snapshot(String word, String guid) throws IOException {
+        DataPlane plane = host.connect();
         AttachedDevice level;
-        try (DataPlane plane = host.connect()) {
+        boolean attached = false;
+        try {
             Path image = plane.find(word).map(AttachedDevice::image).orElse(Path.of(word));
             if (!Files.exists(image)) {
                 throw ApplianceException.notFound(word + ": there is no such image, and no such device is attached");
             }
             String name = "export-" + UUID.randomUUID().toString().replace("-", "");
-            level = plane.attachSnapshot(image, Snapshots.guid(guid), name);
+            // When this process dies the device server detaches it.
+            plane.client()
+                    .request(
+                            "attach",
+                            Fields.of(
+                                    "image",
+                                    image.toRealPath().toString(),
+                                    "device",
+                                    name,
+                                    "whileConnected",
+                                    true,
+                                    "options",
+                                    Map.of("level", Snapshots.guid(guid))),
+                            LIMIT);
+            level = find(plane, name);
+            attached = true;
+        } finally {
+            if (!attached) {
+                plane.close();
+            }
         }
         boolean done = false;
         try {
             RemoteDevice remote = new RemoteDevice(level.deviceId(), new DeviceSource(host, level.deviceId()), false);
             done = true;
             return new Simple("snapshot " + level.level() + " of " + level.image(), remote, () -> {
-                remote.close();
-                detach(level);
+                try (plane) {
+                    remote.close();
+                    detach(level);
+                }
             });
         } finally {
             if (!done) {
-                detach(level);
+                try (plane) {
+                    detach(level);
+                }
             }
         }
     }

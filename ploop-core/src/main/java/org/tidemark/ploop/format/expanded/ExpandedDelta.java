@@ -8,6 +8,8 @@ import org.tidemark.ploop.format.DeltaGeometry;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.io.ImageIo;
+import org.tidemark.ploop.os.Errno;
+import org.tidemark.ploop.os.OsException;
 
 /**
  * An open expanded image. Physical clusters are cluster numbers of the file.
@@ -23,6 +25,9 @@ final class ExpandedDelta implements Delta {
     private final @Nullable ClusterAllocator allocator;
     /** Features of others that are written again when the image is closed. */
     private final List<FormatExtension.Feature> carried;
+
+    /** Whether the file ends with an extension, which the cursor does not count. */
+    private boolean extensionBehindEnd;
 
     private volatile List<StoredBitmap> bitmapsAtClose = List.of();
 
@@ -283,6 +288,11 @@ final class ExpandedDelta implements Delta {
         ClusterAllocator clusters = requireWritable();
         writeHeader(header.opened());
         io.flush();
+        if (extensionBehindEnd) {
+            // The header does not name it any more, and a new cluster there must read as zeros.
+            clusters.cutSurplus();
+            extensionBehindEnd = false;
+        }
         if (header.tableEndBytes() > ExpandedFormat.SCANNED_AT_OPEN_BYTES && !clusters.knowsFree()) {
             searchInBackground(clusters);
         }
@@ -328,13 +338,30 @@ final class ExpandedDelta implements Delta {
         ClusterAllocator clusters = requireWritable();
         clusters.cutSurplus();
         io.flush();
+        writeHeader(closedHeader(clusters));
+        io.flush();
+    }
+
+    /** On a full disk bitmaps are given up, so that the image can be closed; features of others never are. */
+    private ExpandedHeader closedHeader(ClusterAllocator clusters) throws IOException {
         boolean empty = clusters.nothingAllocated();
         List<StoredBitmap> bitmaps = FormatExtension.fitting(header, bitmapsAtClose, carried);
-        writeHeader(
-                carried.isEmpty() && bitmaps.isEmpty()
-                        ? header.closed(empty)
-                        : header.closedWithExtension(empty, FormatExtension.append(io, header, bitmaps, carried)));
-        io.flush();
+        if (carried.isEmpty() && bitmaps.isEmpty()) {
+            return header.closed(empty);
+        }
+        extensionBehindEnd = true;
+        try {
+            return header.closedWithExtension(empty, FormatExtension.append(io, header, bitmaps, carried));
+        } catch (OsException e) {
+            if (!Errno.isNoSpace(e.errno()) || !carried.isEmpty()) {
+                throw e;
+            }
+            LOG.log(
+                    System.Logger.Level.WARNING,
+                    name() + ": its bitmaps are lost, no space for them: " + e.getMessage());
+            clusters.cutSurplus();
+            return header.closed(empty);
+        }
     }
 
     private void writeHeader(ExpandedHeader changed) throws IOException {

@@ -3,6 +3,8 @@ package org.tidemark.ploop.format.expanded;
 import java.io.IOException;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageIo;
+import org.tidemark.ploop.os.Errno;
+import org.tidemark.ploop.os.OsException;
 
 /**
  * Moves clusters from the end of the file into free ones before them, so that the file can be cut. The table in the file is
@@ -12,10 +14,13 @@ import org.tidemark.ploop.io.ImageIo;
  *   data into the free clusters | sync | entries that name them | sync | (the caller cuts the file, syncs)
  * </pre>
  *
- * A crash before the first sync, or between the two: the old entries are true, the free clusters hold copies that nothing
+ * A disk without room for the copies leaves everything as it was: nothing is moved.
+ *
+ * <p>A crash before the first sync, or between the two: the old entries are true, the free clusters hold copies that nothing
  * names. After the second: the new entries are true, the old clusters belong to nothing and are behind all others.
  */
 final class TailCompaction {
+    private static final System.Logger LOG = System.getLogger(TailCompaction.class.getName());
     private static final int COPY_BYTES = 1 << 20;
     /** Moved between two pairs of syncs. */
     private static final long ROUND_BYTES = 256L << 20;
@@ -76,11 +81,9 @@ final class TailCompaction {
             }
         });
         long[] to = new long[count[0]];
-        for (int i = 0; i < to.length; i++) {
-            to[i] = free.takeLowest();
-            copyCluster(from[i], to[i]);
+        if (!copied(from, to)) {
+            return end;
         }
-        io.flush();
         for (int i = 0; i < to.length; i++) {
             entry.putInt(0, grid.entryOf(to[i]));
             io.write(ExpandedHeader.BYTES + 4 * virtual[i], entry, 0, 4);
@@ -90,6 +93,33 @@ final class TailCompaction {
             free.remove(cluster);
         }
         return newEnd;
+    }
+
+    /** Copies everything, durably; false when the disk has no room for it, and then nothing has changed. */
+    private boolean copied(long[] from, long[] to) throws IOException {
+        int taken = 0;
+        try {
+            for (int i = 0; i < to.length; i++) {
+                to[i] = free.takeLowest();
+                taken++;
+                copyCluster(from[i], to[i]);
+            }
+            io.flush();
+            return true;
+        } catch (OsException e) {
+            if (!Errno.isNoSpace(e.errno())) {
+                throw e;
+            }
+            LOG.log(
+                    System.Logger.Level.WARNING,
+                    io.name() + ": no room to move clusters into its holes: " + e.getMessage());
+            for (int i = 0; i < taken; i++) {
+                // A free cluster reads as zeros.
+                io.punchHole(grid.positionBytes(to[i]), grid.clusterBytes());
+                free.add(to[i]);
+            }
+            return false;
+        }
     }
 
     /** How far back the end can go when so many clusters are moved: each one finds a free cluster before the new end. */

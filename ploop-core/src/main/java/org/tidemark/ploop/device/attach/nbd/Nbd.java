@@ -73,7 +73,7 @@ final class Nbd {
     /** Largest request served; also the size of a thread's buffer times {@link #PIECES}. */
     static final int MAX_REQUEST_BYTES = 32 << 20;
 
-    static final int BUFFER_BYTES = 1 << 20;
+    static final int BUFFER_BYTES = 512 << 10;
     static final int MAX_OPTION_BYTES = 64 * 1024;
     static final int REQUEST_BYTES = 28;
 

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.SocketChannel;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
@@ -22,6 +23,7 @@ final class NbdConnection {
     private final SocketChannel channel;
     private final Wire wire;
     private final ServerHandshake handshake;
+    private final Function<String, @Nullable NbdExport> find;
     private final Consumer<NbdConnection> onEnd;
     /** Held while one request, with its payload, is read. */
     private final ReentrantLock reading = new ReentrantLock();
@@ -41,6 +43,7 @@ final class NbdConnection {
         this.channel = channel;
         this.wire = new Wire(channel);
         this.handshake = new ServerHandshake(wire, find, all, tls);
+        this.find = find;
         this.onEnd = onEnd;
     }
 
@@ -76,9 +79,23 @@ final class NbdConnection {
             return;
         }
         export = agreed.export();
+        if (find.apply(agreed.export().name()) != agreed.export()) {
+            // It was withdrawn while this client was being answered, and nobody knew that it has a client.
+            end();
+            return;
+        }
+        List<NbdWorker> workers = new ArrayList<>();
+        try {
+            for (int i = 0; i < THREADS; i++) {
+                workers.add(new NbdWorker(agreed, wire, reading, writing));
+            }
+        } catch (OutOfMemoryError e) {
+            LOG.log(System.Logger.Level.ERROR, "no memory for the buffers of one more NBD connection");
+            end();
+            return;
+        }
         running.set(THREADS);
-        for (int i = 0; i < THREADS; i++) {
-            NbdWorker worker = new NbdWorker(agreed, wire, reading, writing);
+        for (NbdWorker worker : workers) {
             thread(() -> serve(worker), "nbd-" + agreed.export().name());
         }
     }
