@@ -6,6 +6,7 @@ import com.fasterxml.jackson.jr.ob.JSON;
 import java.io.File;
 import java.io.IOException;
 import java.net.URISyntaxException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,8 +18,10 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Stream;
 import org.tidemark.appliance.client.ApplianceClient;
 import org.tidemark.appliance.demo.ApplianceProcess;
+import org.tidemark.ploop.server.DeviceServerMain;
 import org.tidemark.ploop.testing.Commands;
 import org.tidemark.ploop.testing.Leftovers;
 
@@ -74,6 +77,27 @@ public final class Cli implements AutoCloseable {
     public void startAppliance() throws IOException {
         if (!appliance.isRunning()) {
             appliance.start();
+        }
+    }
+
+    /** The process that serves this test's devices; 0 while there is none. */
+    public long deviceServer() {
+        // The holder has the name of the class too, but not as its main class, which the run folder follows.
+        String words = DeviceServerMain.class.getName() + "\0--run=" + path("run");
+        try (Stream<ProcessHandle> processes = ProcessHandle.allProcesses()) {
+            return processes
+                    .mapToLong(ProcessHandle::pid)
+                    .filter(pid -> commandLine(pid).contains(words))
+                    .findFirst()
+                    .orElse(0);
+        }
+    }
+
+    private static String commandLine(long pid) {
+        try {
+            return Files.readString(Path.of("/proc/" + pid + "/cmdline"), StandardCharsets.ISO_8859_1);
+        } catch (IOException e) {
+            return "";
         }
     }
 

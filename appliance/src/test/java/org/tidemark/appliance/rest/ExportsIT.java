@@ -104,31 +104,13 @@ class ExportsIT {
                 .contains("already mounted or mount point busy");
         cli.refused(4, "in use", "detach", "d");
         run("cmp", random.toString(), block);
-        Processes.byPid(deviceServer()).signal(Processes.KILL);
+        Processes.byPid(cli.deviceServer()).signal(Processes.KILL);
         Path back = cli.path("back");
         run("nbdcopy", tls, back.toString());
         run("cmp", random.toString(), back.toString());
         cli.ok("export", "remove", String.valueOf(export.get("exportId")));
         assertThat(Commands.tryRun(Cli.LIMIT, "nbdinfo", tls).exitCode()).isNotZero();
         cli.ok("detach", "d");
-    }
-
-    private long deviceServer() throws IOException {
-        try (var processes = ProcessHandle.allProcesses()) {
-            return processes
-                    .filter(one -> line(one.pid()).contains("DeviceServerMain\0--run=" + cli.path("run")))
-                    .findFirst()
-                    .orElseThrow()
-                    .pid();
-        }
-    }
-
-    private static String line(long pid) {
-        try {
-            return Files.readString(Path.of("/proc/" + pid + "/cmdline"));
-        } catch (IOException e) {
-            return "";
-        }
     }
 
     /** As virtnbdbackup does it: everything once, then what the bitmap names, laid over it. */

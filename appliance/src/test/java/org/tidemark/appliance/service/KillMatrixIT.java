@@ -207,7 +207,7 @@ class KillMatrixIT {
         return switch (victim) {
             case HOLDER -> units.mainProcess(ServiceUnits.DATA_PLANE);
             case APPLIANCE -> units.mainProcess(ServiceUnits.APPLIANCE);
-            case DEVICE_SERVER -> ServiceUnits.deviceServer(cli.path("run"));
+            case DEVICE_SERVER -> cli.deviceServer();
         };
     }
 

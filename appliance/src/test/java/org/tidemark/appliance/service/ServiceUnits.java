@@ -168,16 +168,4 @@ final class ServiceUnits implements AutoCloseable {
             return "";
         }
     }
-
-    /** The device server, which is not the main process of its unit. */
-    static long deviceServer(Path run) throws IOException {
-        try (Stream<Path> processes = Files.list(Path.of("/proc"))) {
-            return processes
-                    .filter(path -> path.getFileName().toString().matches("[0-9]+"))
-                    .filter(path -> read(path.resolve("cmdline")).contains("DeviceServerMain\0--run=" + run))
-                    .mapToLong(path -> Long.parseLong(path.getFileName().toString()))
-                    .findFirst()
-                    .orElse(0);
-        }
-    }
 }

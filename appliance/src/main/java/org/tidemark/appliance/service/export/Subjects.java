@@ -48,12 +48,6 @@ public final class Subjects {
         this.points = points;
     }
 
-    private AttachedDevice find(DataPlane plane, String word) throws IOException {
-        return plane.find(word)
-                .orElseThrow(() -> ApplianceException.notFound(
-                        "no device, image or block device '" + word + "' is attached; 'tidemark devices' lists them"));
-    }
-
     /**
      * An attached device as it is at each moment.
      *
@@ -62,7 +56,7 @@ public final class Subjects {
     public Exports.Subject device(String word, boolean writable) throws IOException {
         AttachedDevice device;
         try (DataPlane plane = host.connect()) {
-            device = find(plane, word);
+            device = plane.require(word);
             if (writable && device.readOnly()) {
                 throw ApplianceException.usage(device.deviceId() + ": is attached read-only");
             }
@@ -131,7 +125,7 @@ public final class Subjects {
                                     "options",
                                     Map.of("level", Snapshots.guid(guid))),
                             LIMIT);
-            level = find(plane, name);
+            level = plane.require(name);
             attached = true;
         } finally {
             if (!attached) {
@@ -197,7 +191,7 @@ public final class Subjects {
         DataPlane plane = host.connect();
         boolean done = false;
         try {
-            AttachedDevice device = find(plane, word);
+            AttachedDevice device = plane.require(word);
             Map<String, Object> wanted = new LinkedHashMap<>();
             wanted.put("device", device.deviceId());
             if (since != null) {
