@@ -4,6 +4,9 @@ import static org.tidemark.appliance.cli.Output.fields;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.Callable;
@@ -30,17 +33,36 @@ final class ImageCloneCommand implements Callable<Integer> {
     @Parameters(index = "0", paramLabel = "TEMPLATE", description = "The image to begin with.")
     private Path template = Path.of("");
 
-    @Parameters(index = "1", paramLabel = "IMAGE", description = "The folder to make; nothing may be there.")
-    private Path destination = Path.of("");
+    @Parameters(
+            index = "1..*",
+            arity = "1..*",
+            paramLabel = "IMAGE",
+            description = "The folders to make, one clone each; nothing may be there.")
+    private List<Path> destinations = List.of();
 
     @Option(names = "--at", paramLabel = "SNAPSHOT", description = "Begin with this snapshot of the template.")
     private @Nullable String snapshot;
 
     @Override
     public Integer call() throws IOException {
-        ImageClone.Made made =
-                new ImageClone(UUID::randomUUID).make(template, Optional.ofNullable(snapshot), destination);
-        output.object(fields(
+        ImageClone clone = new ImageClone(UUID::randomUUID);
+        List<Map<String, @Nullable Object>> made = new ArrayList<>();
+        try {
+            for (Path destination : destinations) {
+                made.add(shown(destination, clone.make(template, Optional.ofNullable(snapshot), destination)));
+            }
+        } finally {
+            if (destinations.size() == 1 && made.size() == 1) {
+                output.object(made.get(0));
+            } else if (destinations.size() > 1) {
+                output.rows(made, "no clone was made");
+            }
+        }
+        return ExitCodes.DONE;
+    }
+
+    private Map<String, @Nullable Object> shown(Path destination, ImageClone.Made made) {
+        return fields(
                 "image",
                 destination.toString(),
                 "template",
@@ -48,7 +70,6 @@ final class ImageCloneCommand implements Callable<Integer> {
                 "snapshot",
                 made.snapshot().orElse(null),
                 "levels",
-                made.files().links().size()));
-        return ExitCodes.DONE;
+                made.files().links().size());
     }
 }

@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -181,6 +182,29 @@ class SnapshotCliIT {
         assertThat(client.list(list)).hasSize(1);
         assertThat(mount.resolve("word")).hasContent("kept");
         cli.ok("detach", "d");
+        cli.ok("image", "check", image);
+        clonesOf(image, client, mount);
+    }
+
+    /** Several by one command, one over REST: each begins with the template's content and keeps what it writes to itself. */
+    private void clonesOf(String image, ApplianceClient client, Path mount) throws Exception {
+        List<String> clones = Stream.of("one", "two", "three")
+                .map(name -> cli.path(name).toString())
+                .toList();
+        assertThat(cli.ok("image", "clone", image, clones.get(0), clones.get(1), "--json")
+                        .out())
+                .contains(clones.get(0), clones.get(1), "\"levels\":2");
+        Map<String, Object> wanted = ApplianceClient.body("image", clones.get(2), "template", image);
+        assertThat(client.post("/images", wanted).number("levels")).isEqualTo(2);
+        assertThatThrownBy(() -> client.post("/images", wanted)).hasMessageContaining("exists already");
+        assertThatThrownBy(() -> client.post("/images", ApplianceClient.body("image", "four", "template", image)))
+                .hasMessageContaining("absolute path");
+        for (String clone : clones) {
+            cli.ok("attach", clone, "--mount", mount.toString(), "--name", "clone");
+            assertThat(mount.resolve("word")).hasContent("kept");
+            Files.writeString(mount.resolve("word"), clone);
+            cli.ok("detach", "clone");
+        }
         cli.ok("image", "check", image);
     }
 
