@@ -244,7 +244,7 @@ class ScheduledBackupsSurviveKillsIT {
                 .toList();
         ApplianceClient.demandSuccess(api.run(body("kind", "VERIFY")));
         int restored = 0;
-        int wrong = 0;
+        List<String> wrong = new ArrayList<>();
         for (Answer job : succeeded) {
             Answer result = job.object("result");
             if (restored < RESTORED && result.has("frozenNanos")) {
@@ -254,16 +254,20 @@ class ScheduledBackupsSurviveKillsIT {
                 api.delete("/devices/" + proof.deviceId());
                 Commands.run(Cli.LIMIT, "rm", "-r", image.toString());
                 if (!proof.holds()) {
-                    System.out.println("point " + result.text("pointId") + " of grade " + result.text("grade")
-                            + " is wrong: " + proof.words());
-                    wrong++;
+                    wrong.add("point " + result.text("pointId") + " of grade " + result.text("grade") + ", "
+                            + result.text("mode") + ", attempt " + job.number("attempt") + ", of "
+                            + job.text("createdAt")
+                            + ", frozen " + result.number("frozenNanos") + " ns: " + proof.words());
                 }
             }
         }
-        System.out.println(table(jobs, promised, listed, restored, wrong));
+        System.out.println(table(jobs, promised, listed, restored, wrong.size()));
         assertThat(lost(promised, listed)).as("lost points").isEmpty();
+        assertThat(jobs.stream().flatMap(job -> job.texts("notices").stream()))
+                .as("the file system is found while a device server takes over, too")
+                .noneMatch(notice -> notice.contains("no mounted file system"));
         assertThat(new HashSet<>(promised)).as("no two jobs share a point").hasSameSizeAs(promised);
-        assertThat(wrong).as("wrong restores").isZero();
+        assertThat(wrong).as("wrong restores").isEmpty();
         assertThat(restored).isGreaterThanOrEqualTo(Math.min(3, succeeded.size()));
     }
 

@@ -19,6 +19,7 @@ import org.tidemark.ploop.device.attach.LoopWindow;
 import org.tidemark.ploop.device.attach.TmpfsStateArea;
 import org.tidemark.ploop.device.attach.fuse.FuseLoopExporter;
 import org.tidemark.ploop.device.front.DeviceFront;
+import org.tidemark.ploop.os.LoopDevice;
 import org.tidemark.ploop.os.Mounts;
 import org.tidemark.ploop.os.NativeFile;
 import org.tidemark.ploop.os.OsException;
@@ -127,10 +128,22 @@ public final class ServedDevice {
         return record.window();
     }
 
-    /** Empty while there is none. */
+    /** Empty while there is none. One whose server is just being replaced has been there all the time. */
     public Optional<Path> blockDevice() {
         Attachment current = attachment;
+        if (state == State.STARTING && record.phase() == AttachmentRecord.Phase.ATTACHED) {
+            return predecessorsBlockDevice();
+        }
         return current == null || state != State.SERVING ? Optional.empty() : Optional.of(current.blockDevice());
+    }
+
+    private Optional<Path> predecessorsBlockDevice() {
+        try {
+            return LoopDevice.over(folder.resolve("image")).stream().findFirst().map(LoopDevice::path);
+        } catch (IOException e) {
+            LOG.log(Level.WARNING, id() + ": its loop device is not known yet", e);
+            return Optional.empty();
+        }
     }
 
     Fields describe() throws ControlException {

@@ -194,4 +194,23 @@ class SickDiskIT {
             assertThat(host.client().abort("stuck", SOON)).as("image closed").isTrue();
         }
     }
+
+    /** Else a backup at that moment would find nothing mounted, and freeze nothing. */
+    @Test
+    void theBlockDeviceIsKnownWhileASuccessorIsStillOpeningTheImage() throws Exception {
+        try (SickDisk sick = SickDisk.start(host.folder())) {
+            String block = host.attach("slow", newImage(sick.mount()));
+            sick.hang();
+            // Not from the page cache, so that the successor has to wait for the disk.
+            Files.writeString(Path.of("/proc/sys/vm/drop_caches"), "3");
+            host.killServer();
+            host.connectWhenReady();
+            AttachedDevice starting = device("slow");
+            assertThat(starting.state()).isEqualTo("STARTING");
+            assertThat(starting.blockDevice()).isEqualTo(block);
+            sick.goOn();
+            ServerHost.await("it is served again", () -> device("slow").state().equals("SERVING"));
+            assertThat(device("slow").blockDevice()).isEqualTo(block);
+        }
+    }
 }
