@@ -9,6 +9,8 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.net.http.HttpTimeoutException;
+import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
 import java.security.cert.CertificateException;
@@ -19,12 +21,14 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.TreeMap;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLEngine;
 import javax.net.ssl.TrustManager;
 import javax.net.ssl.X509ExtendedTrustManager;
 import org.tidemark.appliance.demo.ApplianceProcess;
+import org.tidemark.ploop.testing.Commands;
 
 /** Speaks to an appliance as somebody. */
 public final class Api {
@@ -33,11 +37,14 @@ public final class Api {
     private final HttpClient client;
     private final String url;
     private final Map<String, String> headers;
+    /** Of the appliance, where it is known. */
+    private final OptionalLong process;
 
-    private Api(HttpClient client, String url, Map<String, String> headers) {
+    private Api(HttpClient client, String url, Map<String, String> headers, OptionalLong process) {
         this.client = client;
         this.url = url;
         this.headers = headers;
+        this.process = process;
     }
 
     /** A JSON object of names and values in turn. */
@@ -51,7 +58,8 @@ public final class Api {
 
     /** As nobody. */
     public static Api of(ApplianceProcess appliance) throws IOException, GeneralSecurityException {
-        return of(appliance.url(), appliance.certificateSha256());
+        Api api = of(appliance.url(), appliance.certificateSha256());
+        return new Api(api.client, api.url, api.headers, OptionalLong.of(appliance.pid()));
     }
 
     /** As nobody; takes the certificate of this fingerprint and no other. */
@@ -62,13 +70,13 @@ public final class Api {
             context.init(null, new TrustManager[] {new Pinned(certificateSha256)}, null);
             builder.sslContext(context);
         }
-        return new Api(builder.version(HttpClient.Version.HTTP_1_1).build(), url, Map.of());
+        return new Api(builder.version(HttpClient.Version.HTTP_1_1).build(), url, Map.of(), OptionalLong.empty());
     }
 
     public Api with(String header, String value) {
         Map<String, String> more = new TreeMap<>(headers);
         more.put(header, value);
-        return new Api(client, url, more);
+        return new Api(client, url, more, process);
     }
 
     public Api withToken(String token) {
@@ -109,12 +117,26 @@ public final class Api {
                 .header("Content-Type", "application/json")
                 .method(method, body);
         headers.forEach(request::header);
-        HttpResponse<String> response = client.send(request.build(), HttpResponse.BodyHandlers.ofString());
+        HttpResponse<String> response;
+        try {
+            response = client.send(request.build(), HttpResponse.BodyHandlers.ofString());
+        } catch (HttpTimeoutException e) {
+            throw new IOException(method + " " + path + ": no answer in " + LIMIT + "; the appliance: " + threads(), e);
+        }
         return new Answer(
                 method + " " + path,
                 response.statusCode(),
                 response.body(),
                 response.headers().map());
+    }
+
+    /** What the appliance's threads are at. */
+    private String threads() throws IOException, InterruptedException {
+        String jcmd = Path.of(System.getProperty("java.home"), "bin", "jcmd").toString();
+        return process.isEmpty()
+                ? "unknown"
+                : Commands.tryRun(LIMIT, jcmd, Long.toString(process.getAsLong()), "Thread.print")
+                        .output();
     }
 
     /** How a request ended. */

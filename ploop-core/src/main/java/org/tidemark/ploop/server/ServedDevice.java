@@ -19,6 +19,8 @@ import org.tidemark.ploop.device.attach.LoopWindow;
 import org.tidemark.ploop.device.attach.TmpfsStateArea;
 import org.tidemark.ploop.device.attach.fuse.FuseLoopExporter;
 import org.tidemark.ploop.device.front.DeviceFront;
+import org.tidemark.ploop.device.front.DiskSeat;
+import org.tidemark.ploop.device.front.SharedDisks;
 import org.tidemark.ploop.os.LoopDevice;
 import org.tidemark.ploop.os.Mounts;
 import org.tidemark.ploop.os.NativeFile;
@@ -58,6 +60,7 @@ public final class ServedDevice {
     private final ImageAccess access;
     private volatile AttachmentRecord record;
     private volatile State state = State.STARTING;
+    private final SharedDisks disks;
     private volatile boolean aborted;
     private volatile @Nullable BlockDevice device;
     /** Over {@link #device}: where its container's requests enter. */
@@ -65,8 +68,11 @@ public final class ServedDevice {
 
     private volatile @Nullable Attachment attachment;
     private @Nullable TmpfsStateArea area;
+    private @Nullable DiskSeat seat;
 
-    ServedDevice(RunFolder run, AttachmentRecord record, DeviceOpener opener, HolderLink link) throws ControlException {
+    ServedDevice(RunFolder run, AttachmentRecord record, DeviceOpener opener, HolderLink link, SharedDisks disks)
+            throws ControlException {
+        this.disks = disks;
         this.folder = run.devices().resolve(record.request().deviceId());
         this.record = record;
         this.opener = opener;
@@ -203,12 +209,23 @@ public final class ServedDevice {
 
     private DeviceFront frontOf(BlockDevice open) throws ControlException {
         DeviceSettings settings = DeviceSettings.of(record.request().options());
-        DeviceFront fresh = new DeviceFront(open, settings.onFull(), settings.limit());
+        DeviceFront fresh = new DeviceFront(open, settings.onFull(), settings.limit(), takeSeat());
         front = fresh;
         if (aborted) {
             fresh.stopWaiting();
         }
         return fresh;
+    }
+
+    private DiskSeat takeSeat() {
+        try {
+            DiskSeat taken = disks.of(record.request().image()).join();
+            seat = taken;
+            return taken;
+        } catch (IOException e) {
+            LOG.log(Level.WARNING, id() + ": its disk is not known, so it cannot make way for its neighbours", e);
+            return DiskSeat.alone();
+        }
     }
 
     /** A fresh attach. On failure nothing of it is left. */
@@ -362,6 +379,10 @@ public final class ServedDevice {
         attachment = null;
         front = null;
         device = null;
+        DiskSeat taken = seat;
+        if (taken != null) {
+            taken.close();
+        }
         Path mountPoint = folder.resolve("image");
         FuseLoopExporter.removeDeadMount(mountPoint);
         access.closeUnused();

@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import org.tidemark.ploop.device.front.SharedDisks;
 
 /** All devices of this server. Safe for several threads; devices do not wait for each other. */
 public final class ServedDevices {
@@ -23,6 +24,7 @@ public final class ServedDevices {
     private final DeviceOpener opener;
     private final HolderLink link;
     private final Map<String, ServedDevice> devices = new ConcurrentHashMap<>();
+    private final SharedDisks disks = new SharedDisks();
     private boolean closed;
 
     ServedDevices(RunFolder run, DeviceOpener opener, HolderLink link) {
@@ -53,7 +55,7 @@ public final class ServedDevices {
         AttachRequest request =
                 new AttachRequest(wanted.deviceId(), realPath(wanted.image()), wanted.readOnly(), wanted.options());
         OwnFiles.check(request.image(), run, blockDevices());
-        ServedDevice fresh = new ServedDevice(run, AttachmentRecord.begin(request), opener, link);
+        ServedDevice fresh = new ServedDevice(run, AttachmentRecord.begin(request), opener, link, disks);
         admit(fresh);
         try {
             fresh.attach();
@@ -186,7 +188,7 @@ public final class ServedDevices {
                 Files.deleteIfExists(folder);
                 return;
             }
-            ServedDevice device = new ServedDevice(run, record.get(), opener, link);
+            ServedDevice device = new ServedDevice(run, record.get(), opener, link, disks);
             devices.put(device.id(), device);
             Thread thread = new Thread(() -> takeOver(device), "take-over-" + device.id());
             thread.setDaemon(true);

@@ -19,9 +19,17 @@ public final class DeviceFront implements BlockDevice {
     private final IoThrottle throttle;
     private final SpaceWait space;
     private final BackupTurns turns = new BackupTurns();
+    private final DiskSeat seat;
 
+    /** At a disk that no other device uses. */
     public DeviceFront(BlockDevice device, FullDisk onFull, IoLimit limit) {
+        this(device, onFull, limit, DiskSeat.alone());
+    }
+
+    /** {@code seat} is the device's, until the device is closed. */
+    public DeviceFront(BlockDevice device, FullDisk onFull, IoLimit limit, DiskSeat seat) {
         this.device = device;
+        this.seat = seat;
         this.throttle = new IoThrottle(limit);
         this.space = new SpaceWait(device.name(), onFull);
     }
@@ -91,11 +99,13 @@ public final class DeviceFront implements BlockDevice {
     @Override
     public void read(long offsetBytes, AlignedBuffer dst, int dstOffset, int lengthBytes) throws IOException {
         throttle.admit(lengthBytes);
+        boolean held = seat.begin(lengthBytes);
         boolean counted = turns.begin();
         try {
             device.read(offsetBytes, dst, dstOffset, lengthBytes);
         } finally {
             turns.end(counted);
+            seat.end(held);
         }
     }
 
@@ -164,13 +174,31 @@ public final class DeviceFront implements BlockDevice {
         boolean counted = turns.begin();
         try {
             switch (what) {
-                case WRITE -> device.write(offset, Objects.requireNonNull(src), srcOffset, (int) length);
+                case WRITE -> write(offset, (int) length, Objects.requireNonNull(src), srcOffset);
                 case DISCARD -> device.discard(offset, length);
                 case ZERO -> device.writeZeroes(offset, length);
-                case FLUSH -> device.flush();
+                case FLUSH -> sync();
             }
         } finally {
             turns.end(counted);
+        }
+    }
+
+    private void write(long offset, int length, AlignedBuffer src, int srcOffset) throws IOException {
+        boolean held = seat.begin(length);
+        try {
+            device.write(offset, src, srcOffset, length);
+        } finally {
+            seat.end(held);
+        }
+    }
+
+    private void sync() throws IOException {
+        seat.beginSync();
+        try {
+            device.flush();
+        } finally {
+            seat.endSync();
         }
     }
 

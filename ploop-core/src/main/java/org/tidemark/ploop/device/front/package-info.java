@@ -3,7 +3,7 @@
  * backups give way to it. One {@link org.tidemark.ploop.device.front.DeviceFront} a device, over the device itself; the FUSE
  * file and the NBD export of the device share it, views do not.
  *
- * <p><b>Nothing is shared between devices.</b> Whoever has to wait here waits in a serving thread of its own device, outside
+ * <p><b>No device waits for another.</b> Whoever has to wait here waits in a serving thread of its own device, outside
  * the device's gate, so an instant, a detach or another device never waits for it. A request that does not have to wait
  * costs a few atomic operations and allocates nothing.
  *
@@ -16,6 +16,12 @@
  * default, as in qemu ({@code werror=enospc}): a file system that gets ENOSPC from a disk has lost the data, for it said yes to its
  * writer long before, and mostly tells nobody. A waiting request is not acknowledged, so a kill, a take-over or an abort
  * meanwhile finds nothing to keep but the request itself, which lies in its slot.
+ *
+ * <p><b>A storm gives way to syncs</b> ({@link org.tidemark.ploop.device.front.DiskSeat}). A sync waits for what lies in the
+ * disk's queue before it, so a neighbour with dozens of large requests there makes each sync as slow as all of them. While a
+ * device of the same disk syncs, the others have two large requests each at the disk. A sequential writer keeps about half of
+ * what it gets alone, a file system's sync stays near its own time. Devices see each other's last sync, and never wait for
+ * each other.
  *
  * <p><b>Backups give way</b> ({@link org.tidemark.ploop.device.front.BackupTurns}). While the container is active, views are
  * read one request at a time, and after each there is a pause as long as the read took. So a backup has at most half of one
