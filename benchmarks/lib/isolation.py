@@ -31,12 +31,13 @@ def fsync_p99_millis(device, seconds):
 
 
 def beside(load, measure):
-    """What is measured while the load runs."""
+    """What is measured while the load runs, and the MiB/s of the load."""
     time.sleep(0.5)
     value = measure()
     load.terminate()
-    load.communicate(timeout=60)
-    return value
+    text, _ = load.communicate(timeout=60)
+    job = json.loads(text[text.index(b"{"):])["jobs"][0]
+    return value, (job["read"]["bw"] + job["write"]["bw"]) / 1024
 
 
 def slow_image(rounds, seconds, slow, quick):
@@ -50,7 +51,7 @@ def slow_image(rounds, seconds, slow, quick):
         for kind, values in rows.items():
             alone = iops(quick, seconds, kind)
             load = fio(slow, seconds * 4, "--rw=randrw", "--bs=4k", "--iodepth=32")
-            values.append((alone, beside(load, lambda: iops(quick, seconds, kind))))
+            values.append((alone, beside(load, lambda: iops(quick, seconds, kind))[0]))
         slow_iops.append(iops(slow, seconds, "randread"))
     for kind, values in rows.items():
         kept = statistics.median(with_slow / alone for alone, with_slow in values)
@@ -69,21 +70,26 @@ def hold(name):
                    stdout=subprocess.DEVNULL)
 
 
+def writer(device, seconds):
+    return fio(device, seconds * 4, "--rw=write", "--bs=1M", "--iodepth=32")
+
+
 def storm(rounds, seconds, pairs):
     print("## A writes 1M at depth 32, B writes 4k and syncs each, on one disk\n")
-    print("| | B's fsync p99 alone, ms | beside the storm, ms | times |")
-    print("|---|---|---|---|")
+    print("| | B's fsync p99 alone, ms | beside the storm, ms | times | A's MiB/s alone | beside B |")
+    print("|---|---|---|---|---|---|")
     rows = {name: [] for name, _, _ in pairs}
     for _ in range(rounds):
         for name, a, b in pairs:
             hold(name)
             alone = fsync_p99_millis(b, seconds)
-            load = fio(a, seconds * 4, "--rw=write", "--bs=1M", "--iodepth=32")
-            rows[name].append((alone, beside(load, lambda: fsync_p99_millis(b, seconds))))
+            _, free = beside(writer(a, seconds), lambda: time.sleep(seconds))
+            with_storm, held = beside(writer(a, seconds), lambda: fsync_p99_millis(b, seconds))
+            rows[name].append((alone, with_storm, free, held))
     for name, values in rows.items():
-        times = statistics.median(with_storm / alone for alone, with_storm in values)
-        print(f"| {name} | {statistics.median(v[0] for v in values):.2f} | {statistics.median(v[1] for v in values):.2f} "
-              f"| **{times:.1f}** |")
+        times = statistics.median(v[1] / v[0] for v in values)
+        middle = [statistics.median(column) for column in zip(*values)]
+        print(f"| {name} | {middle[0]:.2f} | {middle[1]:.2f} | **{times:.1f}** | {middle[2]:,.0f} | {middle[3]:,.0f} |")
     print("\nPlain loop devices show what the disk itself shares unfairly: no device over it can do better than wait its turn.")
 
 
