@@ -68,6 +68,12 @@ final class UserModeMachine implements AutoCloseable {
 
     /** One whose first process is another script. */
     UserModeMachine(String name, Path disk, long seed, String first) throws IOException, InterruptedException {
+        this(name, disk, seed, first, "mem=700M");
+    }
+
+    /** With so much memory, as its kernel is told. */
+    UserModeMachine(String name, Path disk, long seed, String first, String memory)
+            throws IOException, InterruptedException {
         this.id = name;
         kill(id);
         // Not in /dev, /run, /mnt or /tmp: the machine has those for itself.
@@ -85,7 +91,7 @@ final class UserModeMachine implements AutoCloseable {
         }
         ProcessBuilder builder = new ProcessBuilder(List.of(
                 "linux.uml",
-                "mem=700M",
+                memory,
                 "root=/dev/root",
                 "rootfstype=hostfs",
                 "rootflags=/",

@@ -1,0 +1,65 @@
+package org.tidemark.appliance.powerloss;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.RandomAccessFile;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.tidemark.appliance.cli.Cli;
+import org.tidemark.ploop.testing.Commands;
+import org.tidemark.ploop.testing.Requires;
+
+/**
+ * A whole machine without memory to spare, in which a writer dirties pages of a device: to clean them the kernel needs the device
+ * server, which must not need memory for that.
+ */
+@Requires({"root", "fuse", "loop", "linux.uml", "modprobe", "gcc", "python3", "mkfs.ext4"})
+@Timeout(300)
+class ShortOfMemoryIT {
+    private Cli cli;
+
+    @BeforeEach
+    void start() throws Exception {
+        cli = Cli.start("memory-");
+    }
+
+    @AfterEach
+    void stop() throws Exception {
+        cli.close();
+    }
+
+    @Test
+    void dirtyPagesOfADeviceAreCleanedWithoutMemoryToSpare() throws Exception {
+        Path disk = cli.path("disk.img");
+        Path mount = Files.createDirectory(cli.path("disk"));
+        try (RandomAccessFile file = new RandomAccessFile(disk.toFile(), "rw")) {
+            file.setLength(1L << 30);
+        }
+        Commands.run(Cli.LIMIT, "mkfs.ext4", "-q", "-F", disk.toString());
+        Commands.run(Cli.LIMIT, "mount", "-o", "loop", disk.toString(), mount.toString());
+        Path image = mount.resolve("web");
+        cli.ok("image", "create", image.toString(), "--size", "512M", "--fs", "ext4");
+        Commands.run(Cli.LIMIT, "umount", mount.toString());
+        List<String> said;
+        try (UserModeMachine machine =
+                new UserModeMachine("tidemark-test-memory", disk, 1, "memory-guest.sh", "mem=420M")) {
+            said = machine.sayings("DONE");
+        }
+        said.forEach(System.out::println);
+        assertThat(said)
+                .anyMatch(line -> line.matches("memory can be locked +ok"))
+                .anyMatch(line -> line.matches("I/O flusher +ok"))
+                .anyMatch(line -> line.matches("STORM 200 MiB; least free [0-9] MiB"))
+                .contains("COMPARED equal");
+        Commands.run(Cli.LIMIT, "mount", "-o", "loop", disk.toString(), mount.toString());
+        cli.ok("image", "check", image.toString());
+        Commands.run(Cli.LIMIT, "e2fsck", "-fn", cli.attach(image));
+        cli.ok("detach", image.toString());
+        Commands.run(Cli.LIMIT, "umount", mount.toString());
+    }
+}
