@@ -76,8 +76,8 @@ public final class CompactionRun {
         try (ImageIo io = folder.open(IMAGE, OpenMode.READ_WRITE)) {
             inUse = ExpandedFormat.readHeader(io).inUse();
         }
-        PloopDevice device = open(
-                new OrderCheckedDirectory(folder), inUse ? OpenIntent.RECOVER : OpenIntent.WRITE, new KeptState());
+        PloopDevice device =
+                open(new OrderCheckedDirectory(folder), inUse ? OpenIntent.RECOVER : OpenIntent.WRITE, new KeptState());
         check(device);
         device.moveAtClose(Long.MAX_VALUE);
         device.detach();

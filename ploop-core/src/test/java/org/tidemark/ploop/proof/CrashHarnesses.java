@@ -6,6 +6,7 @@ import java.util.Random;
 import org.tidemark.ploop.chain.AttachedChainRun;
 import org.tidemark.ploop.chain.AttachedImageCrashTest;
 import org.tidemark.ploop.chain.AttachedOverlayRun;
+import org.tidemark.ploop.chain.BitFlipRun;
 import org.tidemark.ploop.chain.ChainOperationsCrashTest;
 import org.tidemark.ploop.chain.ImageGrowthCrashTest;
 import org.tidemark.ploop.chain.ImageShrinkCrashTest;
@@ -98,6 +99,11 @@ public final class CrashHarnesses {
                     "an attached image and its snapshots on a disk that fails writes and flushes",
                     6,
                     CrashHarnesses::attachedOnFailingDisk),
+            new Harness(
+                    "bit-flips",
+                    "one stored bit is another one when the image is attached again: all structures of expanded and qcow2",
+                    15,
+                    BitFlipRun::shortly),
             new Harness(
                     "kept-bitmaps",
                     "a bitmap in the format extension over attach, write, kill, power cut, snapshots, growth, detach",

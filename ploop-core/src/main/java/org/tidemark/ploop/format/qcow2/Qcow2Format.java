@@ -83,6 +83,7 @@ public final class Qcow2Format implements DeltaFormat {
                             io.name() + ": was not closed: either it is open elsewhere, or its host crashed. When"
                                     + " nobody has it open, run image check and attach it with --recover");
                 }
+                EnoughCounts.require(io, header);
                 cursor.set(HostClusters.firstFree(io, header));
             }
             case TAKE_OVER -> {
