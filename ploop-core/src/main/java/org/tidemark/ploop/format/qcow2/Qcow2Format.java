@@ -131,10 +131,5 @@ public final class Qcow2Format implements DeltaFormat {
                     io.name() + ": is marked corrupt by a program that wrote it; it can be read, or repaired with"
                             + " image check");
         }
-        if (header.externalData() && header.extendedL2()) {
-            throw new ImageException(
-                    ImageException.Kind.UNSUPPORTED,
-                    io.name() + ": has subclusters in another file, which can be read, not written");
-        }
     }
 }
