@@ -260,11 +260,22 @@ final class ChainSteps {
             return;
         }
         Image top = descriptor.imageOf(descriptor.requireShot(descriptor.topGuid()));
+        if (sizeOf(folder, descriptor, top) != intent.growBytes()) {
+            return;
+        }
+        // It may be seen and not be on the medium, because nobody flushed it or a flush of it failed.
+        try (ImageIo io = folder.open(top.file(), OpenMode.READ_WRITE)) {
+            io.flush();
+        }
+        if (sizeOf(folder, descriptor, top) == intent.growBytes()) {
+            descriptor.withDiskSize(intent.growBytes()).store(folder);
+        }
+    }
+
+    private static long sizeOf(ImageDirectory folder, DiskDescriptor descriptor, Image top) throws IOException {
         try (Delta delta =
                 open(folder, top, OpenIntent.READ, descriptor.geometry(), AllocationCursor.transientCursor())) {
-            if (delta.geometry().diskSizeBytes() == intent.growBytes()) {
-                descriptor.withDiskSize(intent.growBytes()).store(folder);
-            }
+            return delta.geometry().diskSizeBytes();
         }
     }
 }

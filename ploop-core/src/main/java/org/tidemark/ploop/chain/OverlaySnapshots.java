@@ -67,7 +67,17 @@ final class OverlaySnapshots {
     static void tidy(ChainFiles files) throws IOException {
         ImageDirectory folder = files.directory();
         String image = files.top().fileName();
-        boolean leftovers = !OverlayIntent.read(folder, image).unnamed().isEmpty();
+        OverlayIntent left = OverlayIntent.read(folder, image);
+        if (left.merges()) {
+            String half = OverlayTree.read(folder, image).halfMerged();
+            if (!half.isEmpty()) {
+                // The image may show what was copied into it and what the level above lost; nobody else will flush it.
+                try (ImageIo io = folder.open(half, OpenMode.READ_WRITE)) {
+                    io.flush();
+                }
+            }
+        }
+        boolean leftovers = !left.unnamed().isEmpty();
         if (leftovers || OverlayIntent.isHalf(folder, image)) {
             try (Closeable lock = OverlayTree.lock(folder, image)) {
                 OverlayIntent.removeHalf(folder, image);

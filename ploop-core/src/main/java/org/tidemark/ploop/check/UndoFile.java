@@ -135,7 +135,9 @@ public final class UndoFile implements Closeable {
      * @throws ImageException of kind INVALID_REQUEST when the image was written to after the repair
      */
     public static void putBack(ImageDirectory folder, String name) throws IOException {
-        try (ImageIo saved = folder.open(name, OpenMode.READ_ONLY)) {
+        // Opened for writing and flushed: what is read from it is on the medium before the image is changed by it.
+        try (ImageIo saved = folder.open(name, OpenMode.READ_WRITE)) {
+            saved.flush();
             UndoFile undo = new UndoFile(saved);
             Contents contents = undo.contents();
             try (ImageIo image = folder.open(contents.imageFile(), OpenMode.READ_WRITE)) {

@@ -166,6 +166,9 @@ final class ClusterStore {
             }
             if (src != null) {
                 top.overwrite(fresh, from, src, srcOffset, length);
+            } else if (inTop(entry)) {
+                // Where a cluster has only one place, what lay there may still do so.
+                top.punch(fresh, from, length);
             }
             publish(cluster, fresh);
             published = true;

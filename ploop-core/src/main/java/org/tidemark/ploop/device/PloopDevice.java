@@ -269,6 +269,9 @@ public final class PloopDevice implements BlockDevice {
         }
         if (failure instanceof OsException os && diskFailed(os.errno())) {
             abort(os);
+        } else if (failure instanceof ImageException known && known.kind() == ImageException.Kind.SUSPECT) {
+            // A flush of the file failed, whoever asked for it.
+            abort(known);
         }
         return failure;
     }

@@ -110,7 +110,7 @@ public interface Delta extends Closeable {
      * Whether a cluster that left the map can be handed out again while the delta is open, see {@link #release}. May do
      * I/O the first time it is asked.
      */
-    default boolean releases() {
+    default boolean releases() throws IOException {
         return false;
     }
 

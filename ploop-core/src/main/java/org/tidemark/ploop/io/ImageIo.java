@@ -14,7 +14,9 @@ import java.io.IOException;
  *
  * <p><b>Errors.</b> Any method may throw {@link IOException}. After a {@code flush} that threw, the medium's content is
  * unknown (the kernel drops dirty pages whose write-back failed): the object is <i>suspect</i>, and every later write or
- * flush throws {@link ImageException} of kind SUSPECT. Reads still work.
+ * flush throws {@link ImageException} of kind SUSPECT. Reads still work and may show what was lost. Whoever opens the file
+ * again for writing reads what the medium holds; without that nobody may believe such a file, because the next flush of the
+ * kernel succeeds and writes nothing.
  *
  * <p><b>Threading.</b> All methods may be called by several threads at once; overlapping writes have no order.
  */

@@ -42,6 +42,8 @@ public interface LibC {
 
     int fdatasync(int fd);
 
+    int posix_fadvise(int fd, long offset, long length, int advice);
+
     int syncfs(int fd);
 
     int statx(int folder, String path, int flags, int mask, @size_t long resultAddress);

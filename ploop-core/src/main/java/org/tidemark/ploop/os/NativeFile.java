@@ -35,6 +35,7 @@ public final class NativeFile implements Closeable {
     private static final int FALLOC_KEEP_SIZE = 1;
     private static final int FALLOC_PUNCH_HOLE = 2;
     private static final int FALLOC_ZERO_RANGE = 16;
+    private static final int FADV_DONTNEED = 4;
     private static final int SEEK_END = 2;
     private static final int SEEK_DATA = 3;
     private static final int SEEK_HOLE = 4;
@@ -226,6 +227,14 @@ public final class NativeFile implements Closeable {
     /** Data, size and what is needed to find the data are durable on return. */
     public void fdatasync() throws IOException {
         check("fdatasync", LibC.C.fdatasync(fd));
+    }
+
+    /**
+     * Forgets what the page cache holds of the file and what the kernel takes for written. After a write-back that failed
+     * those pages are not what the medium holds. Advice: a file system that cannot, or pages in use, are no error.
+     */
+    public void dropCleanPages() {
+        LibC.C.posix_fadvise(fd, 0, 0, FADV_DONTNEED);
     }
 
     /** Data and all metadata are durable on return; for a folder: its names. */

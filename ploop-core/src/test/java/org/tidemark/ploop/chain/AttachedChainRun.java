@@ -34,10 +34,14 @@ import org.tidemark.ploop.format.expanded.ExpandedFormat;
 import org.tidemark.ploop.format.raw.RawFormat;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageDirectory;
+import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.io.ImageIo;
+import org.tidemark.ploop.os.Errno;
 import org.tidemark.ploop.os.HostIdentity;
 import org.tidemark.ploop.sim.CrashCount;
+import org.tidemark.ploop.sim.CrashPlan;
 import org.tidemark.ploop.sim.DiskModel;
+import org.tidemark.ploop.sim.FaultPlan;
 import org.tidemark.ploop.sim.Killed;
 import org.tidemark.ploop.sim.MortalDirectory;
 import org.tidemark.ploop.sim.OrderCheckedDirectory;
@@ -75,6 +79,13 @@ public final class AttachedChainRun {
     private boolean merging;
     private boolean inside;
     private int armed;
+    /** Whether the disk fails requests now and then. */
+    private boolean disksFail;
+
+    /** Whether a request fails soon, or has failed and nobody has noticed. */
+    private boolean failing;
+
+    private int failures;
     private int writesWhileMerging;
     private int brokenFirsts;
     private int compactions;
@@ -118,6 +129,22 @@ public final class AttachedChainRun {
         }
     }
 
+    /** A short life on a disk that fails writes and flushes, and loses what a failed flush should have written. */
+    public static void onFailingDisk(Random random) throws IOException {
+        try (Scratch scratch = new Scratch()) {
+            Start start = Start.values()[random.nextInt(Start.values().length)];
+            AttachedChainRun run = new AttachedChainRun(
+                    start, random, scratch.folder(), UnaryOperator.identity(), UnaryOperator.identity());
+            run.disksFail = true;
+            run.go(12 + random.nextInt(20), true);
+        }
+    }
+
+    /** How many requests the disk failed. */
+    int failures() {
+        return failures;
+    }
+
     /** Whether the single file it began with is a folder. */
     boolean becameFolder() {
         return start != Start.FOLDER && !isLone();
@@ -147,15 +174,26 @@ public final class AttachedChainRun {
         attach(Use.READ_WRITE);
         for (int i = 0; i < steps; i++) {
             try {
+                if (disksFail && random.nextInt(3) == 0) {
+                    armFailure();
+                }
                 step();
                 if (armed > 0 && --armed == 0) {
                     mortal().spare();
                 }
             } catch (Killed e) {
                 die();
+            } catch (IOException e) {
+                if (!failing || disk.faults().pending()) {
+                    throw e;
+                }
+                afterFailure();
             }
         }
         mortal().spare();
+        if (failing) {
+            afterFailure();
+        }
         if (crashes) {
             die();
         }
@@ -266,8 +304,85 @@ public final class AttachedChainRun {
         }
     }
 
+    /** One of the next writes or flushes fails; a flush loses what it should have written, in any part. */
+    private void armFailure() {
+        if (!failing) {
+            failing = true;
+            boolean flushes = random.nextBoolean();
+            disk.whenFlushesFail(CrashPlan.random(random));
+            disk.faults()
+                    .failNth(
+                            1 + random.nextInt(12),
+                            attempt -> attempt.kind() == FaultPlan.Kind.FLUSH
+                                    || (!flushes && attempt.kind() == FaultPlan.Kind.WRITE),
+                            Errno.EIO);
+        }
+    }
+
+    /**
+     * Whatever was going on has said that it failed. The image is taken over or detached, and attached anew on this machine or
+     * after its power went: nothing that was acknowledged as durable may be missing.
+     */
+    private void afterFailure() throws IOException {
+        failures += disk.faults().pending() ? 0 : 1;
+        armed = 0;
+        failing = false;
+        mortal().spare();
+        disk.faults().clear();
+        int next = random.nextInt(4);
+        if (next == 0) {
+            if (takenOver()) {
+                return;
+            }
+        } else if (image != null && next == 1) {
+            long mark = model.flushBegins();
+            try {
+                DeviceState before = current().state();
+                current().close();
+                if (before == DeviceState.RUNNING) {
+                    model.flushEnded(mark);
+                }
+            } catch (ImageException e) {
+                // It was aborted.
+            }
+        }
+        if (random.nextBoolean()) {
+            disk = disk.crash(random);
+        } else {
+            CrashCount.one();
+            disk.killAll();
+        }
+        area = new KeptState();
+        attach(Use.READ_WRITE);
+        checkMarks();
+        model.checkAfterCrash(this::read);
+        checkLevels();
+    }
+
+    /** Whether a successor serves the image; it refuses what its predecessor left half done, or an aborted device. */
+    private boolean takenOver() throws IOException {
+        area = area.successor();
+        try {
+            attach(Use.TAKE_OVER);
+        } catch (ImageException e) {
+            return false;
+        }
+        if (current().state() != DeviceState.RUNNING) {
+            return false;
+        }
+        model.checkVisible(this::read);
+        checkLevels();
+        return true;
+    }
+
     /** The process is killed, or the power goes. */
     private void die() throws IOException {
+        if (failing) {
+            // Nobody can close what a killed process had open.
+            image = null;
+            afterFailure();
+            return;
+        }
         armed = 0;
         if (random.nextBoolean()) {
             CrashCount.one();
@@ -389,9 +504,11 @@ public final class AttachedChainRun {
         current().close();
         model.flushEnded(mark);
         image = null;
+        maybeFrozen = content;
         SnapshotOperations operations = new SnapshotOperations(this::newId);
         Shot shot = anyShot(false);
         if (shot != null && random.nextBoolean()) {
+            mayBeGone.add(shot.guid());
             operations.delete(filesIn(mortal()), shot.guid());
             snapshots.remove(shot.guid());
         } else if (isLone()) {
@@ -399,9 +516,10 @@ public final class AttachedChainRun {
         } else if (shots().size() < MAX_LEVELS) {
             snapshots.put(operations.create(filesIn(mortal())), content);
         }
+        maybeFrozen = null;
         area = new KeptState();
         attach(Use.READ_WRITE);
-        assertThat(tracker().trackerId())
+        assertThat(failing || failures > 0 ? before : tracker().trackerId())
                 .as("the tracker of an image whose snapshots changed")
                 .isEqualTo(before);
     }

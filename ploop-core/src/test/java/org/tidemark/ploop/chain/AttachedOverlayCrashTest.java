@@ -30,7 +30,7 @@ final class AttachedOverlayCrashTest {
     Path scratch;
 
     static LongStream seeds() {
-        return Seeds.of(100);
+        return Seeds.of(15);
     }
 
     @ParameterizedTest

@@ -34,9 +34,14 @@ import org.tidemark.ploop.format.qcow2.Qcow2Format;
 import org.tidemark.ploop.format.qcow2.Qcow2Header;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageDirectory;
+import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.io.ImageIo;
+import org.tidemark.ploop.os.Errno;
 import org.tidemark.ploop.os.HostIdentity;
+import org.tidemark.ploop.sim.CrashCount;
+import org.tidemark.ploop.sim.CrashPlan;
 import org.tidemark.ploop.sim.DiskModel;
+import org.tidemark.ploop.sim.FaultPlan;
 import org.tidemark.ploop.sim.Killed;
 import org.tidemark.ploop.sim.MortalDirectory;
 import org.tidemark.ploop.sim.OrderCheckedDirectory;
@@ -47,7 +52,7 @@ import org.tidemark.ploop.sim.SimulatedDisk;
  * After each, the disk holds a legal value everywhere, every snapshot holds what was frozen, none that was acknowledged is
  * missing, and increments laid over each other are the disk.
  */
-final class AttachedOverlayRun {
+public final class AttachedOverlayRun {
     private static final String IMAGE = "disk";
     private static final int CLUSTER = 32 * 1024;
     private static final int DISK = 10 * CLUSTER;
@@ -73,6 +78,13 @@ final class AttachedOverlayRun {
     private boolean merging;
     private boolean inside;
     private int armed;
+    /** Whether the disk fails requests now and then. */
+    private boolean disksFail;
+
+    /** Whether a request fails soon, or has failed and nobody has noticed. */
+    private boolean failing;
+
+    private int failures;
     private int writesWhileMerging;
 
     private byte[] point = new byte[DISK];
@@ -87,12 +99,39 @@ final class AttachedOverlayRun {
         this.memory = memory;
     }
 
+    /** A short life for many seeds. */
+    public static void shortly(Random random) throws IOException {
+        try (Scratch scratch = new Scratch()) {
+            new AttachedOverlayRun(random, scratch.folder(), UnaryOperator.identity(), UnaryOperator.identity())
+                    .go(6 + random.nextInt(14), true);
+        }
+    }
+
+    /** A short life on a disk that fails writes and flushes, and loses what a failed flush should have written. */
+    public static void onFailingDisk(Random random) throws IOException {
+        try (Scratch scratch = new Scratch()) {
+            AttachedOverlayRun run = new AttachedOverlayRun(
+                    random, scratch.folder(), UnaryOperator.identity(), UnaryOperator.identity());
+            run.disksFail = true;
+            run.go(12 + random.nextInt(20), true);
+        }
+    }
+
+    /** How many requests the disk failed. */
+    int failures() {
+        return failures;
+    }
+
     /** How often something was written while a merge was under way. */
     int writesWhileMerging() {
         return writesWhileMerging;
     }
 
     void go(int steps) throws IOException {
+        go(steps, false);
+    }
+
+    private void go(int steps, boolean crashes) throws IOException {
         try (ImageIo io = disk.create(IMAGE)) {
             Qcow2Format.create(io, new DeltaGeometry(DISK, CLUSTER), CreateOptions.USUAL);
         }
@@ -100,15 +139,29 @@ final class AttachedOverlayRun {
         attach(Use.READ_WRITE);
         for (int i = 0; i < steps; i++) {
             try {
+                if (disksFail && random.nextInt(3) == 0) {
+                    armFailure();
+                }
                 step();
                 if (armed > 0 && --armed == 0) {
                     mortal().spare();
                 }
             } catch (Killed e) {
                 die();
+            } catch (IOException e) {
+                if (!failing || disk.faults().pending()) {
+                    throw e;
+                }
+                afterFailure();
             }
         }
         mortal().spare();
+        if (failing) {
+            afterFailure();
+        }
+        if (crashes) {
+            die();
+        }
         backup(true);
         checkEverything();
         current().close();
@@ -184,8 +237,85 @@ final class AttachedOverlayRun {
         }
     }
 
+    /** One of the next writes or flushes fails; a flush loses what it should have written, in any part. */
+    private void armFailure() {
+        if (!failing) {
+            failing = true;
+            boolean flushes = random.nextBoolean();
+            disk.whenFlushesFail(CrashPlan.random(random));
+            disk.faults()
+                    .failNth(
+                            1 + random.nextInt(12),
+                            attempt -> attempt.kind() == FaultPlan.Kind.FLUSH
+                                    || (!flushes && attempt.kind() == FaultPlan.Kind.WRITE),
+                            Errno.EIO);
+        }
+    }
+
+    /**
+     * Whatever was going on has said that it failed. The image is taken over or detached, and attached anew on this machine or
+     * after its power went: nothing that was acknowledged as durable may be missing.
+     */
+    private void afterFailure() throws IOException {
+        failures += disk.faults().pending() ? 0 : 1;
+        armed = 0;
+        failing = false;
+        mortal().spare();
+        disk.faults().clear();
+        int next = random.nextInt(4);
+        if (next == 0) {
+            if (takenOver()) {
+                return;
+            }
+        } else if (image != null && next == 1) {
+            long mark = model.flushBegins();
+            try {
+                DeviceState before = current().state();
+                current().close();
+                if (before == DeviceState.RUNNING) {
+                    model.flushEnded(mark);
+                }
+            } catch (ImageException e) {
+                // It was aborted.
+            }
+        }
+        if (random.nextBoolean()) {
+            disk = disk.crash(random);
+        } else {
+            CrashCount.one();
+            disk.killAll();
+        }
+        area = new KeptState();
+        attach(Use.READ_WRITE);
+        checkMarks();
+        model.checkAfterCrash(this::read);
+        checkLevels();
+    }
+
+    /** Whether a successor serves the image; it refuses what its predecessor left half done, or an aborted device. */
+    private boolean takenOver() throws IOException {
+        area = area.successor();
+        try {
+            attach(Use.TAKE_OVER);
+        } catch (ImageException e) {
+            return false;
+        }
+        if (current().state() != DeviceState.RUNNING) {
+            return false;
+        }
+        model.checkVisible(this::read);
+        checkLevels();
+        return true;
+    }
+
     /** The process is killed, or the power goes. */
     private void die() throws IOException {
+        if (failing) {
+            // Nobody can close what a killed process had open.
+            image = null;
+            afterFailure();
+            return;
+        }
         armed = 0;
         if (random.nextBoolean()) {
             area = area.successor();
@@ -302,17 +432,20 @@ final class AttachedOverlayRun {
         current().close();
         model.flushEnded(mark);
         image = null;
+        maybeFrozen = content;
         SnapshotOperations operations = new SnapshotOperations(this::newId);
         Snapshot shot = anyShot(false);
         if (shot != null && random.nextBoolean()) {
+            mayBeGone.add(shot.guid());
             operations.delete(OverlayTree.filesIn(mortal(), IMAGE), shot.guid());
             snapshots.remove(shot.guid());
         } else if (levels().size() < MAX_LEVELS) {
             snapshots.put(operations.create(OverlayTree.filesIn(mortal(), IMAGE)), content);
         }
+        maybeFrozen = null;
         area = new KeptState();
         attach(Use.READ_WRITE);
-        assertThat(tracker().trackerId())
+        assertThat(failing || failures > 0 ? before : tracker().trackerId())
                 .as("the tracker of an image whose snapshots changed")
                 .isEqualTo(before);
     }

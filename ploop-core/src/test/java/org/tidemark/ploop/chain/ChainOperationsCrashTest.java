@@ -14,8 +14,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.tidemark.ploop.io.ImageDirectory;
+import org.tidemark.ploop.sim.BrokenOff;
 import org.tidemark.ploop.sim.CrashPlan;
-import org.tidemark.ploop.sim.CutShort;
 import org.tidemark.ploop.sim.EveryCrash;
 import org.tidemark.ploop.sim.OrderCheckedDirectory;
 import org.tidemark.ploop.sim.SimulatedDisk;
@@ -141,25 +141,28 @@ public class ChainOperationsCrashTest {
 
     /** One change of one tree, the power going off somewhere in it, and once more while that is being recovered. */
     public static void shortly(Random random) throws IOException {
-        Change change = Change.values()[random.nextInt(Change.values().length)];
-        Fixture fixture = Fixture.one(random);
-        CutShort.run(
-                fixture.tree.disk,
-                random,
-                UnaryOperator.identity(),
-                folder -> change.make(fixture, new OrderCheckedDirectory(folder)));
-        crashAndGoOn(fixture, CrashPlan.random(random), random);
+        live(random, BrokenOff.BY_POWER_CUT, UnaryOperator.identity());
     }
 
-    private static void crashAndGoOn(Fixture fixture, CrashPlan plan, Random random) throws IOException {
-        SimulatedDisk after = fixture.tree.disk.crash(plan);
+    /** One change of one tree, broken off somewhere. */
+    public static void live(Random random, BrokenOff brokenOff, UnaryOperator<ImageDirectory> program)
+            throws IOException {
+        Change change = Change.values()[random.nextInt(Change.values().length)];
+        Fixture fixture = Fixture.one(random);
+        brokenOff.run(
+                fixture.tree.disk, random, program, folder -> change.make(fixture, new OrderCheckedDirectory(folder)));
+        goOn(fixture, brokenOff.next(fixture.tree.disk, random), random);
+    }
+
+    private static void goOn(Fixture fixture, SimulatedDisk disk, Random random) throws IOException {
+        SimulatedDisk after = disk;
         fixture.check(after);
         after = recoverWithAnotherCrash(fixture, after, random);
         SnapshotTree.checkTidy(after);
         Map<String, byte[]> expected = fixture.check(after);
         String guid = fixture.tree.operations().create(ChainFiles.in(after));
         expected.put(guid, expected.get(Guid.TOP));
-        SnapshotTree.check(after, expected);
+        SnapshotTree.check(after.crash(CrashPlan.dropAll()), expected);
     }
 
     /** Runs the change with the power going off at each of its operations; true when it got to the end once. */
@@ -179,7 +182,7 @@ public class ChainOperationsCrashTest {
             for (int i = 0; i < CRASHES_PER_STEP; i++) {
                 CrashPlan plan =
                         i == 0 ? CrashPlan.dropAll() : i == 1 ? CrashPlan.applyAll() : CrashPlan.random(random);
-                crashAndGoOn(fixture, plan, random);
+                goOn(fixture, fixture.tree.disk.crash(plan), random);
             }
         }
     }

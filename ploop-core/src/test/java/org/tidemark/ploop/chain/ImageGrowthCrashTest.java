@@ -22,7 +22,8 @@ import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageDirectory;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.io.ImageIo;
-import org.tidemark.ploop.sim.CutShort;
+import org.tidemark.ploop.sim.BrokenOff;
+import org.tidemark.ploop.sim.CrashPlan;
 import org.tidemark.ploop.sim.ForwardingDirectory;
 import org.tidemark.ploop.sim.ForwardingImageIo;
 import org.tidemark.ploop.sim.Killed;
@@ -133,18 +134,17 @@ public class ImageGrowthCrashTest {
         } catch (Killed e) {
             // The machine goes down here.
         }
-        goOn(disk, levels, done, random);
+        goOn(disk.crash(random), levels, done);
         return done;
     }
 
-    private static void goOn(SimulatedDisk disk, int levels, boolean done, Random random) throws IOException {
-        SimulatedDisk after = disk.crash(random);
+    private static void goOn(SimulatedDisk after, int levels, boolean done) throws IOException {
         try (java.io.Closeable tree = ChainSteps.lockTree(after)) {
             ChainSteps.suspend(after);
         }
         check(after, levels, done);
         ImageGrowth.run(ChainFiles.in(after), NEW);
-        check(after, levels, true);
+        check(after.crash(CrashPlan.dropAll()), levels, true);
     }
 
     /** Images for many lives, each with a twin of its own. */
@@ -152,6 +152,12 @@ public class ImageGrowthCrashTest {
 
     /** One disk is made larger, with a crash somewhere. */
     public static void shortly(Random random) throws IOException {
+        live(random, BrokenOff.BY_POWER_CUT, UnaryOperator.identity());
+    }
+
+    /** One disk is made larger, broken off somewhere. */
+    public static void live(Random random, BrokenOff brokenOff, UnaryOperator<ImageDirectory> program)
+            throws IOException {
         ExpandedVersion version = ExpandedVersion.values()[random.nextInt(2)];
         int levels = 1 + random.nextInt(3);
         SimulatedDisk made = MADE.get(version.number() + "/" + levels);
@@ -160,12 +166,12 @@ public class ImageGrowthCrashTest {
             MADE.put(version.number() + "/" + levels, made);
         }
         SimulatedDisk disk = made.twin();
-        boolean done = CutShort.run(
+        boolean done = brokenOff.run(
                 disk,
                 random,
-                folder -> folder,
+                program,
                 folder -> ImageGrowth.run(ChainFiles.in(new OrderCheckedDirectory(folder)), NEW));
-        goOn(disk, levels, done, random);
+        goOn(brokenOff.next(disk, random), levels, done);
     }
 
     @Test

@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -21,10 +23,13 @@ import org.tidemark.ploop.io.ImageDirectory;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.io.ImageIo;
 import org.tidemark.ploop.partition.GuidPartitionTable;
+import org.tidemark.ploop.sim.BrokenOff;
+import org.tidemark.ploop.sim.CrashPlan;
 import org.tidemark.ploop.sim.ForwardingDirectory;
 import org.tidemark.ploop.sim.ForwardingImageIo;
 import org.tidemark.ploop.sim.Killed;
 import org.tidemark.ploop.sim.MortalDirectory;
+import org.tidemark.ploop.sim.OrderCheckedDirectory;
 import org.tidemark.ploop.sim.SimulatedDisk;
 import org.tidemark.ploop.testing.Seeds;
 
@@ -33,7 +38,7 @@ import org.tidemark.ploop.testing.Seeds;
  * new one, its partition table can be read, and nothing names a cluster behind its end.
  */
 @Timeout(300)
-class ImageShrinkCrashTest {
+public class ImageShrinkCrashTest {
     private static final int CLUSTER = 32 << 10;
     /** Three clusters of table, of which one stays. */
     private static final long OLD = 20_000L * CLUSTER;
@@ -122,16 +127,44 @@ class ImageShrinkCrashTest {
             } catch (Killed e) {
                 // The machine goes down here.
             }
-            SimulatedDisk after = disk.crash(random);
-            open(after, true).close();
-            check(after, done);
-            shrink(after);
-            check(after, true);
+            SimulatedDisk after = goOn(disk.crash(random), done);
             if (done) {
                 usable(after);
                 return operations;
             }
         }
+    }
+
+    private static SimulatedDisk goOn(SimulatedDisk disk, boolean done) throws IOException {
+        SimulatedDisk after = disk;
+        open(after, true).close();
+        check(after, done);
+        shrink(after);
+        after = after.crash(CrashPlan.dropAll());
+        check(after, true);
+        return after;
+    }
+
+    /** Images for many lives, each with a twin of its own. */
+    private static final Map<ExpandedVersion, SimulatedDisk> MADE = new ConcurrentHashMap<>();
+
+    /** One disk is made smaller, with a crash somewhere. */
+    public static void shortly(Random random) throws IOException {
+        live(random, BrokenOff.BY_POWER_CUT, UnaryOperator.identity());
+    }
+
+    /** One disk is made smaller, broken off somewhere. */
+    public static void live(Random random, BrokenOff brokenOff, UnaryOperator<ImageDirectory> program)
+            throws IOException {
+        ExpandedVersion version = ExpandedVersion.values()[random.nextInt(2)];
+        SimulatedDisk made = MADE.get(version);
+        if (made == null) {
+            made = image(version).twin();
+            MADE.put(version, made);
+        }
+        SimulatedDisk disk = made.twin();
+        boolean done = brokenOff.run(disk, random, program, folder -> shrink(new OrderCheckedDirectory(folder)));
+        usable(goOn(brokenOff.next(disk, random), done));
     }
 
     /** The room of the table that is needed no more is used, and the header is what other programs insist on. */
@@ -152,7 +185,7 @@ class ImageShrinkCrashTest {
     @Test
     void whateverIsLeftIsTheOldDiskOrTheNewOne() throws Exception {
         for (ExpandedVersion version : ExpandedVersion.values()) {
-            for (long seed : Seeds.of(3).toArray()) {
+            for (long seed : Seeds.of(1).toArray()) {
                 Seeds.replayable(getClass(), seed, random -> {
                     int operations = crashes(version, random, folder -> folder);
                     assertThat(operations).isGreaterThan(15);

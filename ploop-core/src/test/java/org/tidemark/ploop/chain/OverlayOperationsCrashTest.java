@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Random;
 import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -21,6 +22,7 @@ import org.tidemark.ploop.format.qcow2.CreateOptions;
 import org.tidemark.ploop.format.qcow2.Qcow2Format;
 import org.tidemark.ploop.io.ImageDirectory;
 import org.tidemark.ploop.io.ImageIo;
+import org.tidemark.ploop.sim.BrokenOff;
 import org.tidemark.ploop.sim.CrashPlan;
 import org.tidemark.ploop.sim.OrderCheckedDirectory;
 import org.tidemark.ploop.sim.SimulatedDisk;
@@ -31,7 +33,7 @@ import org.tidemark.ploop.sim.SimulatedDisk;
  * nothing is left over, and the change can be made.
  */
 @Timeout(300)
-final class OverlayOperationsCrashTest {
+public final class OverlayOperationsCrashTest {
     private static final String IMAGE = "disk";
     private static final int CLUSTER = 4096;
     private static final int DISK = 6 * CLUSTER;
@@ -79,7 +81,7 @@ final class OverlayOperationsCrashTest {
 
     private static final class Fixture {
         private final Random random;
-        private final SimulatedDisk disk = new SimulatedDisk();
+        private final SimulatedDisk disk;
         private final Map<String, byte[]> contents = new LinkedHashMap<>();
         private String first = "";
         private String second = "";
@@ -87,8 +89,33 @@ final class OverlayOperationsCrashTest {
         private String mayGo = "";
         private String switchedTo = "";
 
+        /** For many lives, each with a twin of its own. */
+        private static final Map<Integer, Fixture> MADE = new ConcurrentHashMap<>();
+
+        private static final int SHAPES = 24;
+
+        static Fixture one(Random random) throws IOException {
+            int shape = random.nextInt(SHAPES);
+            Fixture made = MADE.get(shape);
+            if (made == null) {
+                made = new Fixture(shape);
+                MADE.put(shape, made);
+            }
+            return new Fixture(random, made);
+        }
+
+        private Fixture(Random random, Fixture like) {
+            this.random = random;
+            disk = like.disk.twin();
+            contents.putAll(like.contents);
+            first = like.first;
+            second = like.second;
+            leaf = like.leaf;
+        }
+
         Fixture(long seed) throws IOException {
             random = new Random(seed);
+            disk = new SimulatedDisk();
             try (ImageIo io = disk.create(IMAGE)) {
                 Qcow2Format.create(io, new DeltaGeometry(DISK, CLUSTER), CreateOptions.USUAL);
             }
@@ -174,6 +201,24 @@ final class OverlayOperationsCrashTest {
                 throw new java.io.UncheckedIOException(e);
             }
         }
+    }
+
+    /** One change, the power going off somewhere in it, and once more while that is being recovered. */
+    public static void shortly(Random random) throws IOException {
+        live(random, BrokenOff.BY_POWER_CUT, UnaryOperator.identity());
+    }
+
+    /** One change, broken off somewhere. */
+    public static void live(Random random, BrokenOff brokenOff, UnaryOperator<ImageDirectory> program)
+            throws IOException {
+        Change change = Change.values()[random.nextInt(Change.values().length)];
+        Fixture fixture = Fixture.one(random);
+        brokenOff.run(
+                fixture.disk,
+                random,
+                program,
+                folder -> change.make(fixture, OverlayTree.filesIn(new OrderCheckedDirectory(folder), IMAGE)));
+        crashAndGoOn(fixture, brokenOff.next(fixture.disk, random), random);
     }
 
     private static void crashEverywhere(Change change, UnaryOperator<ImageDirectory> program) throws IOException {

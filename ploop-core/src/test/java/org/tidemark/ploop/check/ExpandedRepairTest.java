@@ -28,8 +28,8 @@ import org.tidemark.ploop.io.ImageDirectory;
 import org.tidemark.ploop.io.ImageDirectory.OpenMode;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.io.ImageIo;
+import org.tidemark.ploop.sim.BrokenOff;
 import org.tidemark.ploop.sim.CrashPlan;
-import org.tidemark.ploop.sim.CutShort;
 import org.tidemark.ploop.sim.ForwardingDirectory;
 import org.tidemark.ploop.sim.ForwardingImageIo;
 import org.tidemark.ploop.sim.Killed;
@@ -195,11 +195,17 @@ public class ExpandedRepairTest {
 
     /** One repair with a crash somewhere. */
     public static void shortly(Random random) throws IOException {
+        live(random, BrokenOff.BY_POWER_CUT, UnaryOperator.identity());
+    }
+
+    /** One repair, broken off somewhere. */
+    public static void live(Random random, BrokenOff brokenOff, UnaryOperator<ImageDirectory> program)
+            throws IOException {
         Case image = faulty(random);
         SimulatedDisk start = image.disk().twin();
         byte[] before = bytes(start);
-        CutShort.run(start, random, ExpandedRepairTest::watched, folder -> ExpandedRepair.run(folder, "d0", UNDO));
-        goOn(image, start, before, random, SavedFirstDirectory::new);
+        brokenOff.run(start, random, program, folder -> ExpandedRepair.run(watched(folder), "d0", UNDO));
+        goOn(image, brokenOff.next(start, random), before, random, SavedFirstDirectory::new);
     }
 
     private static boolean mendWithACrash(
@@ -219,14 +225,13 @@ public class ExpandedRepairTest {
         } catch (IOException e) {
             assertThat(e).hasMessageContaining("no power");
         }
-        goOn(image, disk, before, random, broken);
+        goOn(image, disk.crash(random), before, random, broken);
         return powered;
     }
 
     private static void goOn(
-            Case image, SimulatedDisk disk, byte[] before, Random random, UnaryOperator<ImageDirectory> broken)
+            Case image, SimulatedDisk after, byte[] before, Random random, UnaryOperator<ImageDirectory> broken)
             throws IOException {
-        SimulatedDisk after = disk.crash(random);
         if (after.exists(UNDO) && random.nextBoolean()) {
             putBackWithACrash(random, broken, after, before);
             return;

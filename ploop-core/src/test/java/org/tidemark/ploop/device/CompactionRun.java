@@ -15,6 +15,7 @@ import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageDirectory;
 import org.tidemark.ploop.io.ImageDirectory.OpenMode;
 import org.tidemark.ploop.io.ImageIo;
+import org.tidemark.ploop.sim.BrokenOff;
 import org.tidemark.ploop.sim.CrashCount;
 import org.tidemark.ploop.sim.CrashPlan;
 import org.tidemark.ploop.sim.DiskModel;
@@ -49,6 +50,37 @@ public final class CompactionRun {
     /** One file. */
     public static void shortly(Random random) throws IOException {
         new CompactionRun(random, UnaryOperator.identity()).go();
+    }
+
+    /** One file, on a disk that fails a write or a flush of it. */
+    public static void onFailingDisk(Random random, BrokenOff brokenOff, UnaryOperator<ImageDirectory> program)
+            throws IOException {
+        new CompactionRun(random, program).goOnFailingDisk(brokenOff);
+    }
+
+    private void goOnFailingDisk(BrokenOff brokenOff) throws IOException {
+        OddImages.create(disk, IMAGE, version, clusterSectors, clusterSectors, CLUSTERS * clusterSectors);
+        disk.sync();
+        PloopDevice filled = open(folder(), OpenIntent.WRITE, new KeptState());
+        int left = fillWithHoles(filled);
+        filled.detach();
+        brokenOff.run(disk, random, program, this::compactIn);
+        disk = brokenOff.next(disk, random);
+        requireHarmless();
+        compactIn(disk);
+        requireCompact(left);
+    }
+
+    private void compactIn(ImageDirectory folder) throws IOException {
+        boolean inUse;
+        try (ImageIo io = folder.open(IMAGE, OpenMode.READ_WRITE)) {
+            inUse = ExpandedFormat.readHeader(io).inUse();
+        }
+        PloopDevice device =
+                open(new OrderCheckedDirectory(folder), inUse ? OpenIntent.RECOVER : OpenIntent.WRITE, new KeptState());
+        check(device);
+        device.moveAtClose(Long.MAX_VALUE);
+        device.detach();
     }
 
     private int clusterBytes() {
@@ -86,6 +118,10 @@ public final class CompactionRun {
         }
         check(device);
         assertThat(compact(device)).isTrue();
+        requireCompact(left);
+    }
+
+    private void requireCompact(int left) throws IOException {
         disk = disk.crash(CrashPlan.dropAll());
         try (ImageIo io = disk.open(IMAGE, OpenMode.READ_ONLY)) {
             assertThat(ChainCheck.run(io).findings()).isEmpty();

@@ -92,7 +92,7 @@ abstract class ForwardingDelta implements Delta {
     }
 
     @Override
-    public boolean releases() {
+    public boolean releases() throws IOException {
         return below.releases();
     }
 

@@ -13,6 +13,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.tidemark.ploop.check.ChainCheck;
 import org.tidemark.ploop.check.Finding;
+import org.tidemark.ploop.contract.TestBytes;
 import org.tidemark.ploop.format.AllocationCursor;
 import org.tidemark.ploop.format.Delta;
 import org.tidemark.ploop.format.DeltaFormat.OpenIntent;
@@ -45,6 +46,11 @@ final class ShortTracesTest {
     private static final int CLUSTER = 8 * 512;
     private static final int SIZE = 6 * CLUSTER;
     private static final String IMAGE = "image";
+    private static final String DATA = "data";
+    private static final int AT_INCOMPATIBLE = 72;
+    private static final long EXTERNAL_DATA = 4;
+    private static final long EVERY_THIRD = 0x49249249L;
+    private static final byte[] FIRST = TestBytes.random(new Random(5), SIZE);
 
     private enum Shape {
         RAW,
@@ -52,7 +58,9 @@ final class ShortTracesTest {
         EXPANDED_V2,
         QCOW2_V2,
         QCOW2_V3,
-        QCOW2_SUBCLUSTERS
+        QCOW2_SUBCLUSTERS,
+        /** Subclusters in another file, some of them there at first. */
+        QCOW2_DATA_FILE
     }
 
     private static SimulatedDisk image(Shape shape) throws IOException {
@@ -83,7 +91,47 @@ final class ShortTracesTest {
             }
         }
         disk.sync();
+        if (shape == Shape.QCOW2_DATA_FILE) {
+            moveDataOut(disk);
+        }
         return disk;
+    }
+
+    /** The image has its data in another file from here on; every third subcluster lies there. */
+    private static void moveDataOut(SimulatedDisk disk) throws IOException {
+        AlignedBuffer word = AlignedBuffer.allocate(8);
+        try (ImageIo io = disk.open(IMAGE, OpenMode.READ_WRITE)) {
+            io.read(AT_INCOMPATIBLE, word, 0, 8);
+            word.putLong(0, Long.reverseBytes(Long.reverseBytes(word.getLong(0)) | EXTERNAL_DATA));
+            io.write(AT_INCOMPATIBLE, word, 0, 8);
+            io.flush();
+        }
+        disk.create(DATA).close();
+        PloopDevice device = open(Shape.QCOW2_DATA_FILE, disk, OpenIntent.WRITE);
+        AlignedBuffer bytes = AlignedBuffer.allocate(SIZE);
+        bytes.bytes().put(0, FIRST);
+        device.write(0, bytes, 0, SIZE);
+        device.detach();
+        try (ImageIo io = disk.open(IMAGE, OpenMode.READ_WRITE)) {
+            io.read(Qcow2Header.read(io).l1Offset(), word, 0, 8);
+            long table = Long.reverseBytes(word.getLong(0)) & 0x00FFFFFFFFFFFE00L;
+            word.putLong(0, Long.reverseBytes(EVERY_THIRD));
+            io.write(table + 8, word, 0, 8);
+            io.write(table + 24, word, 0, 8);
+            io.flush();
+        }
+        disk.sync();
+    }
+
+    /** What the disk holds before the life of {@link Shape#QCOW2_DATA_FILE}. */
+    private static byte[] contentBefore() {
+        byte[] content = new byte[SIZE];
+        for (int at = 0; at < SIZE; at += 512) {
+            if ((EVERY_THIRD >>> at / 512 % 32 & 1) != 0) {
+                System.arraycopy(FIRST, at, content, at, 512);
+            }
+        }
+        return content;
     }
 
     private static PloopDevice open(Shape shape, ImageDirectory folder, OpenIntent intent) throws IOException {
@@ -93,6 +141,8 @@ final class ShortTracesTest {
                 switch (shape) {
                     case RAW -> new RawFormat().open(io, intent, CLUSTER, cursor);
                     case EXPANDED_V1, EXPANDED_V2 -> new ExpandedFormat().open(io, intent, 0, cursor);
+                    case QCOW2_DATA_FILE ->
+                        Qcow2Format.open(io, folder.open(DATA, OpenMode.READ_WRITE), intent, cursor);
                     default -> new Qcow2Format().open(io, intent, 0, cursor);
                 };
         delta.markInUse();
@@ -110,6 +160,10 @@ final class ShortTracesTest {
             this.shape = shape;
             this.random = new Random(script);
             this.program = program;
+            if (shape == Shape.QCOW2_DATA_FILE) {
+                model.wrote(0, contentBefore());
+                model.flushEnded(model.flushBegins());
+            }
         }
 
         @Override
@@ -198,9 +252,11 @@ final class ShortTracesTest {
     @EnumSource(Shape.class)
     void everyPowerCutIsSurvived(Shape shape) throws IOException {
         long crashes = 0;
+        // Each subcluster without data is punched by itself: many more requests.
+        int bound = shape == Shape.QCOW2_DATA_FILE ? BOUND / 2 : BOUND;
         for (int seed = 1; seed <= SCRIPTS; seed++) {
             int script = seed;
-            crashes += EveryCrash.of(image(shape), BOUND, disk -> new Life(shape, script, UnaryOperator.identity()));
+            crashes += EveryCrash.of(image(shape), bound, disk -> new Life(shape, script, UnaryOperator.identity()));
         }
         System.out.println(shape + ": " + crashes + " crashes");
         assertThat(crashes).isGreaterThan(1000);
@@ -215,6 +271,39 @@ final class ShortTracesTest {
                             disk -> new Life(shape, 1, folder -> new ForwardingDirectory(folder, Unflushed::new))))
                     .as(shape.name())
                     .isInstanceOf(AssertionError.class);
+        }
+    }
+
+    /** Subclusters that count go with those that do not, before the entry changes. */
+    @Test
+    void aPlaceThatIsPunchedWholeIsCaught() {
+        assertThatThrownBy(() -> {
+                    for (int seed = 1; seed <= SCRIPTS; seed++) {
+                        int script = seed;
+                        EveryCrash.of(
+                                image(Shape.QCOW2_DATA_FILE),
+                                2,
+                                disk -> new Life(
+                                        Shape.QCOW2_DATA_FILE,
+                                        script,
+                                        folder -> new ForwardingDirectory(
+                                                folder,
+                                                file -> file.name().endsWith(DATA) ? new PunchesAll(file) : file)));
+                    }
+                })
+                .isInstanceOf(AssertionError.class);
+    }
+
+    private static final class PunchesAll extends ForwardingImageIo {
+        private static final int PLACE = 16384;
+
+        PunchesAll(ImageIo below) {
+            super(below);
+        }
+
+        @Override
+        public void punchHole(long position, long length) throws IOException {
+            below.punchHole(position / PLACE * PLACE, PLACE);
         }
     }
 

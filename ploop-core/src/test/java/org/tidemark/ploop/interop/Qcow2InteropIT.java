@@ -63,7 +63,9 @@ class Qcow2InteropIT {
                 "extended_l2=on,cluster_size=16384",
                 "preallocation=metadata",
                 "data_file=outside",
-                "data_file=outside,data_file_raw=on");
+                "data_file=outside,data_file_raw=on",
+                "data_file=outside,extended_l2=on",
+                "data_file=outside,data_file_raw=on,extended_l2=on,cluster_size=16384");
     }
 
     @ParameterizedTest

@@ -1,11 +1,17 @@
 package org.tidemark.ploop.proof;
 
+import java.io.IOException;
 import java.util.List;
+import java.util.Random;
 import org.tidemark.ploop.chain.AttachedChainRun;
 import org.tidemark.ploop.chain.AttachedImageCrashTest;
+import org.tidemark.ploop.chain.AttachedOverlayRun;
+import org.tidemark.ploop.chain.BitFlipRun;
 import org.tidemark.ploop.chain.ChainOperationsCrashTest;
 import org.tidemark.ploop.chain.ImageGrowthCrashTest;
+import org.tidemark.ploop.chain.ImageShrinkCrashTest;
 import org.tidemark.ploop.chain.KeptBitmapsRun;
+import org.tidemark.ploop.chain.OverlayOperationsCrashTest;
 import org.tidemark.ploop.check.ExpandedRepairTest;
 import org.tidemark.ploop.device.CompactionRun;
 import org.tidemark.ploop.device.CrashRun;
@@ -55,11 +61,22 @@ public final class CrashHarnesses {
                     5,
                     AttachedChainRun::shortly),
             new Harness(
+                    "attached-overlay",
+                    "snapshots of an attached qcow2 image made, deleted, merged while it is written to",
+                    5,
+                    AttachedOverlayRun::shortly),
+            new Harness(
+                    "overlay-operations",
+                    "snapshots of a qcow2 image made, deleted, merged, switched to; a second crash during recovery",
+                    10,
+                    OverlayOperationsCrashTest::shortly),
+            new Harness(
                     "chain-operations",
                     "snapshot create, delete, merge, switch, merge all; a second crash during recovery",
                     10,
                     ChainOperationsCrashTest::shortly),
             new Harness("resize", "making a disk larger, v1 and v2, 1 to 3 levels", 10, ImageGrowthCrashTest::shortly),
+            new Harness("shrink", "making a disk smaller, v1 and v2", 10, ImageShrinkCrashTest::shortly),
             new Harness(
                     "conversion",
                     "between versions 1 and 2 in place, and back",
@@ -73,11 +90,34 @@ public final class CrashHarnesses {
                     100,
                     ExpandedRepairTest::shortly),
             new Harness(
+                    "failed-io",
+                    "every command on a disk that fails a write or a flush, and loses what a failed flush should write",
+                    20,
+                    FailedIoLives::shortly),
+            new Harness(
+                    "attached-failing",
+                    "an attached image and its snapshots on a disk that fails writes and flushes",
+                    6,
+                    CrashHarnesses::attachedOnFailingDisk),
+            new Harness(
+                    "bit-flips",
+                    "one stored bit is another one when the image is attached again: all structures of expanded and qcow2",
+                    15,
+                    BitFlipRun::shortly),
+            new Harness(
                     "kept-bitmaps",
                     "a bitmap in the format extension over attach, write, kill, power cut, snapshots, growth, detach",
                     6,
                     KeptBitmapsRun::shortly),
             new Harness("tracker", "the changed-block tracker", 314, TrackerRun::shortly));
+
+    static void attachedOnFailingDisk(Random random) throws IOException {
+        if (random.nextBoolean()) {
+            AttachedChainRun.onFailingDisk(random);
+        } else {
+            AttachedOverlayRun.onFailingDisk(random);
+        }
+    }
 
     private CrashHarnesses() {}
 }

@@ -41,6 +41,8 @@ public final class SimulatedDisk implements ImageDirectory {
     private final Map<String, SimulatedFile> durableNames = new TreeMap<>();
     private final List<PendingOperation> pending = new ArrayList<>();
     private long limitPages = Long.MAX_VALUE;
+    private CrashPlan flushFailure = CrashPlan.dropAll();
+    private boolean keepsCache;
     private int nextId;
 
     /** What fails. */
@@ -63,6 +65,24 @@ public final class SimulatedDisk implements ImageDirectory {
                 .distinct()
                 .mapToLong(file -> file.visible.pageCount())
                 .sum();
+    }
+
+    /** What reaches the medium of a file whose flush fails. */
+    public synchronized void whenFlushesFail(CrashPlan plan) {
+        flushFailure = plan;
+    }
+
+    /** Whoever opens a file whose flush failed goes on seeing what was lost: a program that does not drop the page cache. */
+    public synchronized void keepCacheOfFailedFlushes() {
+        keepsCache = true;
+    }
+
+    /** Every process that has files open is killed: their locks are gone, what they wrote stays visible. */
+    public synchronized void killAll() {
+        files.values().forEach(file -> {
+            file.exclusivelyLocked = false;
+            file.sharedLocks = 0;
+        });
     }
 
     /** What is visible and not durable, oldest first. */
@@ -129,6 +149,9 @@ public final class SimulatedDisk implements ImageDirectory {
         SimulatedFile file = require(name);
         if (file.folder) {
             throw new ImageException(ImageException.Kind.NOT_AN_IMAGE, name + " is a folder");
+        }
+        if (mode == OpenMode.READ_WRITE) {
+            dropCache(file);
         }
         return new SimulatedImageIo(this, file, name, mode == OpenMode.READ_WRITE);
     }
@@ -343,7 +366,6 @@ public final class SimulatedDisk implements ImageDirectory {
     }
 
     synchronized void write(SimulatedFile file, String name, long position, byte[] bytes) throws IOException {
-        requireSound(file, name);
         faults.check(Kind.WRITE, name, position, bytes.length);
         if (limitPages != Long.MAX_VALUE && usedPages() + file.visible.newPages(position, bytes.length) > limitPages) {
             throw new OsException("simulated write at " + position, name, Errno.ENOSPC);
@@ -353,14 +375,12 @@ public final class SimulatedDisk implements ImageDirectory {
     }
 
     synchronized void punch(SimulatedFile file, String name, long position, long length) throws IOException {
-        requireSound(file, name);
         faults.check(Kind.PUNCH, name, position, length);
         file.visible.punch(position, length);
         pending.add(new Punch(file.id, name, position, length));
     }
 
     synchronized void truncate(SimulatedFile file, String name, long size) throws IOException {
-        requireSound(file, name);
         faults.check(Kind.TRUNCATE, name, size, 0);
         file.visible.truncate(size);
         pending.add(new Truncate(file.id, name, size));
@@ -378,16 +398,24 @@ public final class SimulatedDisk implements ImageDirectory {
         }
     }
 
-    /** A flush that fails loses what it should have written; it stays visible, as with the page cache of Linux. */
+    /**
+     * A flush that fails loses what it should have written, all of it or as {@link #whenFlushesFail} says. It stays visible,
+     * as with the page cache of Linux, until somebody opens the file anew; later flushes succeed.
+     */
     synchronized void flush(SimulatedFile file, String name) throws IOException {
-        requireSound(file, name);
         try {
             faults.check(Kind.FLUSH, name, 0, 0);
         } catch (FaultPlan.PowerOffException e) {
             throw e;
         } catch (IOException e) {
-            pending.removeIf(operation -> operation instanceof OnFile onFile && onFile.fileId() == file.id);
-            file.suspect = true;
+            for (Iterator<PendingOperation> iterator = pending.iterator(); iterator.hasNext(); ) {
+                PendingOperation operation = iterator.next();
+                if (operation instanceof OnFile onFile && onFile.fileId() == file.id) {
+                    Survival.apply(onFile, file.durable, flushFailure);
+                    iterator.remove();
+                }
+            }
+            file.visibleLies = true;
             throw e;
         }
         for (Iterator<PendingOperation> iterator = pending.iterator(); iterator.hasNext(); ) {
@@ -399,9 +427,16 @@ public final class SimulatedDisk implements ImageDirectory {
         }
     }
 
-    private static void requireSound(SimulatedFile file, String name) throws ImageException {
-        if (file.suspect) {
-            throw new ImageException(ImageException.Kind.SUSPECT, name + ": a flush failed earlier");
+    /** After a failed flush the pages are clean and not what the medium holds: whoever opens the file drops them. */
+    private void dropCache(SimulatedFile file) {
+        if (file.visibleLies && !keepsCache) {
+            file.visible = file.durable.copy();
+            for (PendingOperation operation : pending) {
+                if (operation instanceof OnFile onFile && onFile.fileId() == file.id) {
+                    Survival.apply(onFile, file.visible, CrashPlan.applyAll());
+                }
+            }
+            file.visibleLies = false;
         }
     }
 }

@@ -3,10 +3,12 @@ package org.tidemark.ploop.sim;
 /** One file or folder, whatever its names are. */
 final class SimulatedFile {
     final int id;
-    final SparseBytes visible;
+    SparseBytes visible;
     final SparseBytes durable;
     boolean folder;
-    boolean suspect;
+    /** Whether a flush failed and what it should have written is still seen. */
+    boolean visibleLies;
+
     int sharedLocks;
     boolean exclusivelyLocked;
 

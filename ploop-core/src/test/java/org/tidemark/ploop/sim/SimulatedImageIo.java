@@ -16,6 +16,7 @@ final class SimulatedImageIo implements ImageIo {
     private final String name;
     private final boolean writable;
     private volatile boolean closed;
+    private volatile boolean suspect;
 
     SimulatedImageIo(SimulatedDisk disk, SimulatedFile file, String name, boolean writable) {
         this.disk = disk;
@@ -34,6 +35,9 @@ final class SimulatedImageIo implements ImageIo {
         requireOpen();
         if (!writable) {
             throw new ImageException(ImageException.Kind.READ_ONLY, name + ": open for reading only");
+        }
+        if (suspect) {
+            throw new ImageException(ImageException.Kind.SUSPECT, name + ": a flush failed earlier");
         }
     }
 
@@ -107,7 +111,15 @@ final class SimulatedImageIo implements ImageIo {
     public void flush() throws IOException {
         requireOpen();
         if (writable) {
-            disk.flush(file, name);
+            requireWritable();
+            try {
+                disk.flush(file, name);
+            } catch (FaultPlan.PowerOffException e) {
+                throw e;
+            } catch (IOException e) {
+                suspect = true;
+                throw e;
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 package org.tidemark.ploop.format.expanded;
 
 import java.io.IOException;
+import java.util.BitSet;
 import org.tidemark.ploop.format.AllocationCursor;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageException;
@@ -9,6 +10,9 @@ import org.tidemark.ploop.io.ImageIo;
 /** Reads the whole table of an expanded image, front to back, in bounded memory. */
 public final class TableScan {
     private static final int PIECE_BYTES = 128 << 10;
+
+    /** 8 MiB of bits. */
+    private static final long MAX_WATCHED_CLUSTERS = 64L << 20;
 
     private TableScan() {}
 
@@ -70,13 +74,28 @@ public final class TableScan {
         cursor.set(next);
     }
 
-    /** Throws unless every entry names a cluster that the file has; the first cluster behind all of them. */
+    /**
+     * Throws unless every entry names a cluster that the file has, and no other entry's; the first cluster behind all of
+     * them. Who shares is not looked for in a file of very many clusters.
+     */
     static long requireEntries(ImageIo io, ExpandedHeader header, long fileClusters) throws IOException {
         ClusterGrid grid = header.grid();
         long[] next = {grid.firstDataCluster()};
+        BitSet named = new BitSet();
         visit(io, header, (virtualCluster, entry) -> {
             if (virtualCluster < header.entries()) {
-                next[0] = Math.max(next[0], requireEntry(io.name(), grid, virtualCluster, entry, fileClusters) + 1);
+                long cluster = requireEntry(io.name(), grid, virtualCluster, entry, fileClusters);
+                next[0] = Math.max(next[0], cluster + 1);
+                if (cluster < MAX_WATCHED_CLUSTERS) {
+                    if (named.get((int) cluster)) {
+                        throw new ImageException(
+                                ImageException.Kind.DAMAGED,
+                                io.name() + ": the table says that cluster " + virtualCluster + " lies in cluster "
+                                        + cluster + " of the file, where another one lies. It can be read, or repaired"
+                                        + " with image check");
+                    }
+                    named.set((int) cluster);
+                }
             }
         });
         return next[0];

@@ -231,7 +231,9 @@ public final class VersionConversion {
     /** Table first, header last: interrupted, it can be repeated. */
     private static boolean restore(Place place) throws IOException {
         boolean flagged;
-        try (ImageIo io = place.open(OpenMode.READ_ONLY)) {
+        // Opened for writing and flushed: the mark that is seen is the one on the medium when the saved table goes.
+        try (ImageIo io = place.open(OpenMode.READ_WRITE)) {
+            io.flush();
             flagged = interrupted(io);
         }
         if (!flagged) {

@@ -181,6 +181,36 @@ final class ClusterReader implements Closeable {
         }
     }
 
+    /**
+     * Makes the cluster's place in the data file read as zeros, but for what lies there and counts: the cluster is copied up
+     * in its own place, and until its entry changes its subclusters are what they were.
+     */
+    void punchUnused(long virtualCluster) throws IOException {
+        Workspace workspace = take();
+        long live;
+        try {
+            live = switch (lookUp(workspace, virtualCluster)) {
+                case PARTIAL -> workspace.bitmap & L2Entry.ALL_ALLOCATED;
+                case PLAIN -> L2Entry.ALL_ALLOCATED;
+                case UNALLOCATED, ZEROS, COMPRESSED -> 0;
+            };
+        } finally {
+            giveBack(workspace);
+        }
+        long start = virtualCluster * clusterBytes;
+        int subclusterBytes = clusterBytes / L2Entry.SUBCLUSTERS;
+        for (int from = 0; from < L2Entry.SUBCLUSTERS; ) {
+            int until = from;
+            while (until < L2Entry.SUBCLUSTERS && (live >>> until & 1) == 0) {
+                until++;
+            }
+            if (until > from) {
+                data.punchHole(start + (long) from * subclusterBytes, (long) (until - from) * subclusterBytes);
+            }
+            from = until + 1;
+        }
+    }
+
     /** Puts the cluster's entry, or 0, into the workspace. */
     private L2Entry.Meaning lookUp(Workspace workspace, long virtualCluster) throws IOException {
         long index = virtualCluster / header.l2Entries();

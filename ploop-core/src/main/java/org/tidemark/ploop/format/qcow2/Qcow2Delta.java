@@ -197,7 +197,7 @@ public final class Qcow2Delta implements Delta {
             return reserve();
         }
         requireWritable();
-        data.punchHole(virtualCluster * clusterBytes, clusterBytes);
+        reader.punchUnused(virtualCluster);
         return PhysicalCluster.host(virtualCluster);
     }
 

@@ -83,6 +83,7 @@ public final class Qcow2Format implements DeltaFormat {
                             io.name() + ": was not closed: either it is open elsewhere, or its host crashed. When"
                                     + " nobody has it open, run image check and attach it with --recover");
                 }
+                EnoughCounts.require(io, header);
                 cursor.set(HostClusters.firstFree(io, header));
             }
             case TAKE_OVER -> {
@@ -129,11 +130,6 @@ public final class Qcow2Format implements DeltaFormat {
                     ImageException.Kind.DAMAGED,
                     io.name() + ": is marked corrupt by a program that wrote it; it can be read, or repaired with"
                             + " image check");
-        }
-        if (header.externalData() && header.extendedL2()) {
-            throw new ImageException(
-                    ImageException.Kind.UNSUPPORTED,
-                    io.name() + ": has subclusters in another file, which can be read, not written");
         }
     }
 }

@@ -21,6 +21,9 @@ public final class VfsImageDirectory extends HostDirectory {
 
         @Override
         public ImageIo wrap(NativeFile file, boolean writable) {
+            if (writable) {
+                file.dropCleanPages();
+            }
             return new VfsImageIo(new HostFile(file, writable));
         }
     }

@@ -9,6 +9,7 @@ import org.junit.jupiter.api.Timeout;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.io.ImageIo;
+import org.tidemark.ploop.sim.BrokenOff;
 import org.tidemark.ploop.sim.ForwardingDirectory;
 import org.tidemark.ploop.sim.ForwardingImageIo;
 
@@ -46,6 +47,7 @@ final class ExtensionControlTest {
                     for (int seed = 1; seed <= SEEDS; seed++) {
                         ExtensionRun.live(
                                 new Random(seed),
+                                BrokenOff.BY_POWER_CUT,
                                 below -> new ForwardingDirectory(below, file -> new Faulty(file, wrong)));
                     }
                 })

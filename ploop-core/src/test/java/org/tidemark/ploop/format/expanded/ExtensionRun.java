@@ -15,8 +15,8 @@ import org.tidemark.ploop.contract.TestBytes;
 import org.tidemark.ploop.io.ImageDirectory;
 import org.tidemark.ploop.io.ImageDirectory.OpenMode;
 import org.tidemark.ploop.io.ImageIo;
+import org.tidemark.ploop.sim.BrokenOff;
 import org.tidemark.ploop.sim.CrashPlan;
-import org.tidemark.ploop.sim.CutShort;
 import org.tidemark.ploop.sim.OrderCheckedDirectory;
 import org.tidemark.ploop.sim.SimulatedDisk;
 
@@ -34,10 +34,12 @@ public final class ExtensionRun {
 
     /** One image, some bitmaps, one power cut. */
     public static void shortly(Random random) throws IOException {
-        live(random, UnaryOperator.identity());
+        live(random, BrokenOff.BY_POWER_CUT, UnaryOperator.identity());
     }
 
-    static void live(Random random, UnaryOperator<ImageDirectory> program) throws IOException {
+    /** The same, broken off in this or that way. */
+    public static void live(Random random, BrokenOff brokenOff, UnaryOperator<ImageDirectory> program)
+            throws IOException {
         SimulatedDisk disk = new SimulatedDisk();
         // Sometimes so large that the bits take more than one cluster.
         int diskSectors = random.nextInt(3) == 0 ? 5000 * CLUSTER_SECTORS : 60 * CLUSTER_SECTORS;
@@ -49,8 +51,8 @@ public final class ExtensionRun {
             }
         }
         List<StoredBitmap> after = bitmaps(random, diskSectors);
-        boolean done = CutShort.run(disk, random, program, folder -> store(folder, after));
-        SimulatedDisk then = disk.crash(random.nextInt(4) == 0 ? CrashPlan.dropAll() : CrashPlan.random(random));
+        boolean done = brokenOff.run(disk, random, program, folder -> store(folder, after));
+        SimulatedDisk then = brokenOff.next(disk, random);
         check(then, content, done ? List.of(after) : List.of(before, after));
         store(new OrderCheckedDirectory(then), after);
         check(then.crash(CrashPlan.dropAll()), content, List.of(after));

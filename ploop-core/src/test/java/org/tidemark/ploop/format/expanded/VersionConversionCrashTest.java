@@ -26,9 +26,12 @@ import org.tidemark.ploop.io.ImageDirectory;
 import org.tidemark.ploop.io.ImageDirectory.OpenMode;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.io.ImageIo;
-import org.tidemark.ploop.sim.CutShort;
+import org.tidemark.ploop.sim.BrokenOff;
+import org.tidemark.ploop.sim.CrashPlan;
 import org.tidemark.ploop.sim.ForwardingDirectory;
 import org.tidemark.ploop.sim.ForwardingImageIo;
+import org.tidemark.ploop.sim.Killed;
+import org.tidemark.ploop.sim.MortalDirectory;
 import org.tidemark.ploop.sim.SavedFirstDirectory;
 import org.tidemark.ploop.sim.SimulatedDisk;
 
@@ -119,6 +122,12 @@ public class VersionConversionCrashTest {
 
     /** One conversion with a crash somewhere. */
     public static void shortly(Random random) throws IOException {
+        live(random, BrokenOff.BY_POWER_CUT, UnaryOperator.identity());
+    }
+
+    /** One conversion, broken off somewhere. */
+    public static void live(Random random, BrokenOff brokenOff, UnaryOperator<ImageDirectory> program)
+            throws IOException {
         ExpandedVersion version = ExpandedVersion.values()[random.nextInt(2)];
         int levels = 1 + random.nextInt(2);
         VersionConversionCrashTest made = MADE.get(version.number() + "/" + levels);
@@ -128,12 +137,12 @@ public class VersionConversionCrashTest {
             MADE.put(version.number() + "/" + levels, made);
         }
         SimulatedDisk now = made.disk.twin();
-        CutShort.run(
+        brokenOff.run(
                 now,
                 random,
-                SavedFirstDirectory::new,
-                folder -> VersionConversion.run(chain(folder, levels), other(version)));
-        made.goOn(now, version, levels, random);
+                program,
+                folder -> VersionConversion.run(chain(new SavedFirstDirectory(folder), levels), other(version)));
+        made.goOn(brokenOff.next(now, random), version, levels, random);
     }
 
     /** Images for many lives, each with a twin of its own. */
@@ -156,12 +165,11 @@ public class VersionConversionCrashTest {
         } catch (IOException e) {
             assertThat(e).hasMessageContaining("no power");
         }
-        goOn(now, version, levels, random);
+        goOn(now.crash(random), version, levels, random);
         return powered;
     }
 
-    private void goOn(SimulatedDisk now, ExpandedVersion version, int levels, Random random) throws IOException {
-        SimulatedDisk after = now.crash(random);
+    private void goOn(SimulatedDisk after, ExpandedVersion version, int levels, Random random) throws IOException {
         boolean back = random.nextBoolean();
         if (back) {
             VersionConversion.goBack(chain(after, levels));
@@ -169,7 +177,7 @@ public class VersionConversionCrashTest {
             VersionConversion.run(chain(after, levels), other(version));
             assertThat(versionOf(after, "d0")).isEqualTo(other(version));
         }
-        requireContent(after, levels);
+        requireContent(after.crash(CrashPlan.dropAll()), levels);
     }
 
     @ParameterizedTest
@@ -179,14 +187,34 @@ public class VersionConversionCrashTest {
         survive(version, 2, SavedFirstDirectory::new, 6);
     }
 
+    /** Killed anywhere, undone by whoever comes next on the same machine, and only then the power goes. */
+    @ParameterizedTest
+    @EnumSource(ExpandedVersion.class)
+    void whatIsOnlySeenIsNotBelieved(ExpandedVersion version) throws IOException {
+        create(version, 1);
+        boolean finished = false;
+        for (int changes = 0; !finished; changes++) {
+            SimulatedDisk now = disk.twin();
+            MortalDirectory mortal = new MortalDirectory(now);
+            mortal.killAfter(changes);
+            try {
+                VersionConversion.run(chain(mortal, 1), other(version));
+                finished = true;
+            } catch (Killed e) {
+                VersionConversion.goBack(chain(now, 1));
+            }
+            requireContent(now.crash(CrashPlan.dropAll()), 1);
+        }
+    }
+
     /** Negative controls of the order check: it needs no crash. */
     @Test
     void theOrderCheckNoticesWhatIsMissing() throws IOException {
         assertNoticed("how it was is not durable", folder -> withoutFlush(folder, true));
         assertNoticed("how it was is not durable", VersionConversionCrashTest::withoutSync);
-        assertNoticed("before it is durably marked in use", folder -> withoutFlushOf(folder, 2));
-        assertNoticed("before everything that changed in it is durable", folder -> withoutFlushOf(folder, 3));
-        assertNoticed("is deleted while changes of", folder -> withoutFlushOf(folder, 4));
+        assertNoticed("before it is durably marked in use", folder -> withoutFlushOf(folder, 3));
+        assertNoticed("before everything that changed in it is durable", folder -> withoutFlushOf(folder, 4));
+        assertNoticed("is deleted while changes of", folder -> withoutFlushOf(folder, 5));
     }
 
     private void assertNoticed(String what, UnaryOperator<ImageDirectory> broken) throws IOException {
@@ -206,7 +234,7 @@ public class VersionConversionCrashTest {
         };
     }
 
-    /** In order: the saved table, the mark of use, the table, the mark that the image is closed. */
+    /** In order: what was there before, the saved table, the mark of use, the table, the mark that the image is closed. */
     private static ImageDirectory withoutFlushOf(ImageDirectory below, int step) {
         int[] flushes = {0};
         return new ForwardingDirectory(below, file -> new ForwardingImageIo(file) {

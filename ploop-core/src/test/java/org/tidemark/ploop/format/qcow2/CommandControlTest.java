@@ -11,6 +11,7 @@ import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageDirectory;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.io.ImageIo;
+import org.tidemark.ploop.sim.BrokenOff;
 import org.tidemark.ploop.sim.ForwardingDirectory;
 import org.tidemark.ploop.sim.ForwardingImageIo;
 
@@ -20,7 +21,7 @@ final class CommandControlTest {
     private static final int SEEDS = 2000;
 
     private interface Life {
-        void live(Random random, UnaryOperator<ImageDirectory> program) throws IOException;
+        void live(Random random, BrokenOff brokenOff, UnaryOperator<ImageDirectory> program) throws IOException;
     }
 
     @Test
@@ -47,7 +48,10 @@ final class CommandControlTest {
     private static void assertCaught(Life life, UnaryOperator<ImageIo> wrong) {
         assertThatThrownBy(() -> {
                     for (int seed = 1; seed <= SEEDS; seed++) {
-                        life.live(new Random(seed), below -> new ForwardingDirectory(below, wrong));
+                        life.live(
+                                new Random(seed),
+                                BrokenOff.BY_POWER_CUT,
+                                below -> new ForwardingDirectory(below, wrong));
                     }
                 })
                 .isInstanceOfAny(AssertionError.class, ImageException.class)

@@ -23,8 +23,8 @@ import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageDirectory;
 import org.tidemark.ploop.io.ImageDirectory.OpenMode;
 import org.tidemark.ploop.io.ImageIo;
+import org.tidemark.ploop.sim.BrokenOff;
 import org.tidemark.ploop.sim.CrashPlan;
-import org.tidemark.ploop.sim.CutShort;
 import org.tidemark.ploop.sim.Qcow2OrderCheck;
 import org.tidemark.ploop.sim.SimulatedDisk;
 
@@ -49,19 +49,21 @@ public final class CommandRun {
 
     /** One restore. */
     public static void restore(Random random) throws IOException {
-        restore(random, UnaryOperator.identity());
+        restore(random, BrokenOff.BY_POWER_CUT, UnaryOperator.identity());
     }
 
     /** One bitmap. */
     public static void bitmap(Random random) throws IOException {
-        bitmap(random, UnaryOperator.identity());
+        bitmap(random, BrokenOff.BY_POWER_CUT, UnaryOperator.identity());
     }
 
     private interface Command {
         void on(ImageIo io) throws IOException;
     }
 
-    static void restore(Random random, UnaryOperator<ImageDirectory> program) throws IOException {
+    /** The same, broken off in this or that way. */
+    public static void restore(Random random, BrokenOff brokenOff, UnaryOperator<ImageDirectory> program)
+            throws IOException {
         List<String> images = List.copyOf(new TreeMap<>(SNAPSHOTS).keySet());
         String image = images.get(random.nextInt(images.size()));
         SimulatedDisk disk = new SimulatedDisk();
@@ -76,8 +78,10 @@ public final class CommandRun {
             sealed.put(name, content(disk, name));
         }
         boolean done =
-                CutShort.run(disk, random, program, folder -> run(folder, io -> SnapshotRestore.run(io, wanted)));
-        SimulatedDisk then = disk.crash(random.nextInt(4) == 0 ? CrashPlan.dropAll() : CrashPlan.random(random));
+                brokenOff.run(disk, random, program, folder -> run(folder, io -> SnapshotRestore.run(io, wanted)));
+        SimulatedDisk then = brokenOff.next(disk, random);
+        // Until somebody opens it for writing it may show what a failed flush lost.
+        then.open(IMAGE, OpenMode.READ_WRITE).close();
         requireHarmless(then);
         byte[] found = content(then, null);
         assertThat(java.util.Arrays.equals(found, after) || (!done && java.util.Arrays.equals(found, before)))
@@ -91,6 +95,8 @@ public final class CommandRun {
         }
         assertThat(java.util.Arrays.equals(content(then, null), found)).isTrue();
         run(then, io -> SnapshotRestore.run(io, wanted));
+        then = then.crash(CrashPlan.dropAll());
+        assertThat(java.util.Arrays.equals(content(then, null), after)).isTrue();
         change(random, then);
         for (String name : names) {
             assertThat(java.util.Arrays.equals(content(then, name), sealed.get(name)))
@@ -100,7 +106,9 @@ public final class CommandRun {
         requireHarmless(then);
     }
 
-    static void bitmap(Random random, UnaryOperator<ImageDirectory> program) throws IOException {
+    /** The same, broken off in this or that way. */
+    public static void bitmap(Random random, BrokenOff brokenOff, UnaryOperator<ImageDirectory> program)
+            throws IOException {
         SimulatedDisk disk = new SimulatedDisk();
         Golden.put(disk, WITH_ROOM.get(random.nextInt(WITH_ROOM.size())) + ".qcow2", IMAGE);
         byte[] content = content(disk, null);
@@ -115,8 +123,10 @@ public final class CommandRun {
             wanted.set(random.nextInt(40));
         }
         int bits = 9 + random.nextInt(8);
-        boolean done = CutShort.run(disk, random, program, folder -> store(folder, name, bits, wanted));
-        SimulatedDisk then = disk.crash(random.nextInt(4) == 0 ? CrashPlan.dropAll() : CrashPlan.random(random));
+        boolean done = brokenOff.run(disk, random, program, folder -> store(folder, name, bits, wanted));
+        SimulatedDisk then = brokenOff.next(disk, random);
+        // Until somebody opens it for writing it may show what a failed flush lost.
+        then.open(IMAGE, OpenMode.READ_WRITE).close();
         requireHarmless(then);
         assertThat(java.util.Arrays.equals(content(then, null), content)).isTrue();
         Map<String, Said> after = new TreeMap<>(before);
@@ -130,7 +140,7 @@ public final class CommandRun {
         requireHarmless(then);
         assertThat(java.util.Arrays.equals(content(then, null), content)).isTrue();
         store(then, name, bits, wanted);
-        assertThat(bitmaps(then).get(name)).isEqualTo(after.get(name));
+        assertThat(bitmaps(then.crash(CrashPlan.dropAll())).get(name)).isEqualTo(after.get(name));
     }
 
     private static BitSet clipped(SimulatedDisk disk, int granularityBits, BitSet wanted) throws IOException {
