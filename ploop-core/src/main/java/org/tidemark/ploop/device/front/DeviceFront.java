@@ -19,11 +19,15 @@ public final class DeviceFront implements BlockDevice {
     private final IoThrottle throttle;
     private final SpaceWait space;
     private final BackupTurns turns = new BackupTurns();
+    private final FrontEntry firstTry;
+    private final FrontEntry furtherTry;
 
     public DeviceFront(BlockDevice device, FullDisk onFull, IoLimit limit) {
         this.device = device;
         this.throttle = new IoThrottle(limit);
         this.space = new SpaceWait(device.name(), onFull);
+        this.firstTry = new FrontEntry(device, throttle, turns);
+        this.furtherTry = new FrontEntry(device, new IoThrottle(IoLimit.NONE), turns);
     }
 
     /** Holds for every request from now on, and for those that wait. */
@@ -38,9 +42,22 @@ public final class DeviceFront implements BlockDevice {
         space.callOff();
     }
 
-    /** Called by a thread that is going to wait for space: another one may be needed meanwhile. */
-    public void whenPausing(Runnable listener) {
-        space.whenPausing(listener);
+    /**
+     * The device for somebody who can put a request aside: what finds no space fails at once, and {@link #space()} tells
+     * whether it is to be tried again later, by {@link #furtherTry()}.
+     */
+    public BlockDevice firstTry() {
+        return firstTry;
+    }
+
+    /** The device for a request that the limit has admitted already, here or in a predecessor. Never waits for space. */
+    public BlockDevice furtherTry() {
+        return furtherTry;
+    }
+
+    /** Those who wait for space, whoever keeps them. */
+    public SpaceQueue space() {
+        return space;
     }
 
     /** How views of the device are read. */
@@ -90,13 +107,7 @@ public final class DeviceFront implements BlockDevice {
 
     @Override
     public void read(long offsetBytes, AlignedBuffer dst, int dstOffset, int lengthBytes) throws IOException {
-        throttle.admit(lengthBytes);
-        boolean counted = turns.begin();
-        try {
-            device.read(offsetBytes, dst, dstOffset, lengthBytes);
-        } finally {
-            turns.end(counted);
-        }
+        firstTry.read(offsetBytes, dst, dstOffset, lengthBytes);
     }
 
     private enum Change {
@@ -161,16 +172,11 @@ public final class DeviceFront implements BlockDevice {
 
     private void carryOut(Change what, long offset, long length, @Nullable AlignedBuffer src, int srcOffset)
             throws IOException {
-        boolean counted = turns.begin();
-        try {
-            switch (what) {
-                case WRITE -> device.write(offset, Objects.requireNonNull(src), srcOffset, (int) length);
-                case DISCARD -> device.discard(offset, length);
-                case ZERO -> device.writeZeroes(offset, length);
-                case FLUSH -> device.flush();
-            }
-        } finally {
-            turns.end(counted);
+        switch (what) {
+            case WRITE -> furtherTry.write(offset, Objects.requireNonNull(src), srcOffset, (int) length);
+            case DISCARD -> furtherTry.discard(offset, length);
+            case ZERO -> furtherTry.writeZeroes(offset, length);
+            case FLUSH -> furtherTry.flush();
         }
     }
 

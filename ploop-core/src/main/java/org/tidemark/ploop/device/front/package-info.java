@@ -3,8 +3,8 @@
  * backups give way to it. One {@link org.tidemark.ploop.device.front.DeviceFront} a device, over the device itself; the FUSE
  * file and the NBD export of the device share it, views do not.
  *
- * <p><b>Nothing is shared between devices.</b> Whoever has to wait here waits in a serving thread of its own device, outside
- * the device's gate, so an instant, a detach or another device never waits for it. A request that does not have to wait
+ * <p><b>Nothing is shared between devices.</b> Whoever has to wait here waits outside the device's gate and in threads of its
+ * own device, so an instant, a detach or another device never waits for it. A request that does not have to wait
  * costs a few atomic operations and allocates nothing.
  *
  * <p><b>Limits</b> ({@link org.tidemark.ploop.device.front.IoLimit}). Requests and bytes a second, reads and writes
@@ -15,7 +15,9 @@
  * nothing that was acknowledged; it is tried again until there is space, or fails, as the device is told. Waiting is the
  * default, as in qemu ({@code werror=enospc}): a file system that gets ENOSPC from a disk has lost the data, for it said yes to its
  * writer long before, and mostly tells nobody. A waiting request is not acknowledged, so a kill, a take-over or an abort
- * meanwhile finds nothing to keep but the request itself, which lies in its slot.
+ * meanwhile finds nothing to keep but the request itself. The FUSE file puts the request aside in its slot, not the thread that
+ * serves it, so reads, and writes to places that have space, go on however many wait ({@link
+ * org.tidemark.ploop.device.front.SpaceQueue}); the four threads of an NBD connection wait themselves, which holds up that connection.
  *
  * <p><b>Backups give way</b> ({@link org.tidemark.ploop.device.front.BackupTurns}). While the container is active, views are
  * read one request at a time, and after each there is a pause as long as the read took. So a backup has at most half of one
