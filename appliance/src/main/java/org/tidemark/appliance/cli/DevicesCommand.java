@@ -45,6 +45,7 @@ final class DevicesCommand implements Callable<Integer> {
                                     DataPlane.mountPoints(device).stream()
                                             .map(Object::toString)
                                             .toList(),
+                            "waitingForSpace", device.waitingForSpace() == 0 ? null : device.waitingForSpace(),
                             "trouble", device.trouble().isEmpty() ? null : device.trouble()));
                 }
             }

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -15,7 +17,7 @@ import org.tidemark.ploop.testing.Commands;
 import org.tidemark.ploop.testing.Requires;
 
 /** A full disk under the image, under the target and under a restore: said so, nothing broken, goes on when there is room. */
-@Requires({"root", "fuse", "loop", "mkfs.ext4"})
+@Requires({"root", "fuse", "loop", "mkfs.ext4", "fio"})
 @Timeout(180)
 class DiskFullIT {
     private Cli cli;
@@ -81,6 +83,77 @@ class DiskFullIT {
         block = cli.attach(image, "--name", "d");
         assertThat(Commands.run(Cli.LIMIT, "sha256sum", block)).startsWith(whole);
         cli.ok("detach", "d");
+    }
+
+    /** Far more writes wait than a device has threads: reads and writes that need no space go on, also after a take-over. */
+    @Test
+    void writesThatWaitHoldUpNobodyAndOutliveTheirServer() throws Exception {
+        smallDisk(48);
+        Path image = small.resolve("image");
+        cli.ok("image", "create", image.toString(), "--size", "128M", "--no-partition");
+        String block = cli.attach(image, "--name", "d");
+        assertThat(write(block, 0, 20).exitCode()).isZero();
+        String before = head(block);
+        Path said = cli.path("fio.out");
+        Process writers = Commands.start(
+                said,
+                "fio",
+                "--name=w",
+                "--filename=" + block,
+                "--rw=randwrite",
+                "--bs=64k",
+                "--offset=20m",
+                "--size=100m",
+                "--iodepth=" + WAITING,
+                "--ioengine=libaio",
+                "--direct=1",
+                "--verify=crc32c",
+                "--verify_fatal=1",
+                "--randseed=7");
+        try {
+            Cli.await("all writers wait", () -> waiting() == WAITING);
+            assertThat(head(block)).isEqualTo(before);
+            assertThat(write(block, 4, 1).exitCode())
+                    .as("to where there is space")
+                    .isZero();
+            before = head(block);
+            long killed = cli.deviceServer();
+            Commands.run(Cli.LIMIT, "kill", "-9", String.valueOf(killed));
+            Cli.await("a successor", () -> cli.deviceServer() != 0 && cli.deviceServer() != killed);
+            assertThat(head(block)).isEqualTo(before);
+            Cli.await("all writers wait again", () -> waiting() == WAITING);
+            assertThat(head(block)).isEqualTo(before);
+            cli.refused(4, "keeps it open", "detach", "d", "--limit", "1");
+            assertThat(writers.isAlive()).isTrue();
+            grow(256);
+            assertThat(writers.waitFor(60, TimeUnit.SECONDS)).isTrue();
+            assertThat(writers.exitValue()).as(Files.readString(said)).isZero();
+        } finally {
+            grow(256);
+            writers.destroyForcibly();
+        }
+        Cli.await("nobody waits", () -> waiting() == 0);
+        String whole = Commands.run(Cli.LIMIT, "sha256sum", block).split(" ")[0];
+        assertThat(head(block)).isEqualTo(before);
+        cli.ok("detach", "d");
+        cli.ok("image", "check", image.toString());
+        block = cli.attach(image, "--name", "d");
+        assertThat(Commands.run(Cli.LIMIT, "sha256sum", block)).startsWith(whole);
+        cli.ok("detach", "d");
+    }
+
+    /** More than the threads of a device, fewer than the requests that a loop device passes on at once. */
+    private static final int WAITING = 100;
+
+    /** What is on the first 20 MiB, past every cache. */
+    private static String head(String block) throws Exception {
+        return Commands.run(
+                Cli.LIMIT, "sh", "-c", "dd if=" + block + " bs=1M count=20 iflag=direct status=none | sha256sum");
+    }
+
+    private int waiting() throws IOException, InterruptedException {
+        Object first = cli.ok("devices", "--json").jsonRows().get(0);
+        return ((Map<?, ?>) first).get("waitingForSpace") instanceof Number count ? count.intValue() : 0;
     }
 
     @Test

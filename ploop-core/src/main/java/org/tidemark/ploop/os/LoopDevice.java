@@ -4,12 +4,14 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
 
 /**
@@ -34,6 +36,7 @@ public record LoopDevice(int number) {
     private static final int NAME_BYTES = 64;
     private static final int RACES = 64;
     private static final long PAUSE_NANOS = 2_000_000;
+    private static final long LOOK_FOR_USERS_NANOS = 50_000_000;
 
     /**
      * What the device shows of the file.
@@ -153,6 +156,58 @@ public record LoopDevice(int number) {
     public void reload() throws IOException {
         try (NativeFile device = open(NativeFile.READ_ONLY)) {
             device.ioctl("take over the new size", CAPACITY, 0);
+        }
+    }
+
+    /**
+     * Waits until no other process has the device open. {@link #detach} alone would find out too late: told to unbind a
+     * device that is open, the kernel does so when its last user closes it, and nothing takes that back without waiting for
+     * every request under way.
+     */
+    public void awaitUnused(Duration limit) throws IOException {
+        long end = System.nanoTime() + limit.toNanos();
+        for (Optional<String> user = user(); user.isPresent(); user = user()) {
+            if (System.nanoTime() - end > 0) {
+                throw new OsException("unbind: " + user.get() + " keeps it open", path().toString(), Errno.EBUSY);
+            }
+            LockSupport.parkNanos(LOOK_FOR_USERS_NANOS);
+        }
+    }
+
+    /** Another process that has it open, as words; its file system counts when that is mounted by one. */
+    private Optional<String> user() throws IOException {
+        String own = String.valueOf(ProcessHandle.current().pid());
+        try (DirectoryStream<Path> processes = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
+            for (Path process : processes) {
+                if (!process.endsWith(own) && hasOpen(process)) {
+                    return Optional.of("process " + process.getFileName());
+                }
+            }
+        }
+        return Optional.empty();
+    }
+
+    private boolean hasOpen(Path process) {
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(process.resolve("fd"))) {
+            for (Path file : files) {
+                if (leadsHere(file)) {
+                    return true;
+                }
+            }
+        } catch (IOException | DirectoryIteratorException e) {
+            // The process has ended meanwhile.
+            return false;
+        }
+        return false;
+    }
+
+    /** Links are only read: to look behind one might ask a file system that does not answer. */
+    private boolean leadsHere(Path file) {
+        try {
+            return Files.readSymbolicLink(file).equals(path());
+        } catch (IOException e) {
+            // The file was closed meanwhile.
+            return false;
         }
     }
 

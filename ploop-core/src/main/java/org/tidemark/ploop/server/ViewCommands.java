@@ -28,7 +28,8 @@ import org.tidemark.ploop.device.front.YieldingView;
  * <ul>
  *   <li>{@code instant.prepare}: what an instant needs and takes time to make; done before anything is frozen
  *   <li>{@code instant}: a view of each device at one instant, exported over NBD. A view lives as long as the connection
- *       that asked for it; what was not committed by then is abandoned, so that the next increment is right.
+ *       that asked for it; what was not committed by then is abandoned, so that the next increment is right. With
+ *       {@code purpose} "export" it is served where devices are exported, not where backups read.
  *   <li>{@code view.secure}: after the thaw, before anything is committed; {@code view.status}, {@code view.close}
  *   <li>{@code cbt.commit}, {@code cbt.abandon}: how the recovery point ended
  *   <li>{@code nbd.export}, {@code nbd.withdraw}: a device itself over NBD, for as long as the connection lives
@@ -36,6 +37,10 @@ import org.tidemark.ploop.device.front.YieldingView;
  */
 final class ViewCommands {
     private static final String BITMAP = "since";
+    private static final String EXPORT = "export";
+    /** Of 2 MiB each, as the 64 of backups: together they stay below the memory that buffers may take. */
+    private static final int MOST_EXPORT_CONNECTIONS = 32;
+
     private static final long DEFAULT_SCRATCH_BYTES = 4L << 30;
     private static final long DEFAULT_TIMEOUT_MILLIS = 2_000;
 
@@ -43,8 +48,10 @@ final class ViewCommands {
     private final Map<String, OpenView> views = new ConcurrentHashMap<>();
     private final Map<String, Prepared> prepared = new ConcurrentHashMap<>();
     private final AtomicLong lastView = new AtomicLong();
-    /** Guarded by this. */
-    private @Nullable NbdServer server;
+    /** Guarded by this. Each has connections of its own, so that exports never take those that backups need. */
+    private @Nullable NbdServer backups;
+
+    private @Nullable NbdServer exports;
 
     ViewCommands(ServedDevices devices) {
         this.devices = devices;
@@ -73,7 +80,7 @@ final class ViewCommands {
         commands.add("cbt.abandon", this::abandon);
         commands.add("nbd.export", this::export);
         commands.add("nbd.withdraw", (arguments, session) -> {
-            nbd().remove(arguments.text("export"));
+            exports().remove(arguments.text("export"));
             return Fields.NONE;
         });
     }
@@ -87,10 +94,12 @@ final class ViewCommands {
         /** What is exported. */
         private final YieldingView exported;
 
+        private final NbdServer server;
         private boolean settled;
 
-        OpenView(String id, DeviceView view, PloopDevice device, String consumer, BackupTurns turns) {
+        OpenView(String id, DeviceView view, PloopDevice device, String consumer, BackupTurns turns, NbdServer server) {
             this.id = id;
+            this.server = server;
             this.view = view;
             this.exported = new YieldingView(view, turns);
             this.device = device;
@@ -140,7 +149,7 @@ final class ViewCommands {
                 settled = true;
             }
             views.remove(id);
-            nbd().remove(id);
+            server.remove(id);
             exported.close();
             view.close();
             ChangedBlockTracker tracker = device.tracker();
@@ -160,12 +169,12 @@ final class ViewCommands {
     }
 
     /** What an instant needs, made before it, and the devices it is of. */
-    private record Prepared(String consumer, List<String> deviceIds, Instant.Preparation preparation) {}
+    private record Prepared(
+            String consumer, List<String> deviceIds, NbdServer server, Instant.Preparation preparation) {}
 
     /** What {@code instant} will use; given back when the client goes away or prepares another one. */
     private Fields prepare(Fields arguments, ControlSession session) throws IOException {
         Prepared fresh = preparation(arguments);
-        nbd();
         for (Map.Entry<String, Prepared> old : prepared.entrySet()) {
             if (old.getValue().consumer().equals(fresh.consumer()) && prepared.remove(old.getKey(), old.getValue())) {
                 old.getValue().preparation().close();
@@ -185,7 +194,8 @@ final class ViewCommands {
         for (Fields one : arguments.objects("devices")) {
             deviceIds.add(one.text("device"));
         }
-        return new Prepared(arguments.text("consumer"), deviceIds, Instant.prepare(wanted(arguments)));
+        NbdServer server = arguments.text("purpose", "").equals(EXPORT) ? exports() : backups();
+        return new Prepared(arguments.text("consumer"), deviceIds, server, Instant.prepare(wanted(arguments)));
     }
 
     private List<Instant.Wanted> wanted(Fields arguments) throws IOException {
@@ -222,12 +232,13 @@ final class ViewCommands {
         for (String deviceId : ready.deviceIds()) {
             turns.add(devices.find(deviceId).front().backupTurns());
         }
-        NbdServer nbd = nbd();
+        NbdServer nbd = ready.server();
         List<DeviceView> opened = ready.preparation().open(timeoutMillis * 1_000_000);
         List<Map<String, Object>> described = new ArrayList<>();
         for (int i = 0; i < opened.size(); i++) {
             Instant.Wanted one = ready.preparation().wanted().get(i);
-            OpenView view = new OpenView(one.viewName(), opened.get(i), one.device(), one.consumer(), turns.get(i));
+            OpenView view =
+                    new OpenView(one.viewName(), opened.get(i), one.device(), one.consumer(), turns.get(i), nbd);
             views.put(view.id, view);
             session.own(view);
             nbd.add(exportOf(view));
@@ -279,7 +290,7 @@ final class ViewCommands {
     private Fields export(Fields arguments, ControlSession session) throws IOException {
         String deviceId = arguments.text("device");
         String name = "device-" + deviceId;
-        NbdServer nbd = nbd();
+        NbdServer nbd = exports();
         ploopDevice(deviceId);
         BlockDevice served = devices.find(deviceId).front();
         NbdExport before = nbd.export(name);
@@ -302,11 +313,20 @@ final class ViewCommands {
         }
     }
 
-    private synchronized NbdServer nbd() throws IOException {
-        NbdServer running = server;
+    private synchronized NbdServer backups() throws IOException {
+        NbdServer running = backups;
         if (running == null) {
             running = NbdServer.onSocket(devices.run().path().resolve("nbd.sock"));
-            server = running;
+            backups = running;
+        }
+        return running;
+    }
+
+    private synchronized NbdServer exports() throws IOException {
+        NbdServer running = exports;
+        if (running == null) {
+            running = NbdServer.onSocket(devices.run().path().resolve("export.sock"), MOST_EXPORT_CONNECTIONS);
+            exports = running;
         }
         return running;
     }

@@ -1,16 +1,20 @@
 package org.tidemark.ploop.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.jr.ob.JSON;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.tidemark.ploop.device.attach.nbd.NbdClient;
 import org.tidemark.ploop.testing.Commands;
 import org.tidemark.ploop.testing.Requires;
 
@@ -127,6 +131,39 @@ class NbdInteropIT {
         run("qemu-img", "compare", "-f", "parallels", "-F", "raw", delta, copied.toString());
     }
 
+    /** Whoever uses exports, of devices or of instants, takes no connection that a backup needs. */
+    @Test
+    void exportsLeaveBackupsTheirConnections() throws Exception {
+        Fields device = host.client().request("nbd.export", Fields.of("device", DEVICE), ServerHost.LIMIT);
+        List<NbdClient> users = new ArrayList<>();
+        try {
+            assertThatThrownBy(() -> {
+                        while (users.size() < 1000) {
+                            users.add(connect(device.text("socket"), device.text("export")));
+                        }
+                    })
+                    .isInstanceOf(IOException.class);
+            assertThat(users).hasSize(32);
+            Fields exported = instant("", "export");
+            assertThatThrownBy(() -> connect(socket, exported.text("export"))).isInstanceOf(IOException.class);
+            host.client().request("view.close", Fields.of("view", exported.text("view")), ServerHost.LIMIT);
+            Fields backup = instant("");
+            for (int i = 0; i < 60; i++) {
+                NbdClient reader = connect(socket, backup.text("export"));
+                users.add(reader);
+                reader.read(0, ByteBuffer.allocateDirect(4096));
+            }
+        } finally {
+            for (NbdClient one : users) {
+                one.close();
+            }
+        }
+    }
+
+    private static NbdClient connect(String socket, String export) throws IOException {
+        return NbdClient.connect(Path.of(socket), export, List.of());
+    }
+
     private static void qemuIo(String uri, String... commands) throws Exception {
         String[] line = new String[4 + 2 * commands.length];
         line[0] = "qemu-io";
@@ -196,12 +233,18 @@ class NbdInteropIT {
     private String socket = "";
 
     private Fields instant(String since) throws IOException {
+        return instant(since, "");
+    }
+
+    private Fields instant(String since, String purpose) throws IOException {
         Fields answer = host.client()
                 .request(
                         "instant",
                         Fields.of(
                                 "consumer",
                                 CONSUMER,
+                                "purpose",
+                                purpose,
                                 "scratchFolder",
                                 host.folder().resolve("scratch").toString(),
                                 "devices",

@@ -199,6 +199,7 @@ public final class Subjects {
             }
             Fields request = Fields.of(
                     "consumer", consumer,
+                    "purpose", "export",
                     "scratchFolder", host.scratchFolder().toString(),
                     "devices", List.of(wanted));
             String prepared =

@@ -19,7 +19,8 @@ public final class DeviceFront implements BlockDevice {
     private final IoThrottle throttle;
     private final SpaceWait space;
     private final BackupTurns turns = new BackupTurns();
-    private final DiskSeat seat;
+    private final FrontEntry firstTry;
+    private final FrontEntry furtherTry;
 
     /** At a disk that no other device uses. */
     public DeviceFront(BlockDevice device, FullDisk onFull, IoLimit limit) {
@@ -29,9 +30,10 @@ public final class DeviceFront implements BlockDevice {
     /** {@code seat} is the device's, until the device is closed. */
     public DeviceFront(BlockDevice device, FullDisk onFull, IoLimit limit, DiskSeat seat) {
         this.device = device;
-        this.seat = seat;
         this.throttle = new IoThrottle(limit);
         this.space = new SpaceWait(device.name(), onFull);
+        this.firstTry = new FrontEntry(device, throttle, turns, seat);
+        this.furtherTry = new FrontEntry(device, new IoThrottle(IoLimit.NONE), turns, seat);
     }
 
     /** Holds for every request from now on, and for those that wait. */
@@ -46,9 +48,22 @@ public final class DeviceFront implements BlockDevice {
         space.callOff();
     }
 
-    /** Called by a thread that is going to wait for space: another one may be needed meanwhile. */
-    public void whenPausing(Runnable listener) {
-        space.whenPausing(listener);
+    /**
+     * The device for somebody who can put a request aside: what finds no space fails at once, and {@link #space()} tells
+     * whether it is to be tried again later, by {@link #furtherTry()}.
+     */
+    public BlockDevice firstTry() {
+        return firstTry;
+    }
+
+    /** The device for a request that the limit has admitted already, here or in a predecessor. Never waits for space. */
+    public BlockDevice furtherTry() {
+        return furtherTry;
+    }
+
+    /** Those who wait for space, whoever keeps them. */
+    public SpaceQueue space() {
+        return space;
     }
 
     /** How views of the device are read. */
@@ -98,15 +113,7 @@ public final class DeviceFront implements BlockDevice {
 
     @Override
     public void read(long offsetBytes, AlignedBuffer dst, int dstOffset, int lengthBytes) throws IOException {
-        throttle.admit(lengthBytes);
-        boolean held = seat.begin(lengthBytes);
-        boolean counted = turns.begin();
-        try {
-            device.read(offsetBytes, dst, dstOffset, lengthBytes);
-        } finally {
-            turns.end(counted);
-            seat.end(held);
-        }
+        firstTry.read(offsetBytes, dst, dstOffset, lengthBytes);
     }
 
     private enum Change {
@@ -171,34 +178,11 @@ public final class DeviceFront implements BlockDevice {
 
     private void carryOut(Change what, long offset, long length, @Nullable AlignedBuffer src, int srcOffset)
             throws IOException {
-        boolean counted = turns.begin();
-        try {
-            switch (what) {
-                case WRITE -> write(offset, (int) length, Objects.requireNonNull(src), srcOffset);
-                case DISCARD -> device.discard(offset, length);
-                case ZERO -> device.writeZeroes(offset, length);
-                case FLUSH -> sync();
-            }
-        } finally {
-            turns.end(counted);
-        }
-    }
-
-    private void write(long offset, int length, AlignedBuffer src, int srcOffset) throws IOException {
-        boolean held = seat.begin(length);
-        try {
-            device.write(offset, src, srcOffset, length);
-        } finally {
-            seat.end(held);
-        }
-    }
-
-    private void sync() throws IOException {
-        seat.beginSync();
-        try {
-            device.flush();
-        } finally {
-            seat.endSync();
+        switch (what) {
+            case WRITE -> furtherTry.write(offset, Objects.requireNonNull(src), srcOffset, (int) length);
+            case DISCARD -> furtherTry.discard(offset, length);
+            case ZERO -> furtherTry.writeZeroes(offset, length);
+            case FLUSH -> furtherTry.flush();
         }
     }
 

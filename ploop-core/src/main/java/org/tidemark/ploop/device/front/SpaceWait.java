@@ -6,7 +6,7 @@ import org.tidemark.ploop.os.Errno;
 import org.tidemark.ploop.os.OsException;
 
 /** The requests of one device that wait for space on the disk below. */
-final class SpaceWait {
+final class SpaceWait implements SpaceQueue {
     private static final System.Logger LOG = System.getLogger(SpaceWait.class.getName());
     private static final long TRY_AGAIN_NANOS = 100_000_000;
     /** A disk at its brim is full and not full many times a second. */
@@ -18,7 +18,6 @@ final class SpaceWait {
     private volatile boolean calledOff;
     private volatile long sinceMillis;
     private volatile long lastSaidMillis;
-    private volatile Runnable whenPausing = () -> {};
 
     SpaceWait(String name, FullDisk policy) {
         this.name = name;
@@ -34,18 +33,13 @@ final class SpaceWait {
         policy = next;
     }
 
-    /** Called by a thread that is going to be away for long. */
-    void whenPausing(Runnable listener) {
-        whenPausing = listener;
-    }
-
     /** Nobody waits any more, now or later. */
     void callOff() {
         calledOff = true;
     }
 
-    /** Whether a request that failed so is to be tried again. */
-    boolean concerns(OsException failure) {
+    @Override
+    public boolean concerns(OsException failure) {
         return Errno.isNoSpace(failure.errno()) && policy == FullDisk.WAIT && !calledOff;
     }
 
@@ -58,9 +52,8 @@ final class SpaceWait {
         return sinceMillis;
     }
 
-    /** A request begins to wait. */
-    void begin(OsException failure) {
-        whenPausing.run();
+    @Override
+    public void begin(OsException failure) {
         if (waiting.getAndIncrement() == 0) {
             long now = System.currentTimeMillis();
             sinceMillis = now;
@@ -78,8 +71,8 @@ final class SpaceWait {
         LockSupport.parkNanos(this, TRY_AGAIN_NANOS);
     }
 
-    /** The request was carried out, or failed. */
-    void end() {
+    @Override
+    public void end() {
         if (waiting.decrementAndGet() == 0) {
             long seconds = (System.currentTimeMillis() - sinceMillis) / 1000;
             LOG.log(System.Logger.Level.INFO, name + ": no write waits for space any more, after " + seconds + " s");

@@ -3,8 +3,8 @@
  * backups give way to it. One {@link org.tidemark.ploop.device.front.DeviceFront} a device, over the device itself; the FUSE
  * file and the NBD export of the device share it, views do not.
  *
- * <p><b>No device waits for another.</b> Whoever has to wait here waits in a serving thread of its own device, outside
- * the device's gate, so an instant, a detach or another device never waits for it. A request that does not have to wait
+ * <p><b>No device waits for another.</b> Whoever has to wait here waits outside the device's gate and in threads of its
+ * own device, so an instant, a detach or another device never waits for it. A request that does not have to wait
  * costs a few atomic operations and allocates nothing.
  *
  * <p><b>Limits</b> ({@link org.tidemark.ploop.device.front.IoLimit}). Requests and bytes a second, reads and writes
@@ -15,7 +15,9 @@
  * nothing that was acknowledged; it is tried again until there is space, or fails, as the device is told. Waiting is the
  * default, as in qemu ({@code werror=enospc}): a file system that gets ENOSPC from a disk has lost the data, for it said yes to its
  * writer long before, and mostly tells nobody. A waiting request is not acknowledged, so a kill, a take-over or an abort
- * meanwhile finds nothing to keep but the request itself, which lies in its slot.
+ * meanwhile finds nothing to keep but the request itself. The FUSE file puts the request aside in its slot, not the thread that
+ * serves it, so reads, and writes to places that have space, go on however many wait ({@link
+ * org.tidemark.ploop.device.front.SpaceQueue}); the four threads of an NBD connection wait themselves, which holds up that connection.
  *
  * <p><b>A storm gives way to syncs</b> ({@link org.tidemark.ploop.device.front.DiskSeat}). A sync waits for what lies in the
  * disk's queue before it, so a neighbour with dozens of large requests there makes each sync as slow as all of them. While a

@@ -2,6 +2,7 @@ package org.tidemark.ploop.device.front;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import com.sun.management.ThreadMXBean;
 import java.io.IOException;
@@ -88,8 +89,6 @@ class DeviceFrontTest {
     void aWriteWaitsForSpaceAndIsThenCarriedOut() throws Exception {
         for (int full : new int[] {Errno.ENOSPC, Errno.EDQUOT}) {
             DeviceFront front = new DeviceFront(failing, FullDisk.WAIT, IoLimit.NONE);
-            AtomicInteger pauses = new AtomicInteger();
-            front.whenPausing(pauses::incrementAndGet);
             errno = full;
             buffer.putLong(0, full);
             List<Future<?>> waiting = List.of(
@@ -98,7 +97,6 @@ class DeviceFrontTest {
                     begin(() -> front.discard(0, 4096)));
             await(() -> front.waitingForSpace() == 3);
             assertThat(front.trouble()).contains("full").contains("wait");
-            assertThat(pauses).hasValue(3);
             front.read(0, AlignedBuffer.allocate(4096), 0, 4096);
             assertThat(waiting).noneMatch(Future::isDone);
             errno = 0;
@@ -109,6 +107,33 @@ class DeviceFrontTest {
             assertThat(front.trouble()).isEmpty();
             assertThat(disk[4096]).isEqualTo((byte) full);
         }
+    }
+
+    @Test
+    void whoeverCanPutARequestAsideIsToldAtOnceThatItIsToWait() throws Exception {
+        DeviceFront front = new DeviceFront(failing, FullDisk.WAIT, new IoLimit(1, 0, 0));
+        errno = Errno.ENOSPC;
+        OsException full =
+                catchThrowableOfType(OsException.class, () -> front.firstTry().write(0, buffer, 0, 4096));
+        assertThat(front.space().concerns(full)).isTrue();
+        front.space().begin(full);
+        assertThat(front.waitingForSpace()).isEqualTo(1);
+        errno = 0;
+        long begun = System.nanoTime();
+        for (int i = 0; i < 10; i++) {
+            front.furtherTry().write(4096, buffer, 0, 4096);
+        }
+        assertThat(System.nanoTime() - begun)
+                .as("it was admitted once; again would take a second each")
+                .isLessThan(5_000_000_000L);
+        front.space().end();
+        assertThat(front.waitingForSpace()).isZero();
+        front.change(FullDisk.ERROR, IoLimit.NONE);
+        assertThat(front.space().concerns(full)).isFalse();
+        front.change(FullDisk.WAIT, IoLimit.NONE);
+        assertThat(front.space().concerns(full)).isTrue();
+        front.stopWaiting();
+        assertThat(front.space().concerns(full)).isFalse();
     }
 
     @Test

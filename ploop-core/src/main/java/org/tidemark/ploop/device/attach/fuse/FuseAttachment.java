@@ -73,6 +73,7 @@ final class FuseAttachment implements Attachment {
     public synchronized void detach(Duration limit) throws IOException {
         long end = System.nanoTime() + limit.toNanos();
         for (LoopDevice bound : LoopDevice.over(mountPoint)) {
+            bound.awaitUnused(limit);
             bound.detach(limit);
         }
         while (Mounts.at(mountPoint).isPresent()) {

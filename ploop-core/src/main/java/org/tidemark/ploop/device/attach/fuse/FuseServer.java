@@ -4,16 +4,16 @@ import java.io.IOException;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 import org.tidemark.ploop.device.BlockDevice;
 import org.tidemark.ploop.device.StateArea;
 import org.tidemark.ploop.device.attach.LoopWindow;
-import org.tidemark.ploop.device.front.DeviceFront;
 import org.tidemark.ploop.os.Errno;
 
 /**
@@ -24,30 +24,32 @@ import org.tidemark.ploop.os.Errno;
  * number of threads is the depth that the disk sees. So there are few at first; another is added when most requests that
  * find nobody else waiting are slow, up to {@link #MOST_THREADS}. A thread that comes back and finds enough others waiting
  * rests, which keeps those that serve warm. Memory of slots beyond the first ones is bounded for the process.
+ *
+ * <p>A thread whose request finds no space leaves it in its slot to {@link ParkedRequests} and serves on with another one.
  */
 final class FuseServer {
     static final int MOST_THREADS = 16;
 
     private static final Logger LOG = System.getLogger(FuseServer.class.getName());
-    private static final String SLOT_COUNT = "fuse-slots";
-    private static final int SLOT_COUNT_BYTES = 4096;
     private static final int STACK_BYTES = 512 * 1024;
 
-    /** Slots beyond the first ones, of all devices of this process: 264 KiB of locked memory each. */
-    private static final Semaphore EXTRA_SLOTS = new Semaphore(128);
+    /** Threads beyond the first ones, of all devices of this process: 264 KiB of locked memory each. */
+    private static final Semaphore EXTRA_THREADS = new Semaphore(128);
 
     /** A request is slow when it takes longer than memory would: so much, and so much for each 4 KiB. */
     private static final long SLOW_NANOS = 40_000;
 
     private static final long SLOW_PAGE_NANOS = 4_000;
     private static final int PRESSURE_TO_ADD = 8;
+    private static final long SPACE_PAUSE_NANOS = 100_000_000;
 
     private final BlockDevice device;
     private final FuseKernel kernel;
-    private final StateArea area;
+    private final SlotPool pool;
     private final ImageFile file;
+    private final ParkedRequests parked;
     private final int fewThreads;
-    private final List<RequestSlot> slots = new ArrayList<>();
+    /** Those that serve, settle or try again. */
     private final List<Thread> threads = new CopyOnWriteArrayList<>();
 
     /** Threads that wait for a request. */
@@ -63,67 +65,79 @@ final class FuseServer {
     private int called;
     private volatile boolean settled;
     private volatile boolean ended;
-    /** Guarded by this. */
-    private int extraSlots;
+    /** How many threads serve or rest, and how many of them are extra. Guarded by this. */
+    private int serving;
+
+    private int extraThreads;
 
     private FuseServer(BlockDevice device, LoopWindow window, StateArea area, FuseKernel kernel, int fewThreads) {
         this.device = device;
-        this.area = area;
+        this.pool = new SlotPool(area);
         this.kernel = kernel;
         this.fewThreads = fewThreads;
         this.file = new ImageFile(device, window);
-        if (device instanceof DeviceFront front) {
-            // A thread that waits for space serves nobody; reads must go on.
-            front.whenPausing(this::callOne);
-        }
+        this.parked =
+                new ParkedRequests(device.name(), file, kernel, file.space(), pool, body -> startThread("space", body));
     }
 
     /** Serves a new connection by {@code threadCount} threads, or more when that helps. */
     static FuseServer start(BlockDevice device, LoopWindow window, StateArea area, FuseKernel kernel, int threadCount)
             throws IOException {
         FuseServer server = new FuseServer(device, window, area, kernel, threadCount);
-        server.openSlots(threadCount);
-        server.slots.forEach(RequestSlot::clear);
-        server.startThreads();
+        server.startServing(threadCount);
         return server;
     }
 
     /**
      * Settles what a predecessor left in {@code area}, then serves by as many threads as it had. Returns before that: a
-     * request that was left may have to wait for space or for its disk, and whoever takes devices over must not.
+     * request that was left may have to wait for its disk, and whoever takes devices over must not.
      */
     static FuseServer resume(BlockDevice device, LoopWindow window, StateArea area, FuseKernel kernel, int threadCount)
             throws IOException {
         FuseServer server = new FuseServer(device, window, area, kernel, threadCount);
-        int count = Math.max(1, area.region(SLOT_COUNT, SLOT_COUNT_BYTES).getInt(0));
-        server.openSlots(count);
-        int extra = count - threadCount;
-        server.extraSlots = extra > 0 && EXTRA_SLOTS.tryAcquire(extra) ? extra : 0;
-        server.startThread("settle", server::settleThenServe);
+        List<RequestSlot> left = server.pool.takeOver();
+        SlotRecovery recovery = new SlotRecovery(left, server.file, kernel);
+        long received = left.stream()
+                .filter(slot -> slot.phase() != RequestSlot.Phase.EMPTY)
+                .count();
+        for (long i = Math.max(1, Math.min(MOST_THREADS, received)); i > 0; i--) {
+            server.startThread("settle-" + i, () -> server.settleThenServe(recovery, left));
+        }
         return server;
     }
 
-    private void openSlots(int count) throws IOException {
-        for (int i = slots.size(); i < count; i++) {
-            slots.add(RequestSlot.in(area, i));
+    private void settleThenServe(SlotRecovery recovery, List<RequestSlot> slots) {
+        if (!recovery.settle()) {
+            return;
         }
-        // Only now does a successor look for them.
-        area.region(SLOT_COUNT, SLOT_COUNT_BYTES).putInt(0, count);
-    }
-
-    /** The first of them may want another one before the last has started: it waits for its turn. */
-    private synchronized void startThreads() {
-        settled = true;
-        slots.forEach(this::startThread);
-    }
-
-    private void settleThenServe() {
-        SlotRecovery.Outcome outcome = SlotRecovery.settle(slots, file, kernel);
+        SlotRecovery.Outcome outcome = recovery.finish();
         LOG.log(
                 Level.INFO,
                 () -> device.name() + ": taken over; requests executed " + outcome.executed() + ", answered again "
-                        + outcome.answered());
-        startThreads();
+                        + outcome.answered() + ", waiting for space "
+                        + outcome.waiting().size());
+        slots.stream().filter(slot -> !outcome.waiting().contains(slot)).forEach(pool::giveBack);
+        parked.adopt(outcome.waiting());
+        try {
+            startServing(Math.max(
+                    1, Math.min(MOST_THREADS, slots.size() - outcome.waiting().size())));
+            if (outcome.waiting().isEmpty()) {
+                pool.dropFree();
+            }
+        } catch (IOException | RuntimeException e) {
+            LOG.log(Level.ERROR, device.name() + ": starting to serve it", e);
+        }
+    }
+
+    /** The first of them may want another one before the last has started: it waits for its turn. */
+    private synchronized void startServing(int count) throws IOException {
+        int extra = Math.max(0, count - fewThreads);
+        extraThreads = extra > 0 && EXTRA_THREADS.tryAcquire(extra) ? extra : 0;
+        int wanted = Math.min(count, fewThreads + extraThreads);
+        settled = true;
+        while (serving < wanted) {
+            startServing(pool.take());
+        }
     }
 
     /** Whether nothing that a predecessor left has still to be executed or answered. */
@@ -131,36 +145,41 @@ final class FuseServer {
         return settled;
     }
 
-    private void startThread(RequestSlot slot) {
-        startThread(String.valueOf(threads.size()), () -> serve(slot));
+    private synchronized void startServing(RequestSlot slot) {
+        startThread(String.valueOf(serving), () -> serve(slot));
+        serving++;
     }
 
-    private void startThread(String which, Runnable body) {
+    private synchronized void startThread(String which, Runnable body) {
+        threads.removeIf(thread -> !thread.isAlive());
         Thread thread = new Thread(null, body, "fuse-" + device.name() + "-" + which, STACK_BYTES);
         thread.setDaemon(true);
         threads.add(thread);
         thread.start();
     }
 
-    private void serve(RequestSlot slot) {
+    private void serve(RequestSlot first) {
+        RequestSlot slot = first;
         while (true) {
             try {
                 if (waiting.get() >= fewThreads) {
                     rest();
                 }
-                if (!serveOne(slot)) {
+                slot.clear();
+                RequestSlot next = serveOne(slot);
+                if (next == null) {
                     end();
                     return;
                 }
+                slot = next;
             } catch (Throwable e) {
                 LOG.log(Level.ERROR, device.name() + ": serving thread goes on after", e);
             }
         }
     }
 
-    /** One turn of the loop. False when the connection has ended. */
-    private boolean serveOne(RequestSlot slot) {
-        slot.clear();
+    /** One turn of the loop. Returns the slot for the next one; null when the connection has ended. */
+    private @Nullable RequestSlot serveOne(RequestSlot slot) {
         waiting.incrementAndGet();
         int received;
         int others;
@@ -170,20 +189,42 @@ final class FuseServer {
             others = waiting.decrementAndGet();
         }
         if (received < 0) {
-            return goesOn(received);
+            return goesOn(received) ? slot : null;
         }
         long begun = others == 0 ? System.nanoTime() : 0;
-        if (file.execute(slot)) {
+        ImageFile.Outcome outcome = file.execute(slot);
+        if (outcome == ImageFile.Outcome.NO_SPACE) {
+            RequestSlot other = parked.park(slot);
+            if (other != null) {
+                return other;
+            }
+            outcome = waitForSpace(slot);
+        }
+        if (outcome == ImageFile.Outcome.ANSWER) {
             int sent = slot.send(kernel);
             if (sent < 0 && sent != -Errno.ENOENT) {
                 LOG.log(Level.WARNING, device.name() + ": the kernel refused a reply: " + Errno.describe(-sent));
-                return sent != -Errno.ENODEV;
+                return sent == -Errno.ENODEV ? null : slot;
             }
         }
         if (others == 0) {
             notePressure(slot, System.nanoTime() - begun);
         }
-        return true;
+        return slot;
+    }
+
+    /** There is no room to put the request aside. */
+    private ImageFile.Outcome waitForSpace(RequestSlot slot) {
+        ImageFile.Outcome outcome = ImageFile.Outcome.NO_SPACE;
+        try {
+            while (outcome == ImageFile.Outcome.NO_SPACE) {
+                LockSupport.parkNanos(this, SPACE_PAUSE_NANOS);
+                outcome = file.executeAgain(slot);
+            }
+        } finally {
+            file.space().end();
+        }
+        return outcome;
     }
 
     /** All threads were busy while this request was served. */
@@ -213,18 +254,13 @@ final class FuseServer {
     }
 
     private synchronized void addThread() {
-        int next = slots.size();
         // Before everything that was left is settled nobody reads from the kernel.
-        if (!settled || ended || next >= MOST_THREADS || !EXTRA_SLOTS.tryAcquire()) {
+        if (!settled || ended || serving >= MOST_THREADS || !EXTRA_THREADS.tryAcquire()) {
             return;
         }
-        extraSlots++;
+        extraThreads++;
         try {
-            RequestSlot slot = RequestSlot.in(area, next);
-            slot.clear();
-            slots.add(slot);
-            openSlots(slots.size());
-            startThread(slot);
+            startServing(pool.take());
         } catch (IOException | RuntimeException | Error e) {
             LOG.log(Level.WARNING, device.name() + ": no further serving thread", e);
         }
@@ -254,9 +290,10 @@ final class FuseServer {
             ended = true;
             restMonitor.notifyAll();
         }
+        parked.end();
         synchronized (this) {
-            EXTRA_SLOTS.release(extraSlots);
-            extraSlots = 0;
+            EXTRA_THREADS.release(extraThreads);
+            extraThreads = 0;
         }
     }
 
@@ -266,8 +303,8 @@ final class FuseServer {
     }
 
     /** How many threads serve or rest. */
-    int threadCount() {
-        return threads.size();
+    synchronized int threadCount() {
+        return serving;
     }
 
     private boolean goesOn(int received) {
@@ -279,7 +316,7 @@ final class FuseServer {
                 return false;
             default:
                 LOG.log(Level.WARNING, device.name() + ": reading a request: " + Errno.describe(-received));
-                java.util.concurrent.locks.LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(10));
+                LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(10));
                 return true;
         }
     }

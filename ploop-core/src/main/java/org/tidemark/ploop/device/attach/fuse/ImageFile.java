@@ -5,6 +5,8 @@ import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import org.tidemark.ploop.device.BlockDevice;
 import org.tidemark.ploop.device.attach.LoopWindow;
+import org.tidemark.ploop.device.front.DeviceFront;
+import org.tidemark.ploop.device.front.SpaceQueue;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.os.Errno;
@@ -12,7 +14,7 @@ import org.tidemark.ploop.os.OsException;
 
 /**
  * A {@link BlockDevice} as one regular file: executes the request in a slot and leaves a prepared reply there. Whatever
- * goes wrong becomes an error in the reply. Nothing here is allocated for a request. Safe for several threads, each with
+ * goes wrong becomes an error in the reply, but for a lack of space that a {@link DeviceFront} says to wait for. Nothing here is allocated for a request. Safe for several threads, each with
  * a slot of its own.
  */
 final class ImageFile {
@@ -22,12 +24,34 @@ final class ImageFile {
     private static final long CACHE_SECONDS = 1L << 30;
 
     private final BlockDevice device;
+    /** The same device, for a request that was admitted before. */
+    private final BlockDevice again;
+
+    private final SpaceQueue space;
     private final int blockMask;
     /** The file ends where the window does: what lies behind it is not the container's, and it may come to be later. */
     private volatile LoopWindow window;
 
-    ImageFile(BlockDevice device, LoopWindow window) {
-        this.device = device;
+    /** What became of a request. */
+    enum Outcome {
+        /** Its reply is prepared. */
+        ANSWER,
+        /** It wants no reply. */
+        NO_REPLY,
+        /** It found no space and is to be tried again; as if nothing had happened. */
+        NO_SPACE
+    }
+
+    ImageFile(BlockDevice served, LoopWindow window) {
+        if (served instanceof DeviceFront front) {
+            this.device = front.firstTry();
+            this.again = front.furtherTry();
+            this.space = front.space();
+        } else {
+            this.device = served;
+            this.again = served;
+            this.space = SpaceQueue.NOBODY_WAITS;
+        }
         this.window = window;
         this.blockMask = device.blockSizeBytes() - 1;
     }
@@ -42,15 +66,40 @@ final class ImageFile {
         return window.endBytes(device.sizeBytes());
     }
 
-    /** Returns false for the few requests that want no reply. */
-    boolean execute(RequestSlot slot) {
+    /** Those who wait for space; whoever is told NO_SPACE the first time joins them. */
+    SpaceQueue space() {
+        return space;
+    }
+
+    /** Executes a request for the first time. One that finds no space is counted as waiting from then on. */
+    Outcome execute(RequestSlot slot) {
+        return execute(slot, device, true);
+    }
+
+    /** Executes a request that was admitted before, in this process or another. */
+    Outcome executeLeft(RequestSlot slot) {
+        return execute(slot, again, true);
+    }
+
+    /** Executes a request that waits for space. */
+    Outcome executeAgain(RequestSlot slot) {
+        return execute(slot, again, false);
+    }
+
+    private Outcome execute(RequestSlot slot, BlockDevice by, boolean first) {
         int opcode = slot.opcode();
         if (opcode == FuseWire.FORGET || opcode == FuseWire.BATCH_FORGET) {
-            return false;
+            return Outcome.NO_REPLY;
         }
         try {
-            dispatch(slot, opcode);
+            dispatch(slot, opcode, by);
         } catch (OsException e) {
+            if (space.concerns(e)) {
+                if (first) {
+                    space.begin(e);
+                }
+                return Outcome.NO_SPACE;
+            }
             logged(opcode, e);
             slot.answerShort(allowed(e.errno()), 0);
         } catch (ImageException e) {
@@ -61,7 +110,7 @@ final class ImageFile {
             logged(opcode, e);
             slot.answerShort(Errno.EIO, 0);
         }
-        return true;
+        return Outcome.ANSWER;
     }
 
     private void logged(int opcode, Throwable e) {
@@ -79,12 +128,12 @@ final class ImageFile {
         };
     }
 
-    private void dispatch(RequestSlot slot, int opcode) throws IOException {
+    private void dispatch(RequestSlot slot, int opcode, BlockDevice by) throws IOException {
         switch (opcode) {
-            case FuseWire.READ -> read(slot);
-            case FuseWire.WRITE -> write(slot);
-            case FuseWire.FSYNC -> flush(slot);
-            case FuseWire.FALLOCATE -> fallocate(slot);
+            case FuseWire.READ -> read(slot, by);
+            case FuseWire.WRITE -> write(slot, by);
+            case FuseWire.FSYNC -> flush(slot, by);
+            case FuseWire.FALLOCATE -> fallocate(slot, by);
             case FuseWire.GETATTR -> attributes(slot);
             case FuseWire.SETATTR -> setAttributes(slot);
             case FuseWire.OPEN -> open(slot);
@@ -96,7 +145,7 @@ final class ImageFile {
         }
     }
 
-    private void read(RequestSlot slot) throws IOException {
+    private void read(RequestSlot slot, BlockDevice by) throws IOException {
         long offset = slot.argumentLong(FuseWire.IO_OFFSET);
         int size = slot.argumentInt(FuseWire.IO_SIZE);
         if (offset < 0 || size < 0 || size > FuseWire.MAX_PAYLOAD_BYTES) {
@@ -112,11 +161,11 @@ final class ImageFile {
             slot.answerShort(Errno.EINVAL, 0);
             return;
         }
-        device.read(offset, slot.payload(), 0, length);
+        by.read(offset, slot.payload(), 0, length);
         slot.answerPayload(length);
     }
 
-    private void write(RequestSlot slot) throws IOException {
+    private void write(RequestSlot slot, BlockDevice by) throws IOException {
         long offset = slot.argumentLong(FuseWire.IO_OFFSET);
         int size = slot.argumentInt(FuseWire.IO_SIZE);
         int whole = FuseWire.IN_HEADER_BYTES + FuseWire.IO_BYTES + size;
@@ -128,7 +177,7 @@ final class ImageFile {
             slot.answerShort(Errno.EROFS, 0);
             return;
         }
-        device.write(offset, slot.payload(), 0, size);
+        by.write(offset, slot.payload(), 0, size);
         int body = slot.beginShortReply(FuseWire.WRITE_OUT_BYTES);
         slot.memory().putInt(body, size);
         slot.answerShort(0, FuseWire.WRITE_OUT_BYTES);
@@ -138,15 +187,15 @@ final class ImageFile {
         return offset >= 0 && length > 0 && offset <= sizeBytes() - length && ((offset | length) & blockMask) == 0;
     }
 
-    private void flush(RequestSlot slot) throws IOException {
+    private void flush(RequestSlot slot, BlockDevice by) throws IOException {
         if (device.writable()) {
-            device.flush();
+            by.flush();
         }
         slot.answerShort(0, 0);
     }
 
     /** Both kinds read back as zeros to the byte: the kernel uses them for write-zeroes as well as for discard. */
-    private void fallocate(RequestSlot slot) throws IOException {
+    private void fallocate(RequestSlot slot, BlockDevice by) throws IOException {
         int mode = slot.argumentInt(FuseWire.FALLOCATE_MODE);
         boolean punch = mode == (FuseWire.FALLOC_PUNCH_HOLE | FuseWire.FALLOC_KEEP_SIZE);
         boolean zero = (mode | FuseWire.FALLOC_KEEP_SIZE) == (FuseWire.FALLOC_ZERO_RANGE | FuseWire.FALLOC_KEEP_SIZE);
@@ -165,9 +214,9 @@ final class ImageFile {
             return;
         }
         if (punch) {
-            device.discard(offset, length);
+            by.discard(offset, length);
         } else {
-            device.writeZeroes(offset, length);
+            by.writeZeroes(offset, length);
         }
         slot.answerShort(0, 0);
     }

@@ -7,7 +7,7 @@ import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.os.Processes;
 
 /**
- * The place of one request in flight, in memory that outlives the process. One serving thread owns one slot.
+ * The place of one request in flight, in memory that outlives the process. A serving thread owns one slot, a request that waits for space keeps its own.
  *
  * <pre>
  *   0        STATE (int)
@@ -51,17 +51,24 @@ final class RequestSlot {
         ANSWERING
     }
 
+    private final int number;
     private final AlignedBuffer memory;
     private final AlignedBuffer payload;
 
-    private RequestSlot(AlignedBuffer memory) {
+    private RequestSlot(int number, AlignedBuffer memory) {
+        this.number = number;
         this.memory = memory;
         this.payload = memory.slice(PAYLOAD, FuseWire.MAX_PAYLOAD_BYTES);
     }
 
-    /** Slot {@code index} of the device that {@code area} belongs to, with whatever a predecessor left in it. */
-    static RequestSlot in(StateArea area, int index) throws IOException {
-        RequestSlot slot = new RequestSlot(area.region("fuse-slot-" + index, SIZE_BYTES));
+    /** What the memory of a slot is called in the state area. */
+    static String region(int number) {
+        return "fuse-slot-" + number;
+    }
+
+    /** A slot of the device that {@code area} belongs to, with whatever a predecessor left in it. */
+    static RequestSlot in(StateArea area, int number) throws IOException {
+        RequestSlot slot = new RequestSlot(number, area.region(region(number), SIZE_BYTES));
         slot.populate();
         return slot;
     }
@@ -75,6 +82,10 @@ final class RequestSlot {
         for (int at = 0; at < SIZE_BYTES; at += PAGE_BYTES) {
             memory.bytes().put(at, memory.bytes().get(at));
         }
+    }
+
+    int number() {
+        return number;
     }
 
     Phase phase() {

@@ -31,7 +31,13 @@
  *       somebody who could have answered it. A reply carries the number as it came, with bit 63 or without.
  * </ol>
  *
- * The successor starts only when the predecessor is confirmed dead with all its threads; two servers on one descriptor
+ * A request that waits for space stays RECEIVED in its slot, and the thread that received it serves on with another slot.
+ * For a successor it is like one that was cut off: not answered for certain. When it finds no space either, a kernel that
+ * has heard FUSE_NOTIFY_RESEND hands it out again, so its slot is emptied before the first request is read; where the kernel
+ * does not know the notice, the slot is kept. Never both: a request that lay in a slot and came again might be executed
+ * after its answer.
+ *
+ * <p>The successor starts only when the predecessor is confirmed dead with all its threads; two servers on one descriptor
  * would break the second rule. Recovery itself may be killed and begun again at any point: it moves slots by the same
  * stores as serving does.
  *

@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
 public final class NbdServer implements Closeable {
     private static final System.Logger LOG = System.getLogger(NbdServer.class.getName());
     private static final int MAX_CONNECTIONS = 64;
-    /** Each may have four buffers of a megabyte. */
+    /** Each may have four buffers of half a megabyte. */
     private static final int MAX_TCP_CONNECTIONS = 16;
 
     private static final long LONGEST_HELLO_NANOS = 30_000_000_000L;
@@ -53,11 +53,16 @@ public final class NbdServer implements Closeable {
 
     /** Listens at {@code socket}; what lies there already is replaced. */
     public static NbdServer onSocket(Path socket) throws IOException {
+        return onSocket(socket, MAX_CONNECTIONS);
+    }
+
+    /** As {@link #onSocket(Path)}, for so many connections at once; one more is closed at once. */
+    public static NbdServer onSocket(Path socket, int maxConnections) throws IOException {
         Files.deleteIfExists(socket);
         ServerSocketChannel listener = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
         listener.bind(UnixDomainSocketAddress.of(socket));
         Files.setPosixFilePermissions(socket, java.nio.file.attribute.PosixFilePermissions.fromString("rw-------"));
-        return new NbdServer(listener, socket, null, MAX_CONNECTIONS);
+        return new NbdServer(listener, socket, null, maxConnections);
     }
 
     /**

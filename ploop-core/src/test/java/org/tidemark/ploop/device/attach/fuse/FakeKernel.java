@@ -29,10 +29,16 @@ final class FakeKernel implements FuseKernel {
     private long lastUnique;
     private int resends;
     private boolean unmounted;
+    private boolean old;
 
     /** Called at each step of a conversation, outside the lock; may never return. */
     void onStep(Consumer<String> consumer) {
         step = consumer;
+    }
+
+    /** One from before Linux 6.9. */
+    synchronized void doesNotHandOutAgain() {
+        old = true;
     }
 
     synchronized long send(int opcode, byte[] arguments, byte[] payload) {
@@ -103,6 +109,9 @@ final class FakeKernel implements FuseKernel {
         long unique = unique(reply, FuseWire.OUT_UNIQUE);
         if (unique == 0) {
             resends++;
+            if (old) {
+                return -Errno.EINVAL;
+            }
             for (byte[] request : handedOut.values()) {
                 ByteBuffer buffer = ByteBuffer.wrap(request).order(ByteOrder.LITTLE_ENDIAN);
                 buffer.putLong(FuseWire.IN_UNIQUE, buffer.getLong(FuseWire.IN_UNIQUE) | RESENT);

@@ -6,12 +6,18 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.tidemark.ploop.device.StateArea;
 import org.tidemark.ploop.device.attach.LoopWindow;
+import org.tidemark.ploop.device.front.DeviceFront;
+import org.tidemark.ploop.device.front.FullDisk;
+import org.tidemark.ploop.device.front.IoLimit;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.os.Errno;
 import org.tidemark.ploop.os.OsException;
@@ -171,5 +177,61 @@ class FuseServerTest {
         assertThat(errorOf(kernel.send(46, new byte[24], NOTHING))).isEqualTo(Errno.ENOSYS);
         assertThat(errorOf(kernel.send(4000, NOTHING, NOTHING))).isEqualTo(Errno.ENOSYS);
         assertThat(kernel.answered(forget)).isFalse();
+    }
+
+    /** More writes wait than may be put aside: the rest waits with its threads, and nothing is lost. */
+    @Test
+    void theNumberOfRequestsPutAsideIsBounded() throws Exception {
+        int more = ParkedRequests.MOST + 1;
+        FakeKernel busy = new FakeKernel();
+        DeviceFront front = new DeviceFront(device, FullDisk.WAIT, IoLimit.NONE);
+        FuseServer second = FuseServer.start(front, LoopWindow.WHOLE, StateArea.inMemory(), busy, 2);
+        device.failWritesWith(new OsException("pwrite", "image", Errno.ENOSPC));
+        List<Long> waiting = new ArrayList<>();
+        for (int i = 0; i < more; i++) {
+            waiting.add(busy.write(i * 512L, new byte[512]));
+        }
+        while (front.waitingForSpace() < more) {
+            TimeUnit.MILLISECONDS.sleep(1);
+        }
+        assertThat(errorOf(busy, busy.read(0, 512))).as("one thread is left").isZero();
+        waiting.add(busy.write(0, new byte[512]));
+        while (front.waitingForSpace() < more + 1) {
+            TimeUnit.MILLISECONDS.sleep(1);
+        }
+        long read = busy.read(0, 512);
+        TimeUnit.MILLISECONDS.sleep(100);
+        assertThat(busy.answered(read)).as("none is left").isFalse();
+        device.failWritesWith(null);
+        for (long one : waiting) {
+            assertThat(errorOf(busy, one)).isZero();
+        }
+        assertThat(errorOf(busy, read)).isZero();
+        assertThat(device.writesDone()).isEqualTo(waiting.size());
+        busy.unmount();
+        assertThat(second.awaitEnd(Duration.ofSeconds(5))).isTrue();
+    }
+
+    /** A connection that ends takes those who wait along: their clients have had an error. */
+    @Test
+    void whoWaitsForSpaceEndsWithTheConnection() throws Exception {
+        FakeKernel aborted = new FakeKernel();
+        DeviceFront front = new DeviceFront(device, FullDisk.WAIT, IoLimit.NONE);
+        FuseServer second = FuseServer.start(front, LoopWindow.WHOLE, StateArea.inMemory(), aborted, 2);
+        device.failWritesWith(new OsException("pwrite", "image", Errno.ENOSPC));
+        for (int i = 0; i < 20; i++) {
+            aborted.write(i * 512L, new byte[512]);
+        }
+        while (front.waitingForSpace() < 20) {
+            TimeUnit.MILLISECONDS.sleep(1);
+        }
+        aborted.unmount();
+        assertThat(second.awaitEnd(Duration.ofSeconds(5))).isTrue();
+        assertThat(front.waitingForSpace()).isZero();
+        assertThat(device.writesDone()).isZero();
+    }
+
+    private static int errorOf(FakeKernel of, long unique) throws InterruptedException {
+        return of.awaitError(unique);
     }
 }

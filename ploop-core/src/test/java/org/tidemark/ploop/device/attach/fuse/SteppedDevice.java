@@ -17,6 +17,8 @@ final class SteppedDevice implements BlockDevice {
     private final List<String> calls = new ArrayList<>();
     private Consumer<String> step = name -> {};
     private @Nullable Throwable failure;
+    private @Nullable IOException writeFailure;
+    private int writesDone;
     private boolean writable = true;
 
     void onStep(Consumer<String> consumer) {
@@ -25,6 +27,16 @@ final class SteppedDevice implements BlockDevice {
 
     synchronized void failWith(@Nullable Throwable next) {
         failure = next;
+    }
+
+    /** Reads go on. */
+    synchronized void failWritesWith(@Nullable IOException next) {
+        writeFailure = next;
+    }
+
+    /** How many writes came to their end. */
+    synchronized int writesDone() {
+        return writesDone;
     }
 
     void makeReadOnly() {
@@ -95,6 +107,10 @@ final class SteppedDevice implements BlockDevice {
     public void write(long offsetBytes, AlignedBuffer src, int srcOffset, int lengthBytes) throws IOException {
         enter("write " + offsetBytes + "+" + lengthBytes);
         synchronized (this) {
+            if (writeFailure != null) {
+                throw writeFailure;
+            }
+            writesDone++;
             src.bytes().get(srcOffset, content, (int) offsetBytes, lengthBytes);
         }
         leave();

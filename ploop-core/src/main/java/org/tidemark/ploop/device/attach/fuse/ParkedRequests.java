@@ -1,0 +1,183 @@
+package org.tidemark.ploop.device.attach.fuse;
+
+import java.io.IOException;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.tidemark.ploop.device.front.SpaceQueue;
+import org.tidemark.ploop.os.Errno;
+
+/**
+ * Requests of one device that wait for space, each in the slot that it came in: its thread serves on with another one. While
+ * there are any, one thread tries them again, a few in each turn until one succeeds, so that a full disk is not besieged.
+ *
+ * <p>They are RECEIVED and not answered, which is all that a successor needs to know of them. Their number is bounded by
+ * what the kernel hands out, their memory for the process; what finds no room here waits with its thread.
+ */
+final class ParkedRequests {
+    /** No more than the kernel has requests in the background; a loop device has 128 in all. */
+    static final int MOST = FuseWire.MAX_BACKGROUND;
+
+    /** For all devices of this process: 264 MiB of locked memory. */
+    private static final int MOST_IN_PROCESS = 1024;
+
+    private static final Logger LOG = System.getLogger(ParkedRequests.class.getName());
+    private static final AtomicInteger IN_PROCESS = new AtomicInteger();
+    private static final int FAILURES_IN_A_TURN = 4;
+    private static final long TURN_NANOS = 100_000_000;
+
+    private final String name;
+    private final ImageFile file;
+    private final FuseKernel kernel;
+    private final SpaceQueue space;
+    private final SlotPool pool;
+    private final Consumer<Runnable> starter;
+
+    /** Guarded by this, as all below. */
+    private final Deque<RequestSlot> slots = new ArrayDeque<>();
+
+    /** Those in {@link #slots}, and the one that is being tried. */
+    private int count;
+
+    private boolean running;
+    private volatile boolean ended;
+
+    ParkedRequests(
+            String name,
+            ImageFile file,
+            FuseKernel kernel,
+            SpaceQueue space,
+            SlotPool pool,
+            Consumer<Runnable> starter) {
+        this.name = name;
+        this.file = file;
+        this.kernel = kernel;
+        this.space = space;
+        this.pool = pool;
+        this.starter = starter;
+    }
+
+    /**
+     * Puts a request aside that found no space.
+     *
+     * @return the slot to go on with; null when there is no room, and the request is still the caller's
+     */
+    @Nullable
+    RequestSlot park(RequestSlot slot) {
+        synchronized (this) {
+            if (ended || count >= MOST || IN_PROCESS.incrementAndGet() > MOST_IN_PROCESS) {
+                if (!ended && count < MOST) {
+                    IN_PROCESS.decrementAndGet();
+                }
+                return null;
+            }
+            count++;
+        }
+        RequestSlot next = null;
+        try {
+            next = pool.take();
+            return next;
+        } catch (IOException | RuntimeException | Error e) {
+            LOG.log(Level.WARNING, name + ": no further place for a request that waits for space", e);
+            return null;
+        } finally {
+            if (next == null) {
+                left();
+            } else {
+                queue(slot);
+            }
+        }
+    }
+
+    /** Puts requests aside that a predecessor left, however many. */
+    void adopt(List<RequestSlot> left) {
+        synchronized (this) {
+            count += left.size();
+        }
+        IN_PROCESS.addAndGet(left.size());
+        left.forEach(this::queue);
+    }
+
+    private synchronized void queue(RequestSlot slot) {
+        slots.add(slot);
+        if (!running) {
+            running = true;
+            starter.accept(this::tryAgain);
+        }
+    }
+
+    private synchronized void left() {
+        count--;
+        IN_PROCESS.decrementAndGet();
+    }
+
+    /** The connection is gone, and everybody has had an error. */
+    void end() {
+        ended = true;
+    }
+
+    /** Ends when nobody waits. */
+    private void tryAgain() {
+        while (true) {
+            try {
+                turn();
+            } catch (RuntimeException | Error e) {
+                LOG.log(Level.ERROR, name + ": requests that wait for space are tried again after", e);
+            }
+            synchronized (this) {
+                if (slots.isEmpty()) {
+                    running = false;
+                    break;
+                }
+            }
+            LockSupport.parkNanos(this, TURN_NANOS);
+        }
+        try {
+            pool.dropFree();
+        } catch (IOException | RuntimeException e) {
+            LOG.log(Level.WARNING, name + ": giving memory of requests back", e);
+        }
+    }
+
+    private void turn() {
+        int failuresLeft;
+        synchronized (this) {
+            failuresLeft = Math.min(FAILURES_IN_A_TURN, slots.size());
+        }
+        while (failuresLeft > 0) {
+            RequestSlot slot;
+            synchronized (this) {
+                slot = slots.poll();
+            }
+            if (slot == null) {
+                return;
+            }
+            if (!ended && file.executeAgain(slot) == ImageFile.Outcome.NO_SPACE) {
+                failuresLeft--;
+                synchronized (this) {
+                    slots.add(slot);
+                }
+            } else {
+                answer(slot);
+            }
+        }
+    }
+
+    private void answer(RequestSlot slot) {
+        if (!ended) {
+            int sent = slot.send(kernel);
+            if (sent < 0 && sent != -Errno.ENOENT) {
+                LOG.log(Level.DEBUG, name + ": the kernel refused a late reply: " + Errno.describe(-sent));
+            }
+        }
+        pool.giveBack(slot);
+        left();
+        space.end();
+    }
+}

@@ -1,0 +1,121 @@
+package org.tidemark.ploop.device.front;
+
+import java.io.IOException;
+import org.tidemark.ploop.device.BlockDevice;
+import org.tidemark.ploop.device.DeviceState;
+import org.tidemark.ploop.io.AlignedBuffer;
+
+/** One try of each request: held to the limit, giving way to the syncs of others, counted for those who give way to it, and never waiting for space. */
+final class FrontEntry implements BlockDevice {
+    private final BlockDevice device;
+    private final IoThrottle throttle;
+    private final BackupTurns turns;
+    private final DiskSeat seat;
+
+    FrontEntry(BlockDevice device, IoThrottle throttle, BackupTurns turns, DiskSeat seat) {
+        this.device = device;
+        this.throttle = throttle;
+        this.turns = turns;
+        this.seat = seat;
+    }
+
+    @Override
+    public String name() {
+        return device.name();
+    }
+
+    @Override
+    public long sizeBytes() {
+        return device.sizeBytes();
+    }
+
+    @Override
+    public int blockSizeBytes() {
+        return device.blockSizeBytes();
+    }
+
+    @Override
+    public boolean writable() {
+        return device.writable();
+    }
+
+    @Override
+    public DeviceState state() {
+        return device.state();
+    }
+
+    @Override
+    public String trouble() {
+        return device.trouble();
+    }
+
+    @Override
+    public void read(long offsetBytes, AlignedBuffer dst, int dstOffset, int lengthBytes) throws IOException {
+        throttle.admit(lengthBytes);
+        boolean held = seat.begin(lengthBytes);
+        boolean counted = turns.begin();
+        try {
+            device.read(offsetBytes, dst, dstOffset, lengthBytes);
+        } finally {
+            turns.end(counted);
+            seat.end(held);
+        }
+    }
+
+    @Override
+    public void write(long offsetBytes, AlignedBuffer src, int srcOffset, int lengthBytes) throws IOException {
+        throttle.admit(lengthBytes);
+        boolean held = seat.begin(lengthBytes);
+        boolean counted = turns.begin();
+        try {
+            device.write(offsetBytes, src, srcOffset, lengthBytes);
+        } finally {
+            turns.end(counted);
+            seat.end(held);
+        }
+    }
+
+    @Override
+    public void flush() throws IOException {
+        boolean counted = turns.begin();
+        seat.beginSync();
+        try {
+            device.flush();
+        } finally {
+            seat.endSync();
+            turns.end(counted);
+        }
+    }
+
+    @Override
+    public void discard(long offsetBytes, long lengthBytes) throws IOException {
+        throttle.admit(0);
+        boolean counted = turns.begin();
+        try {
+            device.discard(offsetBytes, lengthBytes);
+        } finally {
+            turns.end(counted);
+        }
+    }
+
+    @Override
+    public void writeZeroes(long offsetBytes, long lengthBytes) throws IOException {
+        throttle.admit(0);
+        boolean counted = turns.begin();
+        try {
+            device.writeZeroes(offsetBytes, lengthBytes);
+        } finally {
+            turns.end(counted);
+        }
+    }
+
+    @Override
+    public void extents(long offsetBytes, long lengthBytes, ExtentVisitor visitor) throws IOException {
+        device.extents(offsetBytes, lengthBytes, visitor);
+    }
+
+    @Override
+    public void close() throws IOException {
+        device.close();
+    }
+}
