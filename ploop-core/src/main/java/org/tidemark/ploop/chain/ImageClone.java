@@ -65,17 +65,24 @@ public final class ImageClone {
     /**
      * Clones an image, or one snapshot of it; durable on return.
      *
-     * @throws ImageException IN_USE when the present content is wanted and somebody has it open for writing; UNSUPPORTED when
+     * @throws ImageException IN_USE when the present content is wanted and somebody has it open for writing, or when somebody
+     *     makes an image at the destination; UNSUPPORTED when
      *     template and destination do not lie on one file system; NOT_CLOSED for a single file that was not closed
      */
     public Made make(Path template, Optional<String> snapshot, Path destination) throws IOException {
         Path absolute = destination.toAbsolutePath().normalize();
         Path parent = absolute.getParent();
-        if (Files.exists(absolute, LinkOption.NOFOLLOW_LINKS)) {
-            throw new FileAlreadyExistsException(absolute + " exists already; choose another name for the clone");
-        }
         if (parent == null || !Files.isDirectory(parent)) {
             throw new NoSuchFileException(parent + ": there is no such folder; create it first");
+        }
+        try (DestinationClaim claim = DestinationClaim.take(absolute)) {
+            return makeClaimed(template, snapshot, absolute, parent);
+        }
+    }
+
+    private Made makeClaimed(Path template, Optional<String> snapshot, Path absolute, Path parent) throws IOException {
+        if (Files.exists(absolute, LinkOption.NOFOLLOW_LINKS)) {
+            throw new FileAlreadyExistsException(absolute + " exists already; choose another name for the clone");
         }
         ChainFiles whole = ChainFiles.at(template, VfsImageDirectory::new);
         if (OverlayClone.concerns(whole)) {

@@ -8,9 +8,14 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.stream.Stream;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.BeforeEach;
@@ -91,6 +96,37 @@ class ImageCloneTest {
                 .isInstanceOfSatisfying(
                         ImageException.class, e -> assertThat(e.kind()).isEqualTo(kind))
                 .hasMessageContaining(words);
+    }
+
+    /** Two who want one name: one of them makes the image, the other one is told, and nothing else is left. */
+    @Test
+    void oneOfTwoAtOnceMakesIt() throws Exception {
+        ExecutorService pool = Executors.newFixedThreadPool(2);
+        try {
+            for (int turn = 0; turn < 30; turn++) {
+                String name = "clone-" + turn;
+                List<Future<ImageClone.Made>> both =
+                        pool.invokeAll(Collections.nCopies(2, () -> clone(template, name)));
+                int made = 0;
+                for (Future<ImageClone.Made> one : both) {
+                    try {
+                        one.get();
+                        made++;
+                    } catch (ExecutionException e) {
+                        assertThat(e.getCause())
+                                .isInstanceOfAny(FileAlreadyExistsException.class, ImageException.class)
+                                .hasMessageContaining(name);
+                    }
+                }
+                assertThat(made).isEqualTo(1);
+                assertThat(content(folder.resolve(name))).isEqualTo(".....a...a......");
+            }
+        } finally {
+            pool.shutdownNow();
+        }
+        try (Stream<Path> left = Files.list(folder)) {
+            assertThat(left).noneMatch(path -> path.toString().contains(".tidemark-"));
+        }
     }
 
     @Test

@@ -6,8 +6,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * A device's place at its disk. While another device syncs, or did in the last {@link #LATELY_NANOS}, this one has no more than
- * {@value #LARGE_TOGETHER} requests of {@value #LARGE_BYTES} bytes or more at the disk at a time: a sync waits for what lies in the
- * disk's queue before it, and a few requests keep a disk almost as busy as many. Small requests are never held.
+ * {@value #LARGE_TOGETHER} reads and as many writes of {@value #LARGE_BYTES} bytes or more at the disk at a time: a sync waits for what
+ * lies in the disk's queue before it, and a few requests keep a disk almost as busy as many. Small requests are never held here;
+ * behind a storm of their own device they wait for a thread, as they always do.
  *
  * <p>Safe for several threads. Whoever waits here waits for other requests of its own device, never for another device.
  */
@@ -19,7 +20,8 @@ public final class DiskSeat implements AutoCloseable {
     private static final long LOOK_MILLIS = 20;
 
     private final SharedDisk disk;
-    private final Semaphore large = new Semaphore(LARGE_TOGETHER);
+    private final Semaphore largeReads = new Semaphore(LARGE_TOGETHER);
+    private final Semaphore largeWrites = new Semaphore(LARGE_TOGETHER);
     private final AtomicInteger syncing = new AtomicInteger();
     private volatile long lastSync = System.nanoTime() - LATELY_NANOS;
 
@@ -32,8 +34,29 @@ public final class DiskSeat implements AutoCloseable {
         return new SharedDisk().join();
     }
 
-    /** Waits until a read or write of so many bytes may go to the disk; {@link #end} gets what this returns. */
-    boolean begin(int bytes) {
+    /** Waits until a read of so many bytes may go to the disk; {@link #endRead} gets what this returns. */
+    boolean beginRead(int bytes) {
+        return begin(bytes, largeReads);
+    }
+
+    void endRead(boolean held) {
+        if (held) {
+            largeReads.release();
+        }
+    }
+
+    /** The same for a write, which may have to wait at the device's gate, too: reads do not wait for that. */
+    boolean beginWrite(int bytes) {
+        return begin(bytes, largeWrites);
+    }
+
+    void endWrite(boolean held) {
+        if (held) {
+            largeWrites.release();
+        }
+    }
+
+    private boolean begin(int bytes, Semaphore large) {
         if (bytes < LARGE_BYTES) {
             return false;
         }
@@ -49,18 +72,15 @@ public final class DiskSeat implements AutoCloseable {
         return false;
     }
 
-    void end(boolean held) {
-        if (held) {
-            large.release();
-        }
-    }
-
     void beginSync() {
         syncing.incrementAndGet();
     }
 
-    void endSync() {
-        lastSync = System.nanoTime();
+    /** One that failed is no reason to hold anybody: it may be tried for as long as a disk is full. */
+    void endSync(boolean done) {
+        if (done) {
+            lastSync = System.nanoTime();
+        }
         syncing.decrementAndGet();
     }
 

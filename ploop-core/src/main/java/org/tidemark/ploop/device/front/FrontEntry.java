@@ -52,26 +52,26 @@ final class FrontEntry implements BlockDevice {
     @Override
     public void read(long offsetBytes, AlignedBuffer dst, int dstOffset, int lengthBytes) throws IOException {
         throttle.admit(lengthBytes);
-        boolean held = seat.begin(lengthBytes);
+        boolean held = seat.beginRead(lengthBytes);
         boolean counted = turns.begin();
         try {
             device.read(offsetBytes, dst, dstOffset, lengthBytes);
         } finally {
             turns.end(counted);
-            seat.end(held);
+            seat.endRead(held);
         }
     }
 
     @Override
     public void write(long offsetBytes, AlignedBuffer src, int srcOffset, int lengthBytes) throws IOException {
         throttle.admit(lengthBytes);
-        boolean held = seat.begin(lengthBytes);
+        boolean held = seat.beginWrite(lengthBytes);
         boolean counted = turns.begin();
         try {
             device.write(offsetBytes, src, srcOffset, lengthBytes);
         } finally {
             turns.end(counted);
-            seat.end(held);
+            seat.endWrite(held);
         }
     }
 
@@ -79,10 +79,12 @@ final class FrontEntry implements BlockDevice {
     public void flush() throws IOException {
         boolean counted = turns.begin();
         seat.beginSync();
+        boolean done = false;
         try {
             device.flush();
+            done = true;
         } finally {
-            seat.endSync();
+            seat.endSync(done);
             turns.end(counted);
         }
     }

@@ -81,7 +81,7 @@ class DiskSeatTest {
         TimeUnit.MILLISECONDS.sleep(60);
         assertThat(inside).hasValue(DiskSeat.LARGE_TOGETHER);
         // And goes on when the neighbour has not synced for a while, though none of those before it has ended.
-        neighboursSeat.endSync();
+        neighboursSeat.endSync(true);
         awaitInside(WRITERS);
     }
 
@@ -104,6 +104,24 @@ class DiskSeatTest {
         assertThat(disk.othersSync(neighboursSeat, System.nanoTime())).isTrue();
         write(storming, DiskSeat.LARGE_BYTES);
         awaitInside(WRITERS);
+    }
+
+    @Test
+    void aSyncThatFailedHoldsNothing() throws Exception {
+        neighboursSeat.beginSync();
+        neighboursSeat.endSync(false);
+        write(storming, DiskSeat.LARGE_BYTES);
+        awaitInside(WRITERS);
+        assertThat(disk.othersSync(disk.join(), System.nanoTime())).isFalse();
+    }
+
+    /** Writes that the device itself holds up, as at an instant, do not hold its reads. */
+    @Test
+    void readsDoNotWaitForWrites() throws Exception {
+        neighboursSeat.beginSync();
+        write(storming, DiskSeat.LARGE_BYTES);
+        awaitInside(DiskSeat.LARGE_TOGETHER);
+        storming.read(0, buffer, 0, DiskSeat.LARGE_BYTES);
     }
 
     @Test
