@@ -6,6 +6,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.NoSuchFileException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import org.tidemark.appliance.failure.FailureKind;
@@ -54,20 +55,36 @@ final class PloopCommand implements Callable<Integer> {
                    ploop snapshot-list [-H] [-s] [-o field[,field...]] [-u UUID] DiskDescriptor.xml
                    ploop restore-descriptor [-f FORMAT] [-b BLOCKSIZE] IMAGE_DIR BASE_DELTA""";
 
-    /** Verbs of the real tool that are not supported here. */
-    private static final List<String> KNOWN = List.of(
-            "merge",
-            "copy",
-            "replace",
-            "start",
-            "stop",
-            "delete",
-            "rm",
-            "clear",
-            "stat",
-            "fscheck",
-            "tsnapshot",
-            "encrypt");
+    private static final String OF_THE_MODULE =
+            "it is about devices of the kernel module; 'ploop mount' and 'ploop umount', or 'tidemark attach', 'detach' and"
+                    + " 'devices', do what it is for";
+
+    /** Verbs of the real tool that are not supported here, and why, and what to do instead. */
+    private static final Map<String, String> REFUSED = Map.ofEntries(
+            Map.entry(
+                    "merge",
+                    "it changes files behind the descriptor's back; 'ploop snapshot-merge' or 'ploop snapshot-delete'"
+                            + " merges levels"),
+            Map.entry(
+                    "copy",
+                    "its stream is of the module's tracker and means nothing to others; copy the files of a detached image,"
+                            + " or use 'tidemark backup' and 'tidemark restore'"),
+            Map.entry(
+                    "replace",
+                    "no file is taken from under a device; detach the image, put the file in its place, attach it"),
+            Map.entry("start", OF_THE_MODULE),
+            Map.entry("stop", OF_THE_MODULE),
+            Map.entry("delete", OF_THE_MODULE),
+            Map.entry("rm", OF_THE_MODULE),
+            Map.entry("clear", OF_THE_MODULE),
+            Map.entry("stat", OF_THE_MODULE),
+            Map.entry(
+                    "fscheck", "attach the image with 'tidemark attach' and run e2fsck on the partition of its device"),
+            Map.entry(
+                    "tsnapshot",
+                    "a backup needs no snapshot here: 'tidemark export' shows one instant; 'ploop snapshot' and 'ploop"
+                            + " mount -u' show a level"),
+            Map.entry("encrypt", "images are not encrypted; put their folder on an encrypted file system"));
 
     /** Everything after the verb is the verb's own. */
     static CommandLine line() {
@@ -120,7 +137,9 @@ final class PloopCommand implements Callable<Integer> {
             default ->
                 throw new PloopException(
                         PloopException.PARAMETER,
-                        KNOWN.contains(verb) ? "'ploop " + verb + "' is not supported by tidemark" : USAGE);
+                        REFUSED.containsKey(verb)
+                                ? "'ploop " + verb + "' is not supported by tidemark: " + REFUSED.get(verb)
+                                : USAGE);
         };
     }
 

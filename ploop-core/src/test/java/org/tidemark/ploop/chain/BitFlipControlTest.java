@@ -25,7 +25,7 @@ final class BitFlipControlTest {
     @Test
     void flippedBitsAreRefusedFoundOrHarmless() throws IOException {
         Map<Outcome, Integer> outcomes = new EnumMap<>(Outcome.class);
-        for (long seed = 1; seed <= SEEDS; seed++) {
+        for (long seed = 1; seed <= 60; seed++) {
             outcomes.merge(BitFlipRun.live(new Random(seed), UnaryOperator.identity()), 1, Integer::sum);
         }
         System.out.println("flipped bits: " + outcomes);

@@ -24,6 +24,7 @@ import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.io.ImageIo;
 import org.tidemark.ploop.sim.BrokenOff;
 import org.tidemark.ploop.sim.CrashPlan;
+import org.tidemark.ploop.sim.EveryCrash;
 import org.tidemark.ploop.sim.ForwardingDirectory;
 import org.tidemark.ploop.sim.ForwardingImageIo;
 import org.tidemark.ploop.sim.Killed;
@@ -186,6 +187,26 @@ public class ImageGrowthCrashTest {
                     });
                 }
             }
+        }
+    }
+
+    /** Every power cut, with every subset of the newest of what was not durable. */
+    @Test
+    void everySubsetOfEveryCrash() throws IOException {
+        for (ExpandedVersion version : ExpandedVersion.values()) {
+            long crashes = EveryCrash.of(image(version, 1).twin(), 8, disk -> new EveryCrash.Trial() {
+                @Override
+                public void work(ImageDirectory folder) throws IOException {
+                    ImageGrowth.run(ChainFiles.in(folder), NEW);
+                }
+
+                @Override
+                public void check(SimulatedDisk after, boolean finished) throws IOException {
+                    goOn(after, 1, finished);
+                }
+            });
+            System.out.println(version + ": " + crashes + " crashes");
+            assertThat(crashes).isGreaterThan(60);
         }
     }
 

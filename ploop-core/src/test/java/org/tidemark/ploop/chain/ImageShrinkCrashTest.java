@@ -25,6 +25,7 @@ import org.tidemark.ploop.io.ImageIo;
 import org.tidemark.ploop.partition.GuidPartitionTable;
 import org.tidemark.ploop.sim.BrokenOff;
 import org.tidemark.ploop.sim.CrashPlan;
+import org.tidemark.ploop.sim.EveryCrash;
 import org.tidemark.ploop.sim.ForwardingDirectory;
 import org.tidemark.ploop.sim.ForwardingImageIo;
 import org.tidemark.ploop.sim.Killed;
@@ -192,6 +193,24 @@ public class ImageShrinkCrashTest {
                 });
             }
         }
+    }
+
+    /** Every power cut, with every subset of the newest of what was not durable. */
+    @Test
+    void everySubsetOfEveryCrash() throws IOException {
+        long crashes = EveryCrash.of(image(ExpandedVersion.V2).twin(), 1, disk -> new EveryCrash.Trial() {
+            @Override
+            public void work(ImageDirectory folder) throws IOException {
+                shrink(folder);
+            }
+
+            @Override
+            public void check(SimulatedDisk after, boolean finished) throws IOException {
+                goOn(after, finished);
+            }
+        });
+        System.out.println(crashes + " crashes");
+        assertThat(crashes).isGreaterThan(60);
     }
 
     /** No sync of the file: the header says that the disk is small while entries name clusters behind its end. */

@@ -1,8 +1,10 @@
 package org.tidemark.ploop.device;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.util.List;
 import java.util.Random;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
@@ -66,6 +68,23 @@ final class CompactionControlTest {
                 below.write(position, src, srcOffset, length);
             }
         }
+    }
+
+    @Test
+    void everySubsetOfEveryCrash() throws IOException {
+        long crashes = everyPowerCut(UnaryOperator.identity());
+        System.out.println(crashes + " crashes");
+        assertThat(crashes).isGreaterThan(60);
+        for (UnaryOperator<ImageDirectory> wrong : List.<UnaryOperator<ImageDirectory>>of(
+                BrokenFiles::entryBeforeTheDataIsDurable,
+                BrokenFiles::cutBeforeTheEntryIsDurable,
+                below -> new ForwardingDirectory(below, Unmoved::new))) {
+            assertThatThrownBy(() -> everyPowerCut(wrong)).isInstanceOfAny(AssertionError.class, ImageException.class);
+        }
+    }
+
+    private static long everyPowerCut(UnaryOperator<ImageDirectory> program) throws IOException {
+        return CompactionRun.everyPowerCut(1, 2, program);
     }
 
     private static void assertCaught(UnaryOperator<ImageDirectory> wrong) {

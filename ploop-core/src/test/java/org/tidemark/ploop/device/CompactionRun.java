@@ -19,6 +19,7 @@ import org.tidemark.ploop.sim.BrokenOff;
 import org.tidemark.ploop.sim.CrashCount;
 import org.tidemark.ploop.sim.CrashPlan;
 import org.tidemark.ploop.sim.DiskModel;
+import org.tidemark.ploop.sim.EveryCrash;
 import org.tidemark.ploop.sim.Killed;
 import org.tidemark.ploop.sim.MortalDirectory;
 import org.tidemark.ploop.sim.OrderCheckedDirectory;
@@ -63,12 +64,44 @@ public final class CompactionRun {
         disk.sync();
         PloopDevice filled = open(folder(), OpenIntent.WRITE, new KeptState());
         int left = fillWithHoles(filled);
+        filled.moveAtClose(0);
         filled.detach();
         brokenOff.run(disk, random, program, this::compactIn);
         disk = brokenOff.next(disk, random);
         requireHarmless();
         compactIn(disk);
         requireCompact(left);
+    }
+
+    /** Every power cut in one compaction; how many there were. */
+    static long everyPowerCut(long seed, int bound, UnaryOperator<ImageDirectory> program) throws IOException {
+        CompactionRun first = new CompactionRun(new Random(seed), program);
+        OddImages.create(
+                first.disk,
+                IMAGE,
+                first.version,
+                first.clusterSectors,
+                first.clusterSectors,
+                CLUSTERS * first.clusterSectors);
+        first.disk.sync();
+        PloopDevice filled = open(first.folder(), OpenIntent.WRITE, new KeptState());
+        int left = first.fillWithHoles(filled);
+        filled.moveAtClose(0);
+        filled.detach();
+        return EveryCrash.of(first.disk.twin(), bound, disk -> new EveryCrash.Trial() {
+            @Override
+            public void work(ImageDirectory folder) throws IOException {
+                first.compactIn(program.apply(folder));
+            }
+
+            @Override
+            public void check(SimulatedDisk after, boolean finished) throws IOException {
+                first.disk = after;
+                first.requireHarmless();
+                first.compactIn(after);
+                first.requireCompact(left);
+            }
+        });
     }
 
     private void compactIn(ImageDirectory folder) throws IOException {

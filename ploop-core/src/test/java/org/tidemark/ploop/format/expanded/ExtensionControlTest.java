@@ -1,9 +1,11 @@
 package org.tidemark.ploop.format.expanded;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.util.Random;
+import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.tidemark.ploop.io.AlignedBuffer;
@@ -40,6 +42,19 @@ final class ExtensionControlTest {
     @Test
     void writtenOverTheOldExtension() {
         assertCaught(Wrong.IN_THE_SAME_PLACE);
+    }
+
+    @Test
+    void everySubsetOfEveryCrash() throws IOException {
+        long crashes = ExtensionRun.everyPowerCut(8, UnaryOperator.identity());
+        System.out.println(crashes + " crashes");
+        assertThat(crashes).isGreaterThan(15);
+        for (Wrong wrong : Wrong.values()) {
+            assertThatThrownBy(() -> ExtensionRun.everyPowerCut(
+                            8, below -> new ForwardingDirectory(below, file -> new Faulty(file, wrong))))
+                    .as(wrong.name())
+                    .isInstanceOfAny(AssertionError.class, ImageException.class);
+        }
     }
 
     private static void assertCaught(Wrong wrong) {

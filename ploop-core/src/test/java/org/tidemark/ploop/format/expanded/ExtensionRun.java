@@ -17,6 +17,7 @@ import org.tidemark.ploop.io.ImageDirectory.OpenMode;
 import org.tidemark.ploop.io.ImageIo;
 import org.tidemark.ploop.sim.BrokenOff;
 import org.tidemark.ploop.sim.CrashPlan;
+import org.tidemark.ploop.sim.EveryCrash;
 import org.tidemark.ploop.sim.OrderCheckedDirectory;
 import org.tidemark.ploop.sim.SimulatedDisk;
 
@@ -56,6 +57,29 @@ public final class ExtensionRun {
         check(then, content, done ? List.of(after) : List.of(before, after));
         store(new OrderCheckedDirectory(then), after);
         check(then.crash(CrashPlan.dropAll()), content, List.of(after));
+    }
+
+    /** Every power cut while bitmaps take the place of others; how many there were. */
+    static long everyPowerCut(int bound, UnaryOperator<ImageDirectory> program) throws IOException {
+        Random random = new Random(1);
+        SimulatedDisk disk = new SimulatedDisk();
+        byte[] content = image(random, disk, 60 * CLUSTER_SECTORS);
+        List<StoredBitmap> before = bitmaps(random, 60 * CLUSTER_SECTORS);
+        store(disk, before);
+        List<StoredBitmap> after = bitmaps(random, 60 * CLUSTER_SECTORS);
+        return EveryCrash.of(disk.twin(), bound, own -> new EveryCrash.Trial() {
+            @Override
+            public void work(ImageDirectory folder) throws IOException {
+                store(program.apply(folder), after);
+            }
+
+            @Override
+            public void check(SimulatedDisk then, boolean finished) throws IOException {
+                ExtensionRun.check(then, content, finished ? List.of(after) : List.of(before, after));
+                store(then, after);
+                ExtensionRun.check(then.crash(CrashPlan.dropAll()), content, List.of(after));
+            }
+        });
     }
 
     /** A few clusters at the end of the disk, the last four of its entries. */

@@ -83,6 +83,33 @@ class StoredBitmapsTest {
         }
     }
 
+    /** Any bit of the extension's cluster, its checksum included; the bits of a bitmap, in clusters of their own, have none. */
+    @Test
+    void aFlippedBitOfTheExtensionIsSeen() throws IOException {
+        write(disk, UnaryOperator.identity(), bitmap(128, 5, 6, 10, 11, 12, 30));
+        long extension;
+        try (ImageIo io = disk.open("d0", OpenMode.READ_ONLY)) {
+            extension = io.size() - 2L * CLUSTER;
+            byte[] magic = TestBytes.read(io, extension, 8);
+            extension += magic[7] == (byte) 0xAB || magic[0] == (byte) 0x87 ? 0 : CLUSTER;
+        }
+        for (int bit = 0; bit < CLUSTER * 8; bit += bit < 2048 ? 1 : 997) {
+            SimulatedDisk hit = disk.twin();
+            try (ImageIo io = hit.open("d0", OpenMode.READ_WRITE)) {
+                byte[] one = TestBytes.read(io, extension + bit / 8, 1);
+                one[0] ^= (byte) (1 << bit % 8);
+                TestBytes.write(io, extension + bit / 8, one);
+            }
+            int which = bit;
+            assertThatThrownBy(() -> Chains.open(hit, 1, OpenIntent.WRITE, new KeptState(), null))
+                    .as("bit " + which)
+                    .isInstanceOf(ImageException.class);
+            try (ImageIo io = hit.open("d0", OpenMode.READ_ONLY)) {
+                assertThat(ChainCheck.run(io).findings()).as("bit " + which).isNotEmpty();
+            }
+        }
+    }
+
     /** Byte for byte what the format's description says. */
     @Test
     void theBytes() throws IOException {
