@@ -198,10 +198,14 @@ public final class Subjects {
                 wanted.put("since", since);
             }
             Fields request = Fields.of(
-                    "consumer", consumer,
-                    "purpose", "export",
-                    "scratchFolder", host.scratchFolder().toString(),
-                    "devices", List.of(wanted));
+                    "consumer",
+                    consumer,
+                    "purpose",
+                    "export",
+                    "scratchFolder",
+                    host.scratchFolder().toString(),
+                    "devices",
+                    List.of(wanted));
             String prepared =
                     plane.client().request("instant.prepare", request, LIMIT).text("prepared");
             FrozenInstant.Outcome<Fields> frozen = new FrozenInstant(
