@@ -130,7 +130,10 @@ public final class ServedDevice {
     /** Empty while there is none. */
     public Optional<Path> blockDevice() {
         Attachment current = attachment;
-        return current == null || state != State.SERVING ? Optional.empty() : Optional.of(current.blockDevice());
+        if (current == null || state != State.SERVING || aborted || !current.hasBlockDevice()) {
+            return Optional.empty();
+        }
+        return Optional.of(current.blockDevice());
     }
 
     Fields describe() throws ControlException {
@@ -416,6 +419,9 @@ public final class ServedDevice {
             finish();
         } else {
             advance(record.with(open, record.window()).with(AttachmentRecord.Phase.ATTACHED));
+            if (!resumed.hasBlockDevice() && !aborted) {
+                LOG.log(Level.WARNING, () -> id() + ": its loop device has gone; detach it and attach it again");
+            }
             state = State.SERVING;
         }
     }

@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -192,6 +193,68 @@ class SickDiskIT {
             String again = host.attach("stuck", image);
             assertThat(output(beginWrite(again, 8, "/dev/urandom"))).contains("8+0 records out");
             assertThat(host.client().abort("stuck", SOON)).as("image closed").isTrue();
+        }
+    }
+
+    /** Its disk hangs before it is attached, or while its server is killed: abort waits for neither. */
+    @Test
+    void aDeviceCanBeAbortedWhileItIsAttachedAndWhileItIsTakenOver() throws Exception {
+        try (SickDisk sick = SickDisk.start(host.folder())) {
+            Path image = newImage(sick.mount());
+            Commands.run(SOON, "sync", "-f", image.toString());
+            sick.hang();
+            AtomicReference<String> attachSaid = new AtomicReference<>("");
+            Thread attach = new Thread(() -> {
+                try (ControlClient own = ControlClient.connect(host.run(), SOON)) {
+                    own.attach(new AttachRequest("late", image, false, Fields.NONE), Duration.ofSeconds(60));
+                    attachSaid.set("attached");
+                } catch (IOException e) {
+                    attachSaid.set(String.valueOf(e.getMessage()));
+                }
+            });
+            attach.start();
+            ServerHost.await("an attach that waits for the disk", () -> host.client().devices().stream()
+                    .anyMatch(one -> one.deviceId().equals("late")));
+            assertThat(host.client().abort("late", Duration.ofMillis(300)))
+                    .as("image closed")
+                    .isFalse();
+            assertThat(device("late").state()).isEqualTo("ABORTED");
+            othersGoOn();
+            sick.goOn();
+            attach.join(SOON.toMillis());
+            assertThat(attachSaid.get()).contains("was aborted");
+            ServerHost.await(
+                    "nothing is left of it", () -> host.client().devices().size() == 1);
+            assertThat(host.run().devices().resolve("late")).doesNotExist();
+
+            String block = host.attach("moved", image);
+            assertThat(output(beginWrite(block, 8, "/dev/urandom"))).contains("8+0 records out");
+            Commands.run(SOON, "sync", "-f", image.toString());
+            // No request is on its way: a server with one could not be killed before its disk answers.
+            sick.hang();
+            host.killServer();
+            host.connectWhenReady();
+            Process reader = Commands.start(
+                    host.folder().resolve("dd.out"),
+                    "dd",
+                    "if=" + block,
+                    "of=/dev/null",
+                    "bs=1M",
+                    "count=8",
+                    "iflag=direct");
+            TimeUnit.MILLISECONDS.sleep(300);
+            assertThat(reader.isAlive()).isTrue();
+            assertThat(device("moved").state()).isEqualTo("STARTING");
+            assertThat(host.client().abort("moved", Duration.ofMillis(300)))
+                    .as("image closed")
+                    .isFalse();
+            assertThat(output(reader)).contains("Input/output error");
+            othersGoOn();
+            sick.goOn();
+            ServerHost.await(
+                    "the image is closed", () -> host.client().devices().size() == 1);
+            assertThat(host.run().devices().resolve("moved")).doesNotExist();
+            assertThat(ServerHost.check(image).findings()).isEmpty();
         }
     }
 }
