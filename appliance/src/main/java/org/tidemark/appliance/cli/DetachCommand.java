@@ -6,7 +6,6 @@ import java.io.IOException;
 import java.nio.file.NoSuchFileException;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -41,7 +40,9 @@ final class DetachCommand implements Callable<Integer> {
 
         @Option(
                 names = "--all",
-                description = "Every device, as at the end of the host. One that is busy does not keep the rest.")
+                description =
+                        "Every device, several at a time, as at the end of the host. One that is busy or hangs does"
+                                + " not keep the rest.")
         private boolean all;
     }
 
@@ -69,36 +70,55 @@ final class DetachCommand implements Callable<Integer> {
     }
 
     private void detach(DataPlane plane, AttachedDevice found) throws IOException {
-        boolean closed = true;
-        if (abort) {
-            closed = plane.abort(found, Duration.ofSeconds(Math.min(limitSeconds, ABORT_SECONDS)));
-        } else {
-            plane.detach(found, Duration.ofSeconds(limitSeconds));
-        }
+        boolean closed = detached(plane, found);
         output.object(fields("device", found.deviceId(), "detached", true, "imageClosed", closed));
     }
 
-    /** Snapshots beside an image go first: the image cannot be closed properly under them. */
-    private int detachAll(DataPlane running) throws IOException {
-        List<String> busy = new ArrayList<>();
-        boolean conflictOnly = true;
-        try (DataPlane plane = running) {
-            List<AttachedDevice> devices = new ArrayList<>(plane.client().devices());
-            devices.sort(Comparator.comparing(one -> one.level().isEmpty()));
-            for (AttachedDevice one : devices) {
-                try {
-                    detach(plane, one);
-                } catch (IOException e) {
-                    conflictOnly &= FailureKind.of(e) == FailureKind.CONFLICT;
-                    busy.add(one.deviceId() + " (" + FailureKind.words(e) + ")");
-                }
-            }
+    /** Whether its image is closed, too. */
+    private boolean detached(DataPlane plane, AttachedDevice found) throws IOException {
+        if (abort) {
+            return plane.abort(found, Duration.ofSeconds(Math.min(limitSeconds, ABORT_SECONDS)));
         }
-        if (!busy.isEmpty()) {
+        plane.detach(found, Duration.ofSeconds(limitSeconds));
+        return true;
+    }
+
+    private int detachAll(DataPlane running) throws IOException {
+        List<AttachedDevice> devices;
+        try (DataPlane plane = running) {
+            devices = plane.client().devices();
+        }
+        List<String> busy = new ArrayList<>();
+        List<Boolean> conflicts = new ArrayList<>();
+        List<String> silent = new DetachAll(this::detachOne, Duration.ofSeconds(limitSeconds)).run(devices, one -> {
+            Exception failure = one.failure();
+            if (failure == null) {
+                output.object(
+                        fields("device", one.device().deviceId(), "detached", true, "imageClosed", one.imageClosed()));
+            } else {
+                conflicts.add(FailureKind.of(failure) == FailureKind.CONFLICT);
+                busy.add(one.device().deviceId() + " (" + FailureKind.words(failure) + ")");
+                output.say(one.device().deviceId() + ": stays attached");
+            }
+        });
+        int failed = busy.size() + silent.size();
+        if (devices.size() > 1) {
+            output.say(devices.size() - failed + " of " + devices.size() + " devices detached");
+        }
+        silent.forEach(one -> busy.add(one + " (no answer)"));
+        if (failed > 0) {
             throw new ApplianceException(
-                    conflictOnly ? FailureKind.CONFLICT : FailureKind.FAILED,
+                    silent.isEmpty() && !conflicts.contains(false) ? FailureKind.CONFLICT : FailureKind.FAILED,
                     "still attached: " + String.join("; ", busy));
         }
         return ExitCodes.DONE;
+    }
+
+    /** By a connection of its own: on one connection a request waits for the one before. */
+    private boolean detachOne(AttachedDevice device) throws IOException {
+        try (DataPlane plane = DataPlane.connectIfRunning(System.getenv())
+                .orElseThrow(() -> new NoSuchFileException("the device server does not run any more"))) {
+            return detached(plane, device);
+        }
     }
 }

@@ -18,6 +18,8 @@ import java.security.spec.PKCS8EncodedKeySpec;
 import java.time.Instant;
 import java.util.Base64;
 import java.util.HexFormat;
+import java.util.List;
+import java.util.function.Supplier;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
@@ -118,19 +120,26 @@ final class CertificateFiles {
         }
     }
 
-    /** TLS with the certificate that {@link Tls} chose for the appliance; null when it has none. */
-    static @Nullable SSLContext context() throws IOException {
+    /** TLS with the certificate that {@link Tls} chose for the appliance, as it lies there now; null when it has none. */
+    static @Nullable Supplier<SSLContext> renewed() throws IOException {
         String store = System.getProperty("quarkus.http.ssl.certificate.key-store-file", "");
         String files = System.getProperty("quarkus.http.ssl.certificate.files", "");
         if (store.isEmpty() && files.isEmpty()) {
             return null;
         }
+        Path keys = Path.of(System.getProperty("quarkus.http.ssl.certificate.key-files", ""));
+        List<Path> all = store.isEmpty() ? List.of(Path.of(files), keys) : List.of(Path.of(store));
+        return new RenewedTls(all, () -> context(store, files));
+    }
+
+    private static SSLContext context(String store, String files) throws IOException {
         try {
             KeyStore keys = KeyStore.getInstance("PKCS12");
             char[] password = System.getProperty("quarkus.http.ssl.certificate.key-store-password", "")
                     .toCharArray();
             if (store.isEmpty()) {
                 Path keyFile = Path.of(System.getProperty("quarkus.http.ssl.certificate.key-files", ""));
+                check(Path.of(files), keyFile, Instant.now());
                 X509Certificate[] chain = CertificateFactory.getInstance("X.509")
                         .generateCertificates(new ByteArrayInputStream(read(Path.of(files), "certificate")))
                         .toArray(X509Certificate[]::new);

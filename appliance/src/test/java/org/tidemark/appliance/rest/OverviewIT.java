@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -16,6 +17,8 @@ import org.junit.jupiter.api.Timeout;
 import org.tidemark.appliance.cli.Cli;
 import org.tidemark.appliance.client.Answer;
 import org.tidemark.appliance.client.ApplianceClient;
+import org.tidemark.ploop.os.Mounts;
+import org.tidemark.ploop.testing.Commands;
 import org.tidemark.ploop.testing.Requires;
 
 /** "Am I safe?" from the first start on, and the same in numbers for Prometheus, in health and in the log. */
@@ -120,6 +123,43 @@ class OverviewIT {
         return samples.getOrDefault("tidemark_backup_bytes_total{container=\"c\",what=\"" + what + "\"}", -1.0);
     }
 
+    private record FullDevice(String id, Process writer) {}
+
+    /** One on a full disk, with limits that were changed while it is attached, and a writer that waits. */
+    private FullDevice fullDevice() throws Exception {
+        Path small = Files.createDirectory(cli.path("small"));
+        Mounts.mount("small", small, "tmpfs", 0, "size=8m");
+        Path image = small.resolve("image");
+        cli.ok("image", "create", image.toString(), "--size", "64M", "--no-partition");
+        Answer attached = client.post("/devices", body("image", image.toString()));
+        String id = attached.text("deviceId");
+        client.patch("/devices/" + id, body("iops", 5000, "bytesPerSecond", 100 << 20));
+        Answer settings = client.list("/devices").stream()
+                .filter(one -> one.text("deviceId").equals(id))
+                .findFirst()
+                .orElseThrow()
+                .object("settings");
+        assertThat(settings.number("iops")).isEqualTo(5000);
+        assertThat(settings.number("bytesPerSecond")).isEqualTo(100 << 20);
+        assertThat(settings.text("onFull")).isEqualTo("wait");
+        Api admin = Api.of(cli.appliance()).withToken(cli.appliance().localToken());
+        assertThat(admin.patch("/api/v1/devices/" + id, "{\"iops\":-1}").status())
+                .isEqualTo(400);
+        assertThat(admin.patch("/api/v1/devices/" + id, "{\"onFull\":\"never\"}")
+                        .status())
+                .isEqualTo(400);
+        assertThat(admin.patch("/api/v1/devices/none", "{\"iops\":1}").status()).isEqualTo(404);
+        Process writer = Commands.start(
+                cli.path("dd.out"),
+                "dd",
+                "if=/dev/urandom",
+                "of=" + attached.text("blockDevice"),
+                "bs=1M",
+                "count=16",
+                "oflag=direct");
+        return new FullDevice(id, writer);
+    }
+
     @Test
     void numbersAreThoseOfTheJobs() throws Exception {
         client.post("/targets", body("name", "t", "kind", "LOCAL", "local", body("path", cli.path("target"))));
@@ -161,17 +201,35 @@ class OverviewIT {
                 throw new IOException(e);
             }
         });
+        FullDevice full = fullDevice();
         // A metric that is always the same would pass so far.
         double writes = metrics().get("tidemark_device_requests{device=\"" + deviceId + "\",operation=\"write\"}");
         Cli.random(mount.resolve("more"), 0, 8);
         Cli.await("the device's writes are counted", () -> {
             try {
-                return metrics().get("tidemark_device_requests{device=\"" + deviceId + "\",operation=\"write\"}")
-                        > writes;
+                Map<String, Double> now = metrics();
+                return now.get("tidemark_device_requests{device=\"" + deviceId + "\",operation=\"write\"}") > writes
+                        && now.getOrDefault("tidemark_device_waiting_for_space{device=\"" + full.id + "\"}", 0.0) > 0
+                        && now.getOrDefault("tidemark_device_healthy{device=\"" + full.id + "\"}", 1.0) == 0
+                        && now.get("tidemark_device_waiting_for_space{device=\"" + deviceId + "\"}") == 0
+                        && now.get("tidemark_device_healthy{device=\"" + deviceId + "\"}") == 1;
             } catch (Exception e) {
                 throw new IOException(e);
             }
         });
+        Answer failing = client.patch("/devices/" + full.id, body("onFull", "error"));
+        assertThat(failing.object("settings").text("onFull")).isEqualTo("error");
+        assertThat(failing.object("settings").number("iops"))
+                .as("what is not named stays")
+                .isEqualTo(5000);
+        assertThat(full.writer.waitFor(30, TimeUnit.SECONDS)).isTrue();
+        assertThat(Files.readString(cli.path("dd.out"))).contains("No space left");
+        client.delete("/devices/" + deviceId + "?abort=true");
+        assertThat(Mounts.at(mount)).as("aborted as it was mounted").isEmpty();
+        assertThat(client.list("/devices"))
+                .extracting(one -> one.text("deviceId"))
+                .containsExactly(full.id);
+        client.delete("/devices/" + full.id);
         Api nobody = Api.of(cli.appliance());
         assertThat(nobody.get("/q/metrics").status()).isEqualTo(401);
         assertThat(nobody.get("/q/health/ready").is(200).body()).contains("UP");

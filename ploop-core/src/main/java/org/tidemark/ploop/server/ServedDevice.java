@@ -137,10 +137,16 @@ public final class ServedDevice {
     /** Empty while there is none. One whose server is just being replaced has been there all the time. */
     public Optional<Path> blockDevice() {
         Attachment current = attachment;
+        if (aborted) {
+            return Optional.empty();
+        }
         if (state == State.STARTING && record.phase() == AttachmentRecord.Phase.ATTACHED) {
             return predecessorsBlockDevice();
         }
-        return current == null || state != State.SERVING ? Optional.empty() : Optional.of(current.blockDevice());
+        if (current == null || state != State.SERVING || !current.hasBlockDevice()) {
+            return Optional.empty();
+        }
+        return Optional.of(current.blockDevice());
     }
 
     private Optional<Path> predecessorsBlockDevice() {
@@ -450,6 +456,9 @@ public final class ServedDevice {
             finish();
         } else {
             advance(record.with(open, record.window()).with(AttachmentRecord.Phase.ATTACHED));
+            if (!resumed.hasBlockDevice() && !aborted) {
+                LOG.log(Level.WARNING, () -> id() + ": its loop device has gone; detach it and attach it again");
+            }
             state = State.SERVING;
         }
     }

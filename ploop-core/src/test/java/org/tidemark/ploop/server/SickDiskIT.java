@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -196,22 +197,67 @@ class SickDiskIT {
         }
     }
 
-    /** Else a backup at that moment would find nothing mounted, and freeze nothing. */
+    /** Its disk hangs before it is attached, or while its server is killed: abort waits for neither. */
     @Test
-    void theBlockDeviceIsKnownWhileASuccessorIsStillOpeningTheImage() throws Exception {
+    void aDeviceCanBeAbortedWhileItIsAttachedAndWhileItIsTakenOver() throws Exception {
         try (SickDisk sick = SickDisk.start(host.folder())) {
-            String block = host.attach("slow", newImage(sick.mount()));
+            Path image = newImage(sick.mount());
+            Commands.run(SOON, "sync", "-f", image.toString());
             sick.hang();
-            // Not from the page cache, so that the successor has to wait for the disk.
-            Files.writeString(Path.of("/proc/sys/vm/drop_caches"), "3");
+            AtomicReference<String> attachSaid = new AtomicReference<>("");
+            Thread attach = new Thread(() -> {
+                try (ControlClient own = ControlClient.connect(host.run(), SOON)) {
+                    own.attach(new AttachRequest("late", image, false, Fields.NONE), Duration.ofSeconds(60));
+                    attachSaid.set("attached");
+                } catch (IOException e) {
+                    attachSaid.set(String.valueOf(e.getMessage()));
+                }
+            });
+            attach.start();
+            ServerHost.await("an attach that waits for the disk", () -> host.client().devices().stream()
+                    .anyMatch(one -> one.deviceId().equals("late")));
+            assertThat(host.client().abort("late", Duration.ofMillis(300)))
+                    .as("image closed")
+                    .isFalse();
+            assertThat(device("late").state()).isEqualTo("ABORTED");
+            othersGoOn();
+            sick.goOn();
+            attach.join(SOON.toMillis());
+            assertThat(attachSaid.get()).contains("was aborted");
+            ServerHost.await(
+                    "nothing is left of it", () -> host.client().devices().size() == 1);
+            assertThat(host.run().devices().resolve("late")).doesNotExist();
+
+            String block = host.attach("moved", image);
+            assertThat(output(beginWrite(block, 8, "/dev/urandom"))).contains("8+0 records out");
+            Commands.run(SOON, "sync", "-f", image.toString());
+            // No request is on its way: a server with one could not be killed before its disk answers.
+            sick.hang();
             host.killServer();
             host.connectWhenReady();
-            AttachedDevice starting = device("slow");
-            assertThat(starting.state()).isEqualTo("STARTING");
-            assertThat(starting.blockDevice()).isEqualTo(block);
+            Process reader = Commands.start(
+                    host.folder().resolve("dd.out"),
+                    "dd",
+                    "if=" + block,
+                    "of=/dev/null",
+                    "bs=1M",
+                    "count=8",
+                    "iflag=direct");
+            TimeUnit.MILLISECONDS.sleep(300);
+            assertThat(reader.isAlive()).isTrue();
+            assertThat(device("moved").state()).isEqualTo("STARTING");
+            // Else a backup at this moment would find nothing mounted, and freeze nothing.
+            assertThat(device("moved").blockDevice()).isEqualTo(block);
+            assertThat(host.client().abort("moved", Duration.ofMillis(300)))
+                    .as("image closed")
+                    .isFalse();
+            assertThat(output(reader)).contains("Input/output error");
+            othersGoOn();
             sick.goOn();
-            ServerHost.await("it is served again", () -> device("slow").state().equals("SERVING"));
-            assertThat(device("slow").blockDevice()).isEqualTo(block);
+            ServerHost.await(
+                    "the image is closed", () -> host.client().devices().size() == 1);
+            assertThat(host.run().devices().resolve("moved")).doesNotExist();
+            assertThat(ServerHost.check(image).findings()).isEmpty();
         }
     }
 }

@@ -12,6 +12,9 @@ public interface Attachment {
     /** The block device, for instance {@code /dev/loop3}. */
     Path blockDevice();
 
+    /** Whether there still is a block device: the kernel may have taken it away while nobody served it. */
+    boolean hasBlockDevice();
+
     /** Whether requests are being served. */
     boolean serving();
 

@@ -3,6 +3,8 @@ package org.tidemark.ploop.device.front;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.LongConsumer;
+import java.util.function.LongSupplier;
 
 /**
  * Lets the readers of a device's views give way to its container.
@@ -24,12 +26,24 @@ public final class BackupTurns {
 
     private final AtomicInteger underWay = new AtomicInteger();
     private final ReentrantLock turn = new ReentrantLock();
+    private final LongSupplier nanos;
+    private final LongConsumer pause;
     private volatile int views;
-    private volatile long lastEnd = System.nanoTime() - ACTIVE_NANOS;
+    private volatile long lastEnd;
     /** When the next read may begin; guarded by {@link #turn}. */
-    private long nextTurn = System.nanoTime();
+    private long nextTurn;
 
-    BackupTurns() {}
+    BackupTurns() {
+        this(System::nanoTime, LockSupport::parkNanos);
+    }
+
+    /** By another clock, whose time passes while {@code pause} is called with so many nanoseconds. */
+    BackupTurns(LongSupplier nanos, LongConsumer pause) {
+        this.nanos = nanos;
+        this.pause = pause;
+        this.nextTurn = nanos.getAsLong();
+        this.lastEnd = nextTurn - ACTIVE_NANOS;
+    }
 
     synchronized void viewOpened() {
         views++;
@@ -50,17 +64,17 @@ public final class BackupTurns {
 
     void end(boolean counted) {
         if (counted) {
-            lastEnd = System.nanoTime();
+            lastEnd = nanos.getAsLong();
             underWay.decrementAndGet();
         }
     }
 
     private boolean active() {
-        return underWay.get() > 0 || System.nanoTime() - lastEnd < ACTIVE_NANOS;
+        return underWay.get() > 0 || nanos.getAsLong() - lastEnd < ACTIVE_NANOS;
     }
 
     private boolean stalled() {
-        return underWay.get() > 0 && System.nanoTime() - lastEnd >= ACTIVE_NANOS;
+        return underWay.get() > 0 && nanos.getAsLong() - lastEnd >= ACTIVE_NANOS;
     }
 
     /** Waits until a read of a view may begin; {@link #leave} gets what this returns. */
@@ -70,26 +84,26 @@ public final class BackupTurns {
         }
         turn.lock();
         awaitTurn();
-        return System.nanoTime();
+        return nanos.getAsLong();
     }
 
     void leave(long begun) {
         if (begun != NO_TURN) {
-            long now = System.nanoTime();
+            long now = nanos.getAsLong();
             nextTurn = now + (now - begun);
             turn.unlock();
         }
     }
 
     private void awaitTurn() {
-        long left = nextTurn - System.nanoTime();
+        long left = nextTurn - nanos.getAsLong();
         while (left > 0 && active()) {
-            LockSupport.parkNanos(this, Math.min(left, LOOK_NANOS));
-            left = nextTurn - System.nanoTime();
+            pause.accept(Math.min(left, LOOK_NANOS));
+            left = nextTurn - nanos.getAsLong();
         }
-        long begin = System.nanoTime();
-        while (stalled() && System.nanoTime() - begin < LONGEST_STALL_NANOS) {
-            LockSupport.parkNanos(this, LOOK_NANOS);
+        long begin = nanos.getAsLong();
+        while (stalled() && nanos.getAsLong() - begin < LONGEST_STALL_NANOS) {
+            pause.accept(LOOK_NANOS);
         }
     }
 }

@@ -42,6 +42,11 @@ final class FuseAttachment implements Attachment {
     }
 
     @Override
+    public boolean hasBlockDevice() {
+        return loop != null;
+    }
+
+    @Override
     public boolean serving() {
         return server.serving();
     }

@@ -170,6 +170,8 @@ final class ParkedRequests {
     }
 
     private void answer(RequestSlot slot) {
+        // Before the answer: whoever has it must not find that somebody waits.
+        space.end();
         if (!ended) {
             int sent = slot.send(kernel);
             if (sent < 0 && sent != -Errno.ENOENT) {
@@ -178,6 +180,5 @@ final class ParkedRequests {
         }
         pool.giveBack(slot);
         left();
-        space.end();
     }
 }

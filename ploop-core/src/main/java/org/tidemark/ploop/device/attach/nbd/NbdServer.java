@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Supplier;
 import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
 
@@ -34,14 +35,17 @@ public final class NbdServer implements Closeable {
 
     private final ServerSocketChannel listener;
     private final @Nullable Path socket;
-    private final @Nullable SSLContext tls;
+    private final @Nullable Supplier<SSLContext> tls;
     private final int maxConnections;
     private final Map<String, NbdExport> exports = new ConcurrentHashMap<>();
     private final Set<NbdConnection> connections = ConcurrentHashMap.newKeySet();
     private volatile boolean closed;
 
     private NbdServer(
-            ServerSocketChannel listener, @Nullable Path socket, @Nullable SSLContext tls, int maxConnections) {
+            ServerSocketChannel listener,
+            @Nullable Path socket,
+            @Nullable Supplier<SSLContext> tls,
+            int maxConnections) {
         this.listener = listener;
         this.socket = socket;
         this.tls = tls;
@@ -68,9 +72,9 @@ public final class NbdServer implements Closeable {
     /**
      * Listens on a TCP port.
      *
-     * @param tls null for connections in the clear, which only this host should be able to make
+     * @param tls asked for each connection; null for connections in the clear, which only this host should be able to make
      */
-    public static NbdServer onPort(InetSocketAddress address, @Nullable SSLContext tls) throws IOException {
+    public static NbdServer onPort(InetSocketAddress address, @Nullable Supplier<SSLContext> tls) throws IOException {
         ServerSocketChannel listener = ServerSocketChannel.open();
         try {
             listener.setOption(StandardSocketOptions.SO_REUSEADDR, true);
@@ -131,7 +135,7 @@ public final class NbdServer implements Closeable {
                         channel,
                         exports::get,
                         () -> socket == null ? List.of() : List.copyOf(exports.values()),
-                        tls,
+                        tls == null ? null : tls.get(),
                         connections::remove);
                 connections.add(connection);
                 connection.start();
