@@ -28,6 +28,11 @@ public interface StateArea extends Closeable {
     /** Whether there is a region of that name. */
     boolean exists(String name);
 
+    /** How much more its regions can take; {@code Long.MAX_VALUE} where nobody counts. */
+    default long roomBytes() throws IOException {
+        return Long.MAX_VALUE;
+    }
+
     /** Removes a region; its memory must not be used any more. */
     void drop(String name) throws IOException;
 

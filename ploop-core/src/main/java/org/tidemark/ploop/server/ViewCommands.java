@@ -38,8 +38,11 @@ import org.tidemark.ploop.device.front.YieldingView;
 final class ViewCommands {
     private static final String BITMAP = "since";
     private static final String EXPORT = "export";
-    /** Of 2 MiB each, as the 64 of backups: together they stay below the memory that buffers may take. */
-    private static final int MOST_EXPORT_CONNECTIONS = 32;
+    /**
+     * The appliance has up to five for each of 36 exports, each with one request at a time. Of half a MiB each, beside the 64 of 2 MiB
+     * of backups: together they stay below the memory that buffers may take.
+     */
+    private static final int MOST_EXPORT_CONNECTIONS = 192;
 
     private static final long DEFAULT_SCRATCH_BYTES = 4L << 30;
     private static final long DEFAULT_TIMEOUT_MILLIS = 2_000;
@@ -325,7 +328,7 @@ final class ViewCommands {
     private synchronized NbdServer exports() throws IOException {
         NbdServer running = exports;
         if (running == null) {
-            running = NbdServer.onSocket(devices.run().path().resolve("export.sock"), MOST_EXPORT_CONNECTIONS);
+            running = NbdServer.onSocket(devices.run().path().resolve("export.sock"), MOST_EXPORT_CONNECTIONS, 1);
             exports = running;
         }
         return running;

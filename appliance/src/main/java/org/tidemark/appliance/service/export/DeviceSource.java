@@ -31,14 +31,19 @@ final class DeviceSource implements RemoteDevice.Source {
         if (closed) {
             throw new IOException(deviceId + ": is not exported any more");
         }
+        Fields answer = exported();
+        // A failure from here on says nothing about the export, which others use.
+        return NbdClient.connect(Path.of(answer.text("socket")), answer.text("export"), contexts);
+    }
+
+    private Fields exported() throws IOException {
         DataPlane current = plane;
         try {
             if (current == null) {
                 current = host.connect();
                 plane = current;
             }
-            Fields answer = current.client().request("nbd.export", Fields.of("device", deviceId), LIMIT);
-            return NbdClient.connect(Path.of(answer.text("socket")), answer.text("export"), contexts);
+            return current.client().request("nbd.export", Fields.of("device", deviceId), LIMIT);
         } catch (IOException e) {
             letGo();
             throw e;

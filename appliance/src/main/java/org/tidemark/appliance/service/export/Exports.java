@@ -35,7 +35,9 @@ import org.tidemark.ploop.device.attach.nbd.NbdServer;
 @Singleton
 public final class Exports {
     private static final Logger LOG = Logger.getLogger(Exports.class);
-    private static final int MAX_EXPORTS = 64;
+    /** The device server has connections for so many, if each is used as much as it can be. */
+    private static final int MAX_EXPORTS = 36;
+
     private static final int NAME_BYTES = 16;
     private static final String SOCKET = "exports.sock";
 

@@ -90,6 +90,11 @@ public final class TmpfsStateArea implements StateArea {
     }
 
     @Override
+    public long roomBytes() throws IOException {
+        return Files.getFileStore(folder).getUsableSpace();
+    }
+
+    @Override
     public synchronized void drop(String name) throws IOException {
         regions.remove(name);
         remove(file(name));

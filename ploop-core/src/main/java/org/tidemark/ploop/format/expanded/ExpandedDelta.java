@@ -254,8 +254,11 @@ final class ExpandedDelta implements Delta {
         try {
             clusters.search();
             return clusters.knowsFree();
-        } catch (IOException e) {
-            // The next one who asks for a cluster is told why. After a flush that failed that is whoever writes next.
+        } catch (ImageException e) {
+            if (e.kind() == ImageException.Kind.SUSPECT) {
+                throw e;
+            }
+            // The table is damaged: the next one who asks for a cluster is told so. A disk that fails is no such case.
             return false;
         }
     }

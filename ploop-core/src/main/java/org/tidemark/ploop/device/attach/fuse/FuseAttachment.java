@@ -79,22 +79,28 @@ final class FuseAttachment implements Attachment {
         long end = System.nanoTime() + limit.toNanos();
         for (LoopDevice bound : LoopDevice.over(mountPoint)) {
             bound.awaitUnused(limit);
-            bound.detach(limit);
+            bound.detach(rest(end));
         }
+        // The loop device has gone: from here on there is no way back, so that the last step gets its time.
+        long unmounted = System.nanoTime() + rest(end).toNanos();
         while (Mounts.at(mountPoint).isPresent()) {
             try {
                 Mounts.unmount(mountPoint);
             } catch (OsException e) {
-                if (e.errno() != Errno.EBUSY || System.nanoTime() - end > 0) {
+                if (e.errno() != Errno.EBUSY || System.nanoTime() - unmounted > 0) {
                     throw e;
                 }
                 LockSupport.parkNanos(PAUSE_NANOS);
             }
         }
-        Duration rest = Duration.ofNanos(Math.max(1_000_000_000L, end - System.nanoTime()));
-        if (!server.awaitEnd(rest)) {
+        if (!server.awaitEnd(rest(end))) {
             throw new OsException("waiting for the last requests", mountPoint.toString(), Errno.ETIMEDOUT);
         }
         kernelEnd.close();
+    }
+
+    /** What is left of a limit, a second at least. */
+    private static Duration rest(long endNanos) {
+        return Duration.ofNanos(Math.max(1_000_000_000L, endNanos - System.nanoTime()));
     }
 }

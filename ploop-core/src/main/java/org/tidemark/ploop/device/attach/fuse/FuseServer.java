@@ -89,7 +89,7 @@ final class FuseServer {
     }
 
     /**
-     * Settles what a predecessor left in {@code area}, then serves by as many threads as it had. Returns before that: a
+     * Settles what a predecessor left in {@code area}, then serves by about as many threads as it had. Returns before that: a
      * request that was left may have to wait for its disk, and whoever takes devices over must not.
      */
     static FuseServer resume(BlockDevice device, LoopWindow window, StateArea area, FuseKernel kernel, int threadCount)
@@ -119,8 +119,8 @@ final class FuseServer {
         slots.stream().filter(slot -> !outcome.waiting().contains(slot)).forEach(pool::giveBack);
         parked.adopt(outcome.waiting());
         try {
-            startServing(Math.max(
-                    1, Math.min(MOST_THREADS, slots.size() - outcome.waiting().size())));
+            // More slots than threads are those of requests that waited: it is not known how many threads there were.
+            startServing(slots.size() > MOST_THREADS ? fewThreads : Math.max(1, slots.size()));
             if (outcome.waiting().isEmpty()) {
                 pool.dropFree();
             }
@@ -216,8 +216,9 @@ final class FuseServer {
     /** There is no room to put the request aside. */
     private ImageFile.Outcome waitForSpace(RequestSlot slot) {
         ImageFile.Outcome outcome = ImageFile.Outcome.NO_SPACE;
+        callOne();
         try {
-            while (outcome == ImageFile.Outcome.NO_SPACE) {
+            while (outcome == ImageFile.Outcome.NO_SPACE && !ended) {
                 LockSupport.parkNanos(this, SPACE_PAUSE_NANOS);
                 outcome = file.executeAgain(slot);
             }

@@ -24,8 +24,11 @@ final class ParkedRequests {
     /** No more than the kernel has requests in the background; a loop device has 128 in all. */
     static final int MOST = FuseWire.MAX_BACKGROUND;
 
-    /** For all devices of this process: 264 MiB of locked memory. */
-    private static final int MOST_IN_PROCESS = 1024;
+    /** For all devices of this process: 135 MiB of locked memory, and 2 MiB for each device beyond that. */
+    private static final int MOST_IN_PROCESS = 512;
+
+    /** What a device may have whatever the others have. */
+    static final int OWN = 8;
 
     private static final Logger LOG = System.getLogger(ParkedRequests.class.getName());
     private static final AtomicInteger IN_PROCESS = new AtomicInteger();
@@ -70,45 +73,78 @@ final class ParkedRequests {
      */
     @Nullable
     RequestSlot park(RequestSlot slot) {
-        synchronized (this) {
-            if (ended || count >= MOST || IN_PROCESS.incrementAndGet() > MOST_IN_PROCESS) {
-                if (!ended && count < MOST) {
-                    IN_PROCESS.decrementAndGet();
-                }
-                return null;
-            }
-            count++;
+        if (!enter()) {
+            return null;
         }
         RequestSlot next = null;
+        boolean parked = false;
         try {
-            next = pool.take();
-            return next;
+            next = pool.takeWhereThereIsRoom();
+            parked = next != null && queue(slot);
         } catch (IOException | RuntimeException | Error e) {
             LOG.log(Level.WARNING, name + ": no further place for a request that waits for space", e);
-            return null;
-        } finally {
-            if (next == null) {
-                left();
-            } else {
-                queue(slot);
-            }
         }
+        if (parked) {
+            return next;
+        }
+        if (next != null) {
+            pool.giveBack(next);
+        }
+        left();
+        return null;
+    }
+
+    /** A few places are the device's own, the others are for whoever comes first. */
+    private synchronized boolean enter() {
+        if (ended || count >= MOST) {
+            return false;
+        }
+        if (IN_PROCESS.incrementAndGet() > MOST_IN_PROCESS && count >= OWN) {
+            IN_PROCESS.decrementAndGet();
+            return false;
+        }
+        count++;
+        return true;
     }
 
     /** Puts requests aside that a predecessor left, however many. */
     void adopt(List<RequestSlot> left) {
         synchronized (this) {
             count += left.size();
+            slots.addAll(left);
         }
         IN_PROCESS.addAndGet(left.size());
-        left.forEach(this::queue);
+        try {
+            tryAgainByThread();
+        } catch (RuntimeException | Error e) {
+            LOG.log(Level.ERROR, name + ": requests that wait for space wait for the next one, too", e);
+        }
     }
 
-    private synchronized void queue(RequestSlot slot) {
+    private synchronized boolean queue(RequestSlot slot) {
         slots.add(slot);
-        if (!running) {
+        boolean done = false;
+        try {
+            tryAgainByThread();
+            done = true;
+        } finally {
+            if (!done) {
+                slots.removeLast();
+            }
+        }
+        return true;
+    }
+
+    private synchronized void tryAgainByThread() {
+        if (!running && !slots.isEmpty()) {
             running = true;
-            starter.accept(this::tryAgain);
+            boolean started = false;
+            try {
+                starter.accept(this::tryAgain);
+                started = true;
+            } finally {
+                running = started;
+            }
         }
     }
 

@@ -7,6 +7,7 @@ import java.util.Deque;
 import java.util.List;
 import java.util.SortedSet;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 import org.tidemark.ploop.device.StateArea;
 
 /**
@@ -16,6 +17,9 @@ import org.tidemark.ploop.device.StateArea;
 final class SlotPool {
     private static final String SLOT_COUNT = "fuse-slots";
     private static final int SLOT_COUNT_BYTES = 4096;
+
+    /** What requests that wait leave to others in the state area's memory, of which untouched regions have none yet. */
+    private static final long KEPT_FREE_BYTES = 64L << 20;
 
     private final StateArea area;
     /** Guarded by this, as all below. */
@@ -50,12 +54,30 @@ final class SlotPool {
         while (numbers.contains(number)) {
             number++;
         }
-        RequestSlot fresh = RequestSlot.in(area, number);
-        fresh.clear();
+        RequestSlot fresh = make(number);
         numbers.add(number);
         // Only now does a successor look for it.
         area.region(SLOT_COUNT, SLOT_COUNT_BYTES).putInt(0, numbers.last() + 1);
         return fresh;
+    }
+
+    private RequestSlot make(int number) throws IOException {
+        boolean made = false;
+        try {
+            RequestSlot fresh = RequestSlot.in(area, number);
+            fresh.clear();
+            made = true;
+            return fresh;
+        } finally {
+            if (!made) {
+                area.drop(RequestSlot.region(number));
+            }
+        }
+    }
+
+    /** As {@link #take}; null when the memory below is nearly full. */
+    synchronized @Nullable RequestSlot takeWhereThereIsRoom() throws IOException {
+        return free.isEmpty() && area.roomBytes() < KEPT_FREE_BYTES ? null : take();
     }
 
     /** Nobody needs what is in the slot. */

@@ -18,13 +18,13 @@ import org.jspecify.annotations.Nullable;
 /** One client: its negotiation, then its threads. */
 final class NbdConnection {
     private static final System.Logger LOG = System.getLogger(NbdConnection.class.getName());
-    private static final int THREADS = 4;
 
     private final SocketChannel channel;
     private final Wire wire;
     private final ServerHandshake handshake;
     private final Function<String, @Nullable NbdExport> find;
     private final Consumer<NbdConnection> onEnd;
+    private final int threads;
     /** Held while one request, with its payload, is read. */
     private final ReentrantLock reading = new ReentrantLock();
     /** Held while one answer, or one chunk of it, is written. */
@@ -39,7 +39,9 @@ final class NbdConnection {
             Function<String, @Nullable NbdExport> find,
             Supplier<List<NbdExport>> all,
             @Nullable SSLContext tls,
-            Consumer<NbdConnection> onEnd) {
+            Consumer<NbdConnection> onEnd,
+            int threads) {
+        this.threads = threads;
         this.channel = channel;
         this.wire = new Wire(channel);
         this.handshake = new ServerHandshake(wire, find, all, tls);
@@ -86,7 +88,7 @@ final class NbdConnection {
         }
         List<NbdWorker> workers = new ArrayList<>();
         try {
-            for (int i = 0; i < THREADS; i++) {
+            for (int i = 0; i < threads; i++) {
                 workers.add(new NbdWorker(agreed, wire, reading, writing));
             }
         } catch (OutOfMemoryError e) {
@@ -94,7 +96,7 @@ final class NbdConnection {
             end();
             return;
         }
-        running.set(THREADS);
+        running.set(threads);
         for (NbdWorker worker : workers) {
             thread(() -> serve(worker), "nbd-" + agreed.export().name());
         }

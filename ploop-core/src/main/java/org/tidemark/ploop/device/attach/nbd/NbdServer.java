@@ -28,6 +28,7 @@ import org.jspecify.annotations.Nullable;
 public final class NbdServer implements Closeable {
     private static final System.Logger LOG = System.getLogger(NbdServer.class.getName());
     private static final int MAX_CONNECTIONS = 64;
+    private static final int THREADS = 4;
     /** Each may have four buffers of half a megabyte. */
     private static final int MAX_TCP_CONNECTIONS = 16;
 
@@ -37,6 +38,7 @@ public final class NbdServer implements Closeable {
     private final @Nullable Path socket;
     private final @Nullable Supplier<SSLContext> tls;
     private final int maxConnections;
+    private final int threadsEach;
     private final Map<String, NbdExport> exports = new ConcurrentHashMap<>();
     private final Set<NbdConnection> connections = ConcurrentHashMap.newKeySet();
     private volatile boolean closed;
@@ -45,7 +47,9 @@ public final class NbdServer implements Closeable {
             ServerSocketChannel listener,
             @Nullable Path socket,
             @Nullable Supplier<SSLContext> tls,
-            int maxConnections) {
+            int maxConnections,
+            int threadsEach) {
+        this.threadsEach = threadsEach;
         this.listener = listener;
         this.socket = socket;
         this.tls = tls;
@@ -57,16 +61,21 @@ public final class NbdServer implements Closeable {
 
     /** Listens at {@code socket}; what lies there already is replaced. */
     public static NbdServer onSocket(Path socket) throws IOException {
-        return onSocket(socket, MAX_CONNECTIONS);
+        return onSocket(socket, MAX_CONNECTIONS, THREADS);
     }
 
-    /** As {@link #onSocket(Path)}, for so many connections at once; one more is closed at once. */
-    public static NbdServer onSocket(Path socket, int maxConnections) throws IOException {
+    /**
+     * As {@link #onSocket(Path)}.
+     *
+     * @param maxConnections at once; one more is closed at once
+     * @param threadsEach requests of one connection that are carried out at once, with a buffer of half a megabyte each
+     */
+    public static NbdServer onSocket(Path socket, int maxConnections, int threadsEach) throws IOException {
         Files.deleteIfExists(socket);
         ServerSocketChannel listener = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
         listener.bind(UnixDomainSocketAddress.of(socket));
         Files.setPosixFilePermissions(socket, java.nio.file.attribute.PosixFilePermissions.fromString("rw-------"));
-        return new NbdServer(listener, socket, null, maxConnections);
+        return new NbdServer(listener, socket, null, maxConnections, threadsEach);
     }
 
     /**
@@ -83,7 +92,7 @@ public final class NbdServer implements Closeable {
             listener.close();
             throw e;
         }
-        return new NbdServer(listener, null, tls, MAX_TCP_CONNECTIONS);
+        return new NbdServer(listener, null, tls, MAX_TCP_CONNECTIONS, THREADS);
     }
 
     /** The Unix socket. */
@@ -136,7 +145,8 @@ public final class NbdServer implements Closeable {
                         exports::get,
                         () -> socket == null ? List.of() : List.copyOf(exports.values()),
                         tls == null ? null : tls.get(),
-                        connections::remove);
+                        connections::remove,
+                        threadsEach);
                 connections.add(connection);
                 connection.start();
             } catch (IOException e) {

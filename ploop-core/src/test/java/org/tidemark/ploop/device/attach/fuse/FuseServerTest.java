@@ -195,9 +195,18 @@ class FuseServerTest {
             TimeUnit.MILLISECONDS.sleep(1);
         }
         assertThat(errorOf(busy, busy.read(0, 512))).as("one thread is left").isZero();
-        waiting.add(busy.write(0, new byte[512]));
-        while (front.waitingForSpace() < more + 1) {
-            TimeUnit.MILLISECONDS.sleep(1);
+        // Each thread that has to wait calls another one, as long as there may be more.
+        int most = ParkedRequests.MOST + FuseServer.MOST_THREADS;
+        while (waiting.size() < most) {
+            waiting.add(busy.write(0, new byte[512]));
+            while (front.waitingForSpace() < waiting.size()) {
+                TimeUnit.MILLISECONDS.sleep(1);
+            }
+            if (waiting.size() < most) {
+                assertThat(errorOf(busy, busy.read(0, 512)))
+                        .as("another one was called")
+                        .isZero();
+            }
         }
         long read = busy.read(0, 512);
         TimeUnit.MILLISECONDS.sleep(100);
