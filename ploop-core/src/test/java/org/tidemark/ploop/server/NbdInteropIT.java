@@ -143,7 +143,7 @@ class NbdInteropIT {
                         }
                     })
                     .isInstanceOf(IOException.class);
-            assertThat(users).hasSize(32);
+            assertThat(users).hasSize(192);
             Fields exported = instant("", "export");
             assertThatThrownBy(() -> connect(socket, exported.text("export"))).isInstanceOf(IOException.class);
             host.client().request("view.close", Fields.of("view", exported.text("view")), ServerHost.LIMIT);
