@@ -3,6 +3,7 @@ package org.tidemark.ploop.io.host;
 import java.io.Closeable;
 import java.io.IOException;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.io.ImageIo;
@@ -25,6 +26,13 @@ public final class HostFile implements Closeable {
         this.file = file;
         this.writable = writable;
     }
+
+    /** The last range that was found to be data. On tmpfs its end is found by looking at every page before it, so not twice. */
+    private record DataRun(long start, long end, long holes) {}
+
+    private volatile DataRun knownData = new DataRun(0, 0, 0);
+    /** How often there may have come to be holes. */
+    private final AtomicLong holes = new AtomicLong();
 
     /** Writes zeros the way the I/O module writes; the memory is never changed. */
     @FunctionalInterface
@@ -75,6 +83,7 @@ public final class HostFile implements Closeable {
         }
         try {
             file.punchHole(position, length);
+            holes.incrementAndGet();
             return true;
         } catch (OsException e) {
             if (!unsupported(e)) {
@@ -114,6 +123,7 @@ public final class HostFile implements Closeable {
         }
         try {
             file.zeroRange(position, length);
+            holes.incrementAndGet();
             return true;
         } catch (OsException e) {
             if (!unsupported(e)) {
@@ -140,6 +150,7 @@ public final class HostFile implements Closeable {
     public void truncate(long sizeBytes) throws IOException {
         requireWritable();
         file.truncate(sizeBytes);
+        holes.incrementAndGet();
     }
 
     /** As {@link ImageIo#dataExtents}. */
@@ -147,25 +158,40 @@ public final class HostFile implements Closeable {
         long end = Math.min(position + length, size());
         long at = position;
         while (at < end) {
-            long data;
-            long hole;
-            try {
-                data = file.nextData(at);
-                hole = data < 0 ? -1 : file.nextHole(data);
-            } catch (OsException e) {
-                if (e.errno() != Errno.EINVAL && !unsupported(e)) {
-                    throw e;
-                }
-                data = at;
-                hole = end;
-            }
-            if (data < 0 || data >= end) {
+            DataRun data = dataFrom(at, end);
+            if (data.start() >= end) {
                 return;
             }
-            long stop = hole <= data ? end : Math.min(hole, end);
-            visitor.extent(data, stop - data);
+            long from = Math.max(at, data.start());
+            long stop = Math.min(data.end(), end);
+            visitor.extent(from, stop - from);
             at = stop;
         }
+    }
+
+    /** The first data at or behind {@code at}; begins at {@code end} or later when there is none before. */
+    private DataRun dataFrom(long at, long end) throws IOException {
+        long before = holes.get();
+        DataRun known = knownData;
+        if (known.holes() == before && known.start() <= at && at < known.end()) {
+            return known;
+        }
+        DataRun found;
+        try {
+            long data = file.nextData(at);
+            long hole = data < 0 ? -1 : file.nextHole(data);
+            if (data < 0) {
+                return new DataRun(end, end, before);
+            }
+            found = new DataRun(data, hole <= data ? Math.max(end, data + 1) : hole, before);
+        } catch (OsException e) {
+            if (e.errno() != Errno.EINVAL && !unsupported(e)) {
+                throw e;
+            }
+            return new DataRun(at, end, before);
+        }
+        knownData = found;
+        return found;
     }
 
     /** As {@link ImageIo#flush}. A file that is open for reading only has nothing to flush. */
