@@ -10,26 +10,12 @@ public enum BrokenOff {
     /** The power goes at one of its changes. */
     BY_POWER_CUT {
         @Override
-        public boolean run(
-                SimulatedDisk disk, Random random, UnaryOperator<ImageDirectory> program, CutShort.Command command)
-                throws IOException {
-            return CutShort.run(disk, random, program, command);
-        }
-
-        @Override
         public SimulatedDisk next(SimulatedDisk disk, Random random) {
             return disk.crash(random.nextInt(4) == 0 ? CrashPlan.dropAll() : CrashPlan.random(random));
         }
     },
     /** The process is killed at one of its changes; the machine goes on, nothing was flushed. */
     BY_KILL {
-        @Override
-        public boolean run(
-                SimulatedDisk disk, Random random, UnaryOperator<ImageDirectory> program, CutShort.Command command)
-                throws IOException {
-            return CutShort.run(disk, random, program, command);
-        }
-
         @Override
         public SimulatedDisk next(SimulatedDisk disk, Random random) {
             disk.killAll();
@@ -52,9 +38,11 @@ public enum BrokenOff {
     };
 
     /** Whether the command came to its end. */
-    public abstract boolean run(
+    public boolean run(
             SimulatedDisk disk, Random random, UnaryOperator<ImageDirectory> program, CutShort.Command command)
-            throws IOException;
+            throws IOException {
+        return CutShort.run(disk, random, program, command);
+    }
 
     /** The machine of whoever comes next. */
     public abstract SimulatedDisk next(SimulatedDisk disk, Random random);

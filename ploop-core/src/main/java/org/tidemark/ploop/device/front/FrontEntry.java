@@ -5,7 +5,10 @@ import org.tidemark.ploop.device.BlockDevice;
 import org.tidemark.ploop.device.DeviceState;
 import org.tidemark.ploop.io.AlignedBuffer;
 
-/** One try of each request: held to the limit, giving way to the syncs of others, counted for those who give way to it, and never waiting for space. */
+/**
+ * One try of each request: held to the limit, giving way to the syncs of others, counted for those who give way to it, and never
+ * waiting for space.
+ */
 final class FrontEntry implements BlockDevice {
     private final BlockDevice device;
     private final IoThrottle throttle;
