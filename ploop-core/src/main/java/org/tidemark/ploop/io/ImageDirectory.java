@@ -38,6 +38,16 @@ public interface ImageDirectory {
     String fingerprint(String name) throws IOException;
 
     /**
+     * Tells a file from every other one in this folder, whatever is written to it, also from one that gets its name later.
+     * Only while it exists; on a file system that does not tell when a file was made, perhaps not from one that was made when
+     * it was gone. Throws {@link java.nio.file.NoSuchFileException}.
+     */
+    String identity(String name) throws IOException;
+
+    /** How many bytes more can be written to files of this folder; {@link Long#MAX_VALUE} where nobody can tell. */
+    long freeBytes() throws IOException;
+
+    /**
      * How many names a file has, here and in other folders (hard links). A file with more than one belongs to several
      * images, and must not change: see {@code chain.ImageClone}. Throws {@link java.nio.file.NoSuchFileException}.
      */

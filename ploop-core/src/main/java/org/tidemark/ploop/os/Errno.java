@@ -4,6 +4,7 @@ package org.tidemark.ploop.os;
 public final class Errno {
     public static final int EPERM = 1;
     public static final int ENOENT = 2;
+    public static final int ESRCH = 3;
     public static final int EINTR = 4;
     public static final int EIO = 5;
     public static final int ENXIO = 6;
@@ -22,6 +23,8 @@ public final class Errno {
     public static final int EROFS = 30;
     public static final int EPIPE = 32;
     public static final int ERANGE = 34;
+    public static final int ENAMETOOLONG = 36;
+    public static final int ENOLCK = 37;
     public static final int ENOSYS = 38;
     public static final int ENOTEMPTY = 39;
     public static final int EOPNOTSUPP = 95;
@@ -60,6 +63,8 @@ public final class Errno {
             case ENOSPC -> "ENOSPC: no space left";
             case EROFS -> "EROFS: read-only file system";
             case EPIPE -> "EPIPE: the other side has gone";
+            case ENAMETOOLONG -> "ENAMETOOLONG: name too long";
+            case ENOLCK -> "ENOLCK: no locks available";
             case ENOSYS -> "ENOSYS: not implemented by this kernel";
             case ENOTEMPTY -> "ENOTEMPTY: folder is not empty";
             case EOPNOTSUPP -> "EOPNOTSUPP: not supported here";

@@ -60,6 +60,8 @@ public interface LibC {
 
     int bind(int fd, @size_t long address, int length);
 
+    int setsockopt(int fd, int level, int option, @size_t long valueAddress, int length);
+
     int listen(int fd, int backlog);
 
     int accept4(int fd, @size_t long address, @size_t long lengthAddress, int flags);

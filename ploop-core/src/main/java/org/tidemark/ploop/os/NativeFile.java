@@ -46,7 +46,12 @@ public final class NativeFile implements Closeable {
     private static final short LOCK_WRITE = 1;
     private static final int AT_EMPTY_PATH = 0x1000;
     private static final int STATX_DIOALIGN = 0x2000;
+    private static final int STATX_INODE = 0x100;
+    private static final int STATX_BORN = 0x800;
     private static final int STATX_BYTES = 256;
+    private static final int STATX_AT_INODE = 32;
+    private static final int STATX_AT_BORN_SECONDS = 80;
+    private static final int STATX_AT_BORN_NANOS = 88;
     private static final int STATX_DIO_MEMORY_ALIGN = 152;
     private static final int STATX_DIO_OFFSET_ALIGN = 156;
 
@@ -300,6 +305,24 @@ public final class NativeFile implements Closeable {
             return -1;
         }
         return Math.max(result.getInt(STATX_DIO_MEMORY_ALIGN), result.getInt(STATX_DIO_OFFSET_ALIGN));
+    }
+
+    /**
+     * Tells this file from all others of its file system: inode number and, where the file system knows it, when the file was
+     * made, because a later file may get the same number.
+     */
+    public String identity() throws IOException {
+        ByteBuffer result = ByteBuffer.allocateDirect(STATX_BYTES).order(ByteOrder.nativeOrder());
+        int failed = LibC.C.statx(fd, "", AT_EMPTY_PATH, STATX_INODE | STATX_BORN, NativeMemory.address(result));
+        int errno = failed != 0 ? LibC.errno() : 0;
+        java.lang.ref.Reference.reachabilityFence(result);
+        if (failed != 0) {
+            throw new OsException("statx", name, errno);
+        }
+        String inode = Long.toHexString(result.getLong(STATX_AT_INODE));
+        return (result.getInt(0) & STATX_BORN) == 0
+                ? inode
+                : inode + ":" + result.getLong(STATX_AT_BORN_SECONDS) + "." + result.getInt(STATX_AT_BORN_NANOS);
     }
 
     private void check(String call, int result) throws IOException {

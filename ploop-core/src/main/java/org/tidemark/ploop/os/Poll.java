@@ -6,15 +6,15 @@ import java.nio.ByteOrder;
 import java.time.Duration;
 
 /** Waiting for one descriptor, always with a limit. */
-final class Poll {
-    static final short READABLE = 1;
-    static final short WRITABLE = 4;
-    static final short HANG_UP = 16;
+public final class Poll {
+    public static final short READABLE = 1;
+    public static final short WRITABLE = 4;
+    public static final short HANG_UP = 16;
 
     private Poll() {}
 
     /** Waits until one of {@code events} (or an error or hang-up) is there; returns what is there, 0 after the limit. */
-    static int await(int fd, short events, String name, Duration limit) throws OsException {
+    public static int await(int fd, short events, String name, Duration limit) throws OsException {
         ByteBuffer entry = ByteBuffer.allocateDirect(8).order(ByteOrder.nativeOrder());
         long end = System.nanoTime() + limit.toNanos();
         while (true) {

@@ -21,6 +21,11 @@ public abstract class AbstractImageDirectoryContract {
     /** An empty folder. */
     protected abstract ImageDirectory newDirectory() throws IOException;
 
+    /** Whether a file and a folder can change their names in one step. */
+    protected boolean exchanges() {
+        return true;
+    }
+
     @BeforeEach
     void makeDirectory() throws IOException {
         directory = newDirectory();
@@ -126,6 +131,15 @@ public abstract class AbstractImageDirectoryContract {
             assertThat(lock).isNotNull();
         }
 
+        if (!exchanges()) {
+            assertThatThrownBy(() -> directory.exchange("a", "b"))
+                    .isInstanceOfSatisfying(
+                            ImageException.class, e -> assertThat(e.kind()).isEqualTo(ImageException.Kind.UNSUPPORTED));
+            assertThat(content("a")).isEqualTo("text");
+            assertThat(aside.entry().orElseThrow().name()).isEqualTo("b");
+            assertThat(aside.entry().orElseThrow().folder().list()).containsExactly("a");
+            return;
+        }
         directory.exchange("a", "b");
         directory.sync();
         assertThat(content("b")).isEqualTo("text");

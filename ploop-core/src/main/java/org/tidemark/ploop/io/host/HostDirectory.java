@@ -1,6 +1,8 @@
 package org.tidemark.ploop.io.host;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
@@ -19,6 +21,7 @@ import org.jspecify.annotations.Nullable;
 import org.tidemark.ploop.io.ImageDirectory;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.io.ImageIo;
+import org.tidemark.ploop.io.nfs.AddressLocks;
 import org.tidemark.ploop.os.Errno;
 import org.tidemark.ploop.os.NameExchange;
 import org.tidemark.ploop.os.NativeFile;
@@ -27,6 +30,7 @@ import org.tidemark.ploop.os.OsException;
 /** The names in one folder of this host. How bytes travel is decided by the {@link FileOpener}. */
 public class HostDirectory implements ImageDirectory {
     private static final int OWNER_ONLY = 0600;
+    private static final int NAME_BYTES = 255;
     private static final int TYPE_MASK = 0170000;
     private static final int TYPE_REGULAR = 0100000;
     private static final int TYPE_BLOCK_DEVICE = 0060000;
@@ -36,10 +40,7 @@ public class HostDirectory implements ImageDirectory {
 
     /** Opens a folder that is there. */
     protected HostDirectory(Path folder, FileOpener opener) throws IOException {
-        if (!Files.exists(folder)) {
-            throw new NoSuchFileException(folder.toString());
-        }
-        if (!Files.isDirectory(folder)) {
+        if (!Files.readAttributes(folder, BasicFileAttributes.class).isDirectory()) {
             throw new NotDirectoryException(folder.toString());
         }
         this.folder = folder;
@@ -70,7 +71,30 @@ public class HostDirectory implements ImageDirectory {
         requireFile(path);
         boolean writable = mode == OpenMode.READ_WRITE;
         int access = writable ? NativeFile.READ_WRITE : NativeFile.READ_ONLY;
-        return opener.wrap(openFile(path, access | opener.flags()), writable);
+        NativeFile file;
+        try {
+            file = openFile(path, access | opener.flags());
+        } catch (OsException e) {
+            throw inWords(path, e);
+        }
+        return opener.wrap(file, writable);
+    }
+
+    /** What a person has to do about it, if that is known. */
+    private static IOException inWords(Path path, OsException e) {
+        String words =
+                switch (e.errno()) {
+                    case Errno.EACCES, Errno.EPERM ->
+                        "permission denied; check its owner and mode, and on NFS that the server does not let root be nobody (root_squash)";
+                    case Errno.EROFS -> "the file system is read-only; mount it rw, or open the image only for reading";
+                    default -> "";
+                };
+        if (words.isEmpty()) {
+            return e;
+        }
+        AccessDeniedException denied = new AccessDeniedException(path + ": " + words);
+        denied.initCause(e);
+        return denied;
     }
 
     @Override
@@ -89,7 +113,23 @@ public class HostDirectory implements ImageDirectory {
 
     @Override
     public boolean exists(String name) throws IOException {
-        return Files.exists(resolve(name), LinkOption.NOFOLLOW_LINKS);
+        return attributesIfThere(name).isPresent();
+    }
+
+    /** Nothing only when it is certain that there is none: an error, as of a mount that has gone stale, is no absence. */
+    private Optional<BasicFileAttributes> attributesIfThere(String name) throws IOException {
+        Path path = resolve(name);
+        try {
+            return Optional.of(Files.readAttributes(path, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS));
+        } catch (NoSuchFileException e) {
+            return Optional.empty();
+        } catch (IOException e) {
+            // Nothing can have a name that is too long.
+            if (name.getBytes(StandardCharsets.UTF_8).length > NAME_BYTES) {
+                return Optional.empty();
+            }
+            throw e;
+        }
     }
 
     @Override
@@ -111,6 +151,18 @@ public class HostDirectory implements ImageDirectory {
         BasicFileAttributes attributes = Files.readAttributes(resolve(name), BasicFileAttributes.class);
         long changed = attributes.lastModifiedTime().to(TimeUnit.NANOSECONDS);
         return Long.toHexString(attributes.size()) + ":" + Long.toHexString(changed);
+    }
+
+    @Override
+    public String identity(String name) throws IOException {
+        try (NativeFile file = openFile(resolve(name), NativeFile.READ_ONLY)) {
+            return file.identity();
+        }
+    }
+
+    @Override
+    public long freeBytes() throws IOException {
+        return Files.getFileStore(folder).getUsableSpace();
     }
 
     @Override
@@ -163,19 +215,31 @@ public class HostDirectory implements ImageDirectory {
         Path path = resolve(name);
         requireFile(path);
         NativeFile file = openToLock(path, exclusive);
-        boolean held = false;
+        boolean done = false;
         try {
-            held = file.tryLock(exclusive);
+            if (!file.tryLock(exclusive)) {
+                throw new ImageException(
+                        ImageException.Kind.IN_USE, path + " is in use by another process; detach it there first");
+            }
+            AddressLocks.requireNone(folder, name, exclusive);
+            done = true;
+            return new DescriptorLock(file);
+        } catch (OsException e) {
+            throw e.errno() == Errno.ENOLCK ? noLocks(path, e) : e;
         } finally {
-            if (!held) {
+            if (!done) {
                 file.close();
             }
         }
-        if (!held) {
-            throw new ImageException(
-                    ImageException.Kind.IN_USE, path + " is in use by another process; detach it there first");
-        }
-        return new DescriptorLock(file);
+    }
+
+    private static ImageException noLocks(Path path, OsException e) {
+        return new ImageException(
+                ImageException.Kind.UNSUPPORTED,
+                path
+                        + ": its file system gives no locks, which keep two from using one image; mount it with NFS version 4, or let the"
+                        + " server's lock service be reached, or use 'nolock' when no other host ever uses the image",
+                e);
     }
 
     /** An exclusive lock wants a descriptor for writing, also one that is only made exclusive later. */
@@ -185,7 +249,7 @@ public class HostDirectory implements ImageDirectory {
         } catch (OsException e) {
             boolean mayNotWrite = e.errno() == Errno.EACCES || e.errno() == Errno.EROFS || e.errno() == Errno.EPERM;
             if (exclusive || !mayNotWrite) {
-                throw e;
+                throw inWords(path, e);
             }
             return openFile(path, NativeFile.READ_ONLY);
         }
@@ -210,8 +274,8 @@ public class HostDirectory implements ImageDirectory {
     }
 
     @Override
-    public boolean hasFolder(String name) {
-        return Files.isDirectory(resolve(name), LinkOption.NOFOLLOW_LINKS);
+    public boolean hasFolder(String name) throws IOException {
+        return attributesIfThere(name).map(BasicFileAttributes::isDirectory).orElse(false);
     }
 
     @Override

@@ -1,0 +1,16 @@
+package org.tidemark.ploop.io.nfs;
+
+import java.io.IOException;
+import java.util.Random;
+import org.tidemark.ploop.contract.AbstractImageIoContract;
+import org.tidemark.ploop.io.ImageDirectory;
+import org.tidemark.ploop.io.KeptMemory;
+import org.tidemark.ploop.os.nfs.SimulatedNfs;
+
+class NfsImageIoContractTest extends AbstractImageIoContract {
+    @Override
+    protected ImageDirectory newDirectory() throws IOException {
+        return SimulatedExport.open(
+                new SimulatedNfs(new Random(1), 0), KeptMemory.ofThisProcess(), new SimulatedTime(), 1);
+    }
+}
