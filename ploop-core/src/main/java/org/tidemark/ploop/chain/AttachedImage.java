@@ -11,9 +11,9 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
-import org.tidemark.ploop.device.BlockDevice;
 import org.tidemark.ploop.device.ChainBinding;
 import org.tidemark.ploop.device.DeviceState;
+import org.tidemark.ploop.device.ForwardingBlockDevice;
 import org.tidemark.ploop.device.PloopDevice;
 import org.tidemark.ploop.device.StateArea;
 import org.tidemark.ploop.device.cbt.ChangedBlockTracker;
@@ -21,7 +21,6 @@ import org.tidemark.ploop.device.cbt.ChangedBlockTracker.ImageCondition;
 import org.tidemark.ploop.format.AllocationCursor;
 import org.tidemark.ploop.format.DeltaFormat.OpenIntent;
 import org.tidemark.ploop.format.DeltaGeometry;
-import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageDirectory;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.io.direct.DirectImageDirectory;
@@ -39,7 +38,7 @@ import org.tidemark.ploop.os.OsException;
  * A crash anywhere leaves the mark with our owner record beside it: the next open on this host recovers, on another host it
  * refuses. A crash after the mark was cleared and before the tracker was closed makes the tracker begin anew.
  */
-public final class AttachedImage implements BlockDevice {
+public final class AttachedImage extends ForwardingBlockDevice {
     private static final System.Logger LOG = System.getLogger(AttachedImage.class.getName());
     private static final Duration CHANGE_ENDS_WITHIN = Duration.ofSeconds(30);
 
@@ -65,6 +64,7 @@ public final class AttachedImage implements BlockDevice {
             StateArea area,
             Tracking tracking,
             HeldLocks locks) {
+        super(device);
         this.device = device;
         this.chain = chain;
         this.overlay = overlay;
@@ -98,6 +98,13 @@ public final class AttachedImage implements BlockDevice {
     /** The files of an image: past the page cache where its file system can do that, else through it. */
     public static ChainFiles filesOf(Path image) throws IOException {
         return bestOf(opener -> ChainFiles.at(image, opener));
+    }
+
+    /** The same, for a command, also of an image on NFS; its connections end with the process. */
+    public static ChainFiles filesOf(ImagePlace image) throws IOException {
+        return image.nfs().isPresent()
+                ? NfsImage.forCommand(image.nfs().get()).files()
+                : filesOf(image.requireHost("is opened elsewhere"));
     }
 
     /** The same for one level of its snapshots, to be read only. */
@@ -415,66 +422,6 @@ public final class AttachedImage implements BlockDevice {
                 changing.release();
             }
         }
-    }
-
-    @Override
-    public String name() {
-        return device.name();
-    }
-
-    @Override
-    public long sizeBytes() {
-        return device.sizeBytes();
-    }
-
-    @Override
-    public int blockSizeBytes() {
-        return device.blockSizeBytes();
-    }
-
-    @Override
-    public boolean writable() {
-        return device.writable();
-    }
-
-    @Override
-    public DeviceState state() {
-        return device.state();
-    }
-
-    @Override
-    public String trouble() {
-        return device.trouble();
-    }
-
-    @Override
-    public void read(long offsetBytes, AlignedBuffer dst, int dstOffset, int lengthBytes) throws IOException {
-        device.read(offsetBytes, dst, dstOffset, lengthBytes);
-    }
-
-    @Override
-    public void write(long offsetBytes, AlignedBuffer src, int srcOffset, int lengthBytes) throws IOException {
-        device.write(offsetBytes, src, srcOffset, lengthBytes);
-    }
-
-    @Override
-    public void flush() throws IOException {
-        device.flush();
-    }
-
-    @Override
-    public void discard(long offsetBytes, long lengthBytes) throws IOException {
-        device.discard(offsetBytes, lengthBytes);
-    }
-
-    @Override
-    public void writeZeroes(long offsetBytes, long lengthBytes) throws IOException {
-        device.writeZeroes(offsetBytes, lengthBytes);
-    }
-
-    @Override
-    public void extents(long offsetBytes, long lengthBytes, ExtentVisitor visitor) throws IOException {
-        device.extents(offsetBytes, lengthBytes, visitor);
     }
 
     /**

@@ -118,6 +118,10 @@ final class AttachedUpkeep {
             return null;
         } catch (IOException e) {
             return e;
+        } catch (RuntimeException e) {
+            // The file says that it is closed, and nobody opens it anew.
+            device.stopWriting(e);
+            throw e;
         }
     }
 

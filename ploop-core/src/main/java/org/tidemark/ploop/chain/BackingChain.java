@@ -75,7 +75,7 @@ final class BackingChain {
                     header = Optional.of(Qcow2Header.read(io));
                 }
             }
-            links.add(0, new ChainFiles.Link(folder, fileName, formatId));
+            links.add(0, link(path, folder, formatId, opener));
             if (header.isEmpty() || header.get().backingFile().isEmpty()) {
                 requireTold(path, told, header);
                 return new ChainFiles(image.toString(), topFolder, List.copyOf(links), Optional.empty(), 0);
@@ -87,6 +87,16 @@ final class BackingChain {
             Formats.byId(formatId);
             path = resolve(path, header.get().backingFile());
         }
+    }
+
+    /** What is kept beside a lone file lies beside the file, not beside a symbolic link to it. */
+    private static ChainFiles.Link link(
+            Path path, ImageDirectory folder, String formatId, ChainFiles.FolderOpener opener) throws IOException {
+        if (formatId.equals(Qcow2Format.ID) || !Files.isSymbolicLink(path)) {
+            return new ChainFiles.Link(folder, String.valueOf(path.getFileName()), formatId);
+        }
+        Path file = path.toRealPath();
+        return new ChainFiles.Link(opener.open(parent(file)), String.valueOf(file.getFileName()), formatId);
     }
 
     private static void requireTold(Path path, boolean told, Optional<Qcow2Header> header) throws ImageException {
@@ -139,6 +149,9 @@ final class BackingChain {
         List<Delta> chain = new ArrayList<>();
         boolean done = false;
         try {
+            if (intent == OpenIntent.WRITE || intent == OpenIntent.RECOVER) {
+                lookThrough(files);
+            }
             for (int level = 0; level < files.links().size(); level++) {
                 boolean top = level == files.links().size() - 1;
                 Delta delta = openLink(
@@ -164,6 +177,21 @@ final class BackingChain {
                 for (Delta delta : chain) {
                     delta.close();
                 }
+            }
+        }
+    }
+
+    private static void lookThrough(ChainFiles files) throws IOException {
+        long left = -1;
+        for (int level = files.links().size() - 1; level >= 0; level--) {
+            ChainFiles.Link link = files.links().get(level);
+            if (!link.formatId().equals(Qcow2Format.ID)) {
+                continue;
+            }
+            try (ImageIo io = link.directory().open(link.fileName(), OpenMode.READ_ONLY)) {
+                left = left < 0
+                        ? Qcow2Format.lookThroughBytes(Qcow2Header.read(io))
+                        : Qcow2Format.lookThrough(io, left);
             }
         }
     }

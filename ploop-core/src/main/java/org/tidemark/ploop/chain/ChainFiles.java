@@ -1,10 +1,14 @@
 package org.tidemark.ploop.chain;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -37,6 +41,8 @@ public record ChainFiles(
     /** The cluster size of a lone raw file, which has none of its own. */
     public static final int RAW_CLUSTER_BYTES = 1 << 20;
 
+    private static final int NAME_BYTES = 255;
+
     /** One file of the chain. */
     public record Link(ImageDirectory directory, String fileName, String formatId) {}
 
@@ -48,25 +54,113 @@ public record ChainFiles(
 
     /**
      * Finds the files of an image: a folder with a descriptor, the descriptor itself, a lone file, or a qcow2
-     * image with its backing files. */
+     * image with its backing files. What is kept beside a lone file lies beside the file, not beside a symbolic link to it.
+     */
     public static ChainFiles at(Path image, FolderOpener opener) throws IOException {
-        if (Files.isDirectory(image)) {
-            if (!Files.exists(image.resolve(DiskDescriptor.FILE_NAME))) {
-                throw new ImageException(
-                        ImageException.Kind.NOT_AN_IMAGE, image + ": folder without a " + DiskDescriptor.FILE_NAME);
+        ChainFiles files = whateverState(image, opener);
+        TrialOverlay.requireNone(files);
+        return files;
+    }
+
+    /** The same also while a change that was accepted is not wholly in the image. */
+    static ChainFiles whateverState(Path image, FolderOpener opener) throws IOException {
+        boolean folder;
+        try {
+            folder = Files.readAttributes(image, BasicFileAttributes.class).isDirectory();
+        } catch (NoSuchFileException e) {
+            throw e;
+        } catch (FileSystemException e) {
+            throw cannotBeLookedAt(image, e);
+        }
+        if (folder) {
+            if (!opener.open(image).exists(DiskDescriptor.FILE_NAME)) {
+                throw noDescriptor(image.toString());
             }
             return described(image, opener);
         }
         Path name = image.getFileName();
         Path parent = image.toAbsolutePath().getParent();
-        if (name == null || parent == null || !Files.exists(image)) {
+        if (name == null || parent == null) {
             throw new NoSuchFileException(image.toString());
         }
         if (name.toString().equals(DiskDescriptor.FILE_NAME)) {
             return described(parent, opener);
         }
         ChainFiles lone = loneFile(opener.open(parent), name.toString());
-        return lone.top().formatId().equals(Qcow2Format.ID) ? BackingChain.follow(image, opener) : lone;
+        if (lone.top().formatId().equals(Qcow2Format.ID)) {
+            return BackingChain.follow(image, opener);
+        }
+        return Files.isSymbolicLink(image) ? whateverState(image.toRealPath(), opener) : lone;
+    }
+
+    /**
+     * The files of the image of that name in a folder that may be no folder of this host: a folder with a descriptor, the
+     * descriptor itself, or a lone file. All of them lie in one folder.
+     *
+     * @throws ImageException UNSUPPORTED for a qcow2 image, which names other files by paths of this host
+     */
+    public static ChainFiles named(ImageDirectory parent, String name) throws IOException {
+        if (parent.hasFolder(name)) {
+            return described(parent.folder(name));
+        }
+        if (!parent.exists(name)) {
+            throw new NoSuchFileException(parent.name() + "/" + name + ": there is no such image");
+        }
+        if (name.equals(DiskDescriptor.FILE_NAME)) {
+            return in(parent);
+        }
+        ChainFiles lone = loneFile(parent, name);
+        if (lone.top().formatId().equals(Qcow2Format.ID)) {
+            throw new ImageException(
+                    ImageException.Kind.UNSUPPORTED,
+                    lone.name() + ": a qcow2 image on NFS cannot be used so; mount the export on this host and give the"
+                            + " path there");
+        }
+        TrialOverlay.requireNone(lone);
+        return lone;
+    }
+
+    private static ChainFiles described(ImageDirectory folder) throws IOException {
+        if (!folder.exists(DiskDescriptor.FILE_NAME)) {
+            throw noDescriptor(folder.name());
+        }
+        ChainFiles files = in(folder);
+        TrialOverlay.requireNone(files);
+        return files;
+    }
+
+    /** It may be there or not: a person has to look. */
+    private static IOException cannotBeLookedAt(Path image, FileSystemException e) {
+        if (e instanceof AccessDeniedException) {
+            AccessDeniedException denied = new AccessDeniedException(image
+                    + ": permission denied; check owner and mode of it and of the folders above, and on NFS that the server does"
+                    + " not let root be nobody (root_squash)");
+            denied.initCause(e);
+            return denied;
+        }
+        for (Path at = image; at != null; at = at.getParent()) {
+            Path name = at.getFileName();
+            if (name != null && name.toString().getBytes(StandardCharsets.UTF_8).length > NAME_BYTES) {
+                return new ImageException(
+                        ImageException.Kind.INVALID_REQUEST,
+                        image + ": a name in it is too long; file systems have at most " + NAME_BYTES
+                                + " bytes for one",
+                        e);
+            }
+            if (Files.isRegularFile(at)) {
+                return new NoSuchFileException(image.toString());
+            }
+        }
+        return new FileSystemException(
+                image.toString(),
+                null,
+                "cannot be looked at; check the name and the mount ("
+                        + (e.getReason() == null ? e.getClass().getSimpleName() : e.getReason()) + ")");
+    }
+
+    private static ImageException noDescriptor(String folder) {
+        return new ImageException(
+                ImageException.Kind.NOT_AN_IMAGE, folder + ": folder without a " + DiskDescriptor.FILE_NAME);
     }
 
     /** The files of the image whose descriptor lies in {@code directory} and names files of the same folder only. */

@@ -16,31 +16,39 @@ import org.tidemark.ploop.io.ImageException;
  *   merge {guid of the level that goes} {guid of its child}     at most once
  *   grow BYTES        the top gets a disk of that size (also a smaller one), then the descriptor says so; at most once
  *   unnamed FILE      to be deleted once the descriptor does not name it; any number
+ *   second FILE       the same, but only while its file has another name, too: it may not have been made yet
  * </pre>
  *
  * <p>A file is deleted only if it stands here: one that merely is not in the descriptor may be anybody's.
  *
  * @param merge the two levels that become one
  * @param files files that may be left over
+ * @param seconds second names of files that may be left over
  * @param growBytes the size that the disk gets, or 0
  */
-record ChainIntent(Optional<Merge> merge, List<String> files, long growBytes) {
+record ChainIntent(Optional<Merge> merge, List<String> files, List<String> seconds, long growBytes) {
     static final String FILE_NAME = "tidemark-intent";
     private static final String MAGIC = "tidemark-intent 1";
     private static final String MERGE = "merge ";
     private static final String UNNAMED = "unnamed ";
+    private static final String SECOND = "second ";
     private static final String GROW = "grow ";
 
     /** The content of {@code child} goes down into the file of {@code removed}, which ceases to be a level. */
     record Merge(String removed, String child) {}
 
     ChainIntent(Optional<Merge> merge, List<String> files) {
-        this(merge, files, 0);
+        this(merge, files, List.of(), 0);
     }
 
     /** The disk gets that size; it may be smaller than before. */
     static ChainIntent resize(long bytes) {
-        return new ChainIntent(Optional.empty(), List.of(), bytes);
+        return new ChainIntent(Optional.empty(), List.of(), List.of(), bytes);
+    }
+
+    /** A file gets a second name, and loses its first one when the descriptor has the second. */
+    static ChainIntent renamed(String file, String newName) {
+        return new ChainIntent(Optional.empty(), List.of(file), List.of(newName), 0);
     }
 
     static ChainIntent newFile(String file) {
@@ -80,6 +88,7 @@ record ChainIntent(Optional<Merge> merge, List<String> files, long growBytes) {
         }
         Optional<Merge> merge = Optional.empty();
         List<String> files = new ArrayList<>();
+        List<String> seconds = new ArrayList<>();
         long growBytes = 0;
         for (String line : lines.subList(1, lines.size())) {
             String[] words = line.split(" ");
@@ -89,11 +98,13 @@ record ChainIntent(Optional<Merge> merge, List<String> files, long growBytes) {
                 growBytes = Long.parseLong(words[1]);
             } else if (line.startsWith(UNNAMED) && isPlainName(line.substring(UNNAMED.length()))) {
                 files.add(line.substring(UNNAMED.length()));
+            } else if (line.startsWith(SECOND) && isPlainName(line.substring(SECOND.length()))) {
+                seconds.add(line.substring(SECOND.length()));
             } else {
                 throw damaged(folder, "'" + line + "' is unknown");
             }
         }
-        return new ChainIntent(merge, List.copyOf(files), growBytes);
+        return new ChainIntent(merge, List.copyOf(files), List.copyOf(seconds), growBytes);
     }
 
     private static boolean isPlainName(String name) {
@@ -123,23 +134,33 @@ record ChainIntent(Optional<Merge> merge, List<String> files, long growBytes) {
             text.append(GROW).append(growBytes).append('\n');
         }
         for (String file : files) {
-            if (!isPlainName(file) || file.indexOf('\n') >= 0) {
-                throw new ImageException(
-                        ImageException.Kind.UNSUPPORTED,
-                        folder.name() + ": a file called '" + file + "' is not supported");
-            }
-            text.append(UNNAMED).append(file).append('\n');
+            text.append(UNNAMED).append(plain(folder, file)).append('\n');
+        }
+        for (String file : seconds) {
+            text.append(SECOND).append(plain(folder, file)).append('\n');
         }
         fileIn(folder).write(text.toString());
+    }
+
+    private static String plain(ImageDirectory folder, String file) throws ImageException {
+        if (!isPlainName(file) || file.indexOf('\n') >= 0) {
+            throw new ImageException(
+                    ImageException.Kind.UNSUPPORTED, folder.name() + ": a file called '" + file + "' is not supported");
+        }
+        return file;
     }
 
     /** Deletes what the descriptor does not name, then the intent itself; durable on return. */
     void settle(ImageDirectory folder, DiskDescriptor descriptor) throws IOException {
         boolean deleted = false;
         for (String file : files) {
-            boolean named = descriptor.images().stream()
-                    .anyMatch(image -> image.file().equals(file) || image.file().endsWith("/" + file));
-            if (!named && folder.exists(file)) {
+            if (!isNamed(descriptor, file) && folder.exists(file)) {
+                folder.delete(file);
+                deleted = true;
+            }
+        }
+        for (String file : seconds) {
+            if (!isNamed(descriptor, file) && folder.exists(file) && folder.names(file) > 1) {
                 folder.delete(file);
                 deleted = true;
             }
@@ -148,5 +169,10 @@ record ChainIntent(Optional<Merge> merge, List<String> files, long growBytes) {
             folder.sync();
         }
         fileIn(folder).remove();
+    }
+
+    private static boolean isNamed(DiskDescriptor descriptor, String file) {
+        return descriptor.images().stream()
+                .anyMatch(image -> image.file().equals(file) || image.file().endsWith("/" + file));
     }
 }

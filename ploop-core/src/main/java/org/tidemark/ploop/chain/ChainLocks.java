@@ -52,14 +52,17 @@ public final class ChainLocks implements HeldLocks {
 
     private static ChainLocks lockAll(ChainFiles files, boolean writable) throws IOException {
         ChainLocks taken = new ChainLocks();
+        boolean done = false;
         try {
             for (ChainFiles.Link link : files.links()) {
                 taken.add(link, writable && link.equals(files.top()));
             }
+            done = true;
             return taken;
-        } catch (IOException e) {
-            taken.close();
-            throw e;
+        } finally {
+            if (!done) {
+                taken.close();
+            }
         }
     }
 

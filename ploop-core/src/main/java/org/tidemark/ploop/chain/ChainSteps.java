@@ -27,7 +27,7 @@ final class ChainSteps {
     /** As many as every other tool can read. */
     static final int MAX_LEVELS = 126;
 
-    private static final String LOCK_NAME = DiskDescriptor.FILE_NAME + ".lck";
+    static final String LOCK_NAME = DiskDescriptor.FILE_NAME + ".lck";
 
     private ChainSteps() {}
 

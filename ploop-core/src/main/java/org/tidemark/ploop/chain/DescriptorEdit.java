@@ -25,7 +25,7 @@ final class DescriptorEdit {
     }
 
     private DiskDescriptor done() throws ImageException {
-        return DiskDescriptor.parse(before.name(), XmlText.serialise(document));
+        return DiskDescriptor.parse(before.name(), XmlText.serialise(before.name(), document));
     }
 
     DiskDescriptor snapshot(String snapshotGuid, String newTopFile) throws ImageException {
@@ -85,6 +85,27 @@ final class DescriptorEdit {
         required(image(removed), "GUID").setTextContent(child);
         remove(shot(removed));
         required(shot(child), "ParentGUID").setTextContent(parent);
+        return done();
+    }
+
+    DiskDescriptor file(String guid, String file) throws ImageException {
+        required(image(guid), "File").setTextContent(file);
+        return done();
+    }
+
+    DiskDescriptor content(String guid, Image now, boolean preallocated) throws ImageException {
+        Element old = image(guid);
+        required(old, "Type").setTextContent(DiskDescriptor.typeOf(now));
+        required(old, "File").setTextContent(now.file());
+        Element mark = XmlText.child(storage(), "Preallocated");
+        if (mark != null) {
+            remove(mark);
+        }
+        if (preallocated) {
+            Element added = document.createElement("Preallocated");
+            added.setTextContent("1");
+            storage().insertBefore(added, old);
+        }
         return done();
     }
 

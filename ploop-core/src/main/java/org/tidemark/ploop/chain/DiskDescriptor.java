@@ -135,8 +135,13 @@ public final class DiskDescriptor {
     static void appendImage(Element storage, Image image) {
         Element element = XmlText.append(storage, "Image");
         XmlText.append(element, "GUID", image.guid());
-        XmlText.append(element, "Type", image.formatId().equals(RawFormat.ID) ? TYPE_RAW : TYPE_EXPANDED);
+        XmlText.append(element, "Type", typeOf(image));
         XmlText.append(element, "File", image.file());
+    }
+
+    /** What a descriptor calls the format of a file. */
+    static String typeOf(Image image) {
+        return image.formatId().equals(RawFormat.ID) ? TYPE_RAW : TYPE_EXPANDED;
     }
 
     static void appendShot(Element snapshots, String guid, String parentGuid) {
@@ -242,6 +247,16 @@ public final class DiskDescriptor {
         return new DescriptorEdit(this).merged(removed, child);
     }
 
+    /** The same with another file for a level. */
+    DiskDescriptor withFile(String guid, String file) throws ImageException {
+        return new DescriptorEdit(this).file(guid, file);
+    }
+
+    /** The same with another file, perhaps of another format, for the only level; it may have all its room already. */
+    DiskDescriptor withContent(Image now, boolean preallocated) throws ImageException {
+        return new DescriptorEdit(this).content(now.guid(), now, preallocated);
+    }
+
     /** The same with a new, empty top in {@code newTopFile}, which descends from {@code guid}; the old top is gone. */
     DiskDescriptor withTopAt(String guid, String newTopFile) throws ImageException {
         return new DescriptorEdit(this).topAt(guid, newTopFile);
@@ -252,8 +267,8 @@ public final class DiskDescriptor {
         return name;
     }
 
-    public byte[] serialise() {
-        return XmlText.serialise(document);
+    public byte[] serialise() throws ImageException {
+        return XmlText.serialise(name, document);
     }
 
     /** Replaces the descriptor in the folder; durable on return, and after a crash it is the old one or this one. */

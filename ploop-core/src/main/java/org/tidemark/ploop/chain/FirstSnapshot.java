@@ -57,7 +57,8 @@ public final class FirstSnapshot {
         return take(ChainFiles.at(image.toRealPath(), VfsImageDirectory::new));
     }
 
-    String take(ChainFiles files) throws IOException {
+    /** The same of files that are opened already. */
+    public String take(ChainFiles files) throws IOException {
         ChainFiles lone = withFittingClusters(files);
         ImageDirectory directory = lone.directory();
         String name = lone.top().fileName();

@@ -5,6 +5,7 @@ import java.io.IOException;
 import org.tidemark.ploop.chain.DiskDescriptor.Image;
 import org.tidemark.ploop.format.DeltaGeometry;
 import org.tidemark.ploop.format.Formats;
+import org.tidemark.ploop.format.qcow2.Qcow2Format;
 import org.tidemark.ploop.io.ImageDirectory;
 import org.tidemark.ploop.io.ImageDirectory.OpenMode;
 import org.tidemark.ploop.io.ImageException;
@@ -27,10 +28,16 @@ public final class ImageShrink {
     /**
      * The size that a disk gets for a wanted one: whole clusters.
      *
-     * @throws ImageException INVALID_REQUEST for one that is not smaller, UNSUPPORTED for an image with snapshots
+     * @throws ImageException INVALID_REQUEST for one that is not smaller, UNSUPPORTED for an image with snapshots, or of a format
+     *     that cannot become smaller
      */
     public static long sizeFor(ChainFiles files, DeltaGeometry present, long wantedBytes) throws ImageException {
         requireOneLevel(files);
+        if (files.top().formatId().equals(Qcow2Format.ID)) {
+            throw new ImageException(
+                    ImageException.Kind.UNSUPPORTED,
+                    files.name() + ": the disk of a qcow2 image cannot be made smaller; convert it first");
+        }
         int step = present.clusterSizeBytes();
         if (wantedBytes <= 0 || wantedBytes > present.diskSizeBytes()) {
             throw new ImageException(

@@ -69,8 +69,10 @@ final class OverlaySnapshots {
         String image = files.top().fileName();
         OverlayIntent left = OverlayIntent.read(folder, image);
         if (left.merges()) {
-            String half = OverlayTree.read(folder, image).halfMerged();
+            OverlayTree tree = OverlayTree.read(folder, image);
+            String half = tree.halfMerged();
             if (!half.isEmpty()) {
+                requireSameClusters(folder, half, tree.above(half));
                 // The image may show what was copied into it and what the level above lost; nobody else will flush it.
                 try (ImageIo io = folder.open(half, OpenMode.READ_WRITE)) {
                     io.flush();
@@ -85,6 +87,25 @@ final class OverlaySnapshots {
                 OverlayTree.read(folder, image).settle();
             }
         }
+    }
+
+    /**
+     * No merge is begun of levels whose clusters differ. Clusters that it claimed are counted, so no count tells that a header
+     * is wrong about their size.
+     */
+    private static void requireSameClusters(ImageDirectory folder, String lower, List<String> above)
+            throws IOException {
+        int bytes = header(folder, lower).clusterSizeBytes();
+        for (String upper : above) {
+            if (header(folder, upper).clusterSizeBytes() == bytes) {
+                return;
+            }
+        }
+        throw new ImageException(
+                ImageException.Kind.DAMAGED,
+                folder.name() + "/" + lower + ": a merge into it is under way, and the headers of it and of "
+                        + String.join(", ", above) + " say other cluster sizes, which were the same when it began; one"
+                        + " of these headers is damaged: restore that file, or the image from a backup");
     }
 
     /** Finishes or undoes what was under way. Whether there was something. */
@@ -194,6 +215,10 @@ final class OverlaySnapshots {
     }
 
     private Qcow2Header header(String file) throws IOException {
+        return header(folder, file);
+    }
+
+    private static Qcow2Header header(ImageDirectory folder, String file) throws IOException {
         try (ImageIo io = folder.open(file, OpenMode.READ_ONLY)) {
             return Qcow2Header.read(io);
         }

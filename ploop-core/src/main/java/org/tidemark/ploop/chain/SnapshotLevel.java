@@ -1,7 +1,6 @@
 package org.tidemark.ploop.chain;
 
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -30,10 +29,10 @@ public final class SnapshotLevel {
      * The files of a level with a fresh overlay above them, which is durable on return. What an earlier one of that name
      * left behind is replaced.
      *
+     * @param level of the image, as {@link AttachedImage#levelOf} or {@link NfsImage#level} tells
      * @param overlayName tells this overlay from others of the same image
      */
-    public static ChainFiles withOverlay(Path image, String guid, String overlayName) throws IOException {
-        ChainFiles level = AttachedImage.levelOf(image, guid);
+    public static ChainFiles withOverlay(ChainFiles level, String overlayName) throws IOException {
         String overlay = PREFIX + overlayName;
         ImageDirectory folder = level.directory();
         if (folder.exists(overlay)) {
@@ -60,8 +59,8 @@ public final class SnapshotLevel {
     }
 
     /** The same as a predecessor left it. */
-    public static ChainFiles withKeptOverlay(Path image, String guid, String overlayName) throws IOException {
-        return under(AttachedImage.levelOf(image, guid), PREFIX + overlayName);
+    public static ChainFiles withKeptOverlay(ChainFiles level, String overlayName) {
+        return under(level, PREFIX + overlayName);
     }
 
     private static boolean ofQcow2(ChainFiles level) {
@@ -80,6 +79,9 @@ public final class SnapshotLevel {
         return () -> {
             try (locks) {
                 Link overlay = files.top();
+                // Its name is this device's alone; and with the lock held, what tells of it would stay on an NFS
+                // server.
+                locks.remove(overlay);
                 if (overlay.directory().exists(overlay.fileName())) {
                     overlay.directory().delete(overlay.fileName());
                 }

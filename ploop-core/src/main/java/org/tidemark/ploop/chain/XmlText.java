@@ -104,7 +104,11 @@ final class XmlText {
         }
     }
 
-    static byte[] serialise(Document document) {
+    /**
+     * The text of a document. {@link ImageException} of kind UNSUPPORTED for one that was read and cannot be written again, as
+     * one with an attribute {@code a:b} whose prefix is not declared: to read it, it is a name like any other.
+     */
+    static byte[] serialise(String name, Document document) throws ImageException {
         try {
             Transformer transformer = transformer();
             transformer.setOutputProperty(OutputKeys.INDENT, "yes");
@@ -114,7 +118,11 @@ final class XmlText {
             transformer.transform(new DOMSource(document), new StreamResult(bytes));
             return bytes.toByteArray();
         } catch (TransformerException e) {
-            throw new IllegalStateException("a document in memory cannot be written", e);
+            throw new ImageException(
+                    ImageException.Kind.UNSUPPORTED,
+                    name + ": holds something that cannot be written again as it was, so it is not changed: "
+                            + e.getMessage(),
+                    e);
         }
     }
 

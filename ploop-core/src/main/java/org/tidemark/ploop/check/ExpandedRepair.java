@@ -7,6 +7,7 @@ import org.tidemark.ploop.format.expanded.ClusterGrid;
 import org.tidemark.ploop.format.expanded.ExpandedFormat;
 import org.tidemark.ploop.format.expanded.ExpandedHeader;
 import org.tidemark.ploop.format.expanded.FormatExtension;
+import org.tidemark.ploop.format.expanded.TableScan;
 import org.tidemark.ploop.format.expanded.VersionConversion;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageDirectory;
@@ -70,14 +71,29 @@ public final class ExpandedRepair {
         }
     }
 
-    /** Repairs; durable on return. The caller holds the file's lock exclusively. */
+    /** Repairs a file that nothing else tells the disk's size of; durable on return. The caller holds its lock exclusively. */
     public static RepairOutcome run(ImageDirectory folder, String file, String undoName) throws IOException {
+        return run(folder, file, undoName, Long.MAX_VALUE);
+    }
+
+    /**
+     * The same of one level of a chain.
+     *
+     * @param mostDiskBytes what the level above, or the descriptor, says: the disk is not larger
+     */
+    public static RepairOutcome run(ImageDirectory folder, String file, String undoName, long mostDiskBytes)
+            throws IOException {
         List<String> steps = new ArrayList<>();
         if (VersionConversion.goBack(List.of(new VersionConversion.Place(folder, file)))) {
             steps.add("went back to the version before an interrupted conversion");
         }
         try (ImageIo io = folder.open(file, OpenMode.READ_WRITE)) {
             ExpandedHeader header = ExpandedFormat.readHeader(io);
+            if (TableScan.firstBehindDisk(io, header) >= 0) {
+                header = header.withDiskOfWholeTable(mostDiskBytes);
+                steps.add("the disk is as large as its table, or what lies above it, says: "
+                        + header.geometry().diskSizeBytes() + " bytes");
+            }
             try (UndoFile undo = UndoFile.create(folder, undoName, file, io.size())) {
                 undo.save(io, 0, HEADER_SECTOR_BYTES);
                 undo.flush();

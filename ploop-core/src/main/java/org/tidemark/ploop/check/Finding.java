@@ -133,14 +133,19 @@ public sealed interface Finding {
     /** An entry of a cluster that lies wholly beyond the end of the disk. */
     record EntryBeyondDisk(String file, long virtualCluster, long physicalCluster) implements Finding {
         @Override
+        public String repair() {
+            return "the header says again that the disk is as large as the table";
+        }
+
+        @Override
         public Severity severity() {
-            return Severity.NOTE;
+            return Severity.DAMAGE;
         }
 
         @Override
         public String describe() {
             return file + ": cluster " + virtualCluster + " lies in cluster " + physicalCluster
-                    + " of the file, but beyond the end of the disk";
+                    + " of the file, but behind the end of the disk that the header says";
         }
     }
 
@@ -377,6 +382,46 @@ public sealed interface Finding {
         @Override
         public String describe() {
             return what;
+        }
+    }
+
+    /**
+     * The place of the L1 table in the header of a qcow2 file is not where the table lies, or its counts are wrong.
+     *
+     * @param repairable whether nothing is lost when the header is believed
+     */
+    record MisplacedTable(String file, String what, boolean repairable) implements Finding {
+        @Override
+        public String repair() {
+            return repairable
+                    ? "the header is believed and refcounts are made anew"
+                    : "none: the clusters of the right table would become free and be overwritten; restore the image from a"
+                            + " backup, or put the place of the L1 table in the header right";
+        }
+
+        @Override
+        public Severity severity() {
+            return Severity.DAMAGE;
+        }
+
+        @Override
+        public String describe() {
+            return file + ": " + what;
+        }
+    }
+
+    /** A qcow2 file holds clusters behind the end of its disk: the size is wrong, or an old program saved a machine's memory. */
+    record DataBehindDisk(String file, long firstVirtualCluster, long clusters) implements Finding {
+        @Override
+        public Severity severity() {
+            return Severity.NOTE;
+        }
+
+        @Override
+        public String describe() {
+            return file + ": " + clusters
+                    + " clusters lie behind the end of the disk that the header says, first is cluster "
+                    + firstVirtualCluster + "; nobody sees them";
         }
     }
 

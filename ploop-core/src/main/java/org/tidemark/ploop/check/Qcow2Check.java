@@ -2,7 +2,9 @@ package org.tidemark.ploop.check;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.Optional;
 import org.tidemark.ploop.format.qcow2.Bitmap;
+import org.tidemark.ploop.format.qcow2.L1Place;
 import org.tidemark.ploop.format.qcow2.Qcow2Header;
 import org.tidemark.ploop.format.qcow2.RefcountTable;
 import org.tidemark.ploop.format.qcow2.ReferenceWalk;
@@ -23,6 +25,8 @@ final class Qcow2Check {
     private final FindingList findings;
     private final Qcow2Header header;
     private long allocated;
+    private long behindDisk;
+    private long firstBehindDisk;
 
     Qcow2Check(ImageIo io, FindingList findings) throws IOException {
         this.io = io;
@@ -46,6 +50,9 @@ final class Qcow2Check {
             for (long from = 0; from < clusters; from += window) {
                 checkWindow(counts, references, from, Math.min(clusters, from + window));
             }
+            if (behindDisk > 0) {
+                findings.add(new Finding.DataBehindDisk(io.name(), firstBehindDisk, behindDisk));
+            }
         } catch (ImageException e) {
             // A table, directory or snapshot list that cannot be read at all: what is behind it stays unchecked.
             String message = e.getMessage();
@@ -61,6 +68,11 @@ final class Qcow2Check {
         }
         if (header.corrupt()) {
             findings.add(new Finding.MarkedCorrupt(io.name()));
+        }
+        Optional<String> loss = L1Place.lossOfRepair(io, header);
+        Optional<String> fault = loss.isPresent() ? loss : L1Place.fault(io, header);
+        if (fault.isPresent()) {
+            findings.add(new Finding.MisplacedTable(io.name(), fault.get(), loss.isEmpty()));
         }
         try {
             for (Bitmap bitmap : Bitmap.list(io, header)) {
@@ -122,6 +134,9 @@ final class Qcow2Check {
         public void reference(Owner owner, long index, long first, long count) {
             if (from == 0 && owner == Owner.DATA) {
                 allocated++;
+                if (index >= header.geometry().clusters() && behindDisk++ == 0) {
+                    firstBehindDisk = index;
+                }
             }
             for (long one = Math.max(first, from); one < Math.min(first + count, until); one++) {
                 int at = (int) (one - from);

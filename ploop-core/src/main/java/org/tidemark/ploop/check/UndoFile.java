@@ -128,6 +128,31 @@ public final class UndoFile implements Closeable {
         }
     }
 
+    /** Whether a repair of that image was begun, and broken off: what it changed is in an undo file that was never closed. */
+    static boolean isUnfinished(ImageDirectory folder, String imageFile) throws IOException {
+        String prefix = imageFile + ".undo-";
+        long last = 0;
+        for (String name : folder.list()) {
+            String number = name.startsWith(prefix) ? name.substring(prefix.length()) : "";
+            if (number.matches("[1-9][0-9]{0,8}")) {
+                last = Math.max(last, Long.parseLong(number));
+            }
+        }
+        // Only the last one: whatever was broken off before it was gone on with, or put back, or is long past.
+        if (last == 0) {
+            return false;
+        }
+        try (ImageIo io = folder.open(prefix + last, OpenMode.READ_ONLY)) {
+            Contents contents = new UndoFile(io).contents();
+            return !contents.done()
+                    && !contents.pieces().isEmpty()
+                    && contents.imageFile().equals(imageFile);
+        } catch (ImageException e) {
+            // Its first bytes are not there: nothing was changed by it.
+            return false;
+        }
+    }
+
     /**
      * Puts the image back as it was before the repair, durable on return, and removes the undo file. May be repeated after
      * a crash. The caller holds the image's lock.

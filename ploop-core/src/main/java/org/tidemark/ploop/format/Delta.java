@@ -167,6 +167,13 @@ public interface Delta extends Closeable {
     default void prepareShrink() throws IOException {}
 
     /**
+     * Takes back the clusters that a killed predecessor had handed out and that nothing names, as far as that takes no longer
+     * than a moment. Under the same conditions as {@link #markClosed}, before it. A format whose next writer finds such
+     * clusters by itself does nothing.
+     */
+    default void collectLeaked() throws IOException {}
+
+    /**
      * Gives surplus space at the end of the file back, then clears the mark; durable on return. All pages were written
      * and flushed before.
      */

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Random;
 import java.util.function.UnaryOperator;
 import java.util.stream.LongStream;
@@ -187,6 +188,11 @@ final class AttachedChainCrashTest {
         @Override
         public boolean exists(String name) {
             return area.exists(name);
+        }
+
+        @Override
+        public List<String> names() throws IOException {
+            return area.names();
         }
 
         @Override

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Random;
 import java.util.UUID;
 import java.util.function.UnaryOperator;
@@ -130,6 +131,11 @@ final class AttachedGrowthCrashTest {
         @Override
         public boolean exists(String name) {
             return area.exists(name);
+        }
+
+        @Override
+        public List<String> names() throws IOException {
+            return area.names();
         }
 
         @Override

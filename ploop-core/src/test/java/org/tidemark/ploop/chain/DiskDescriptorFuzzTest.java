@@ -1,6 +1,7 @@
 package org.tidemark.ploop.chain;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -92,6 +93,17 @@ public class DiskDescriptorFuzzTest {
         if (read[1] >= 100) {
             assertThat(read[0]).as("some must get past the parser").isBetween(read[1] / 50, read[1] - read[1] / 50);
         }
+    }
+
+    @Test
+    void whatCannotBeWrittenAgainIsReadAndNotChanged() throws IOException {
+        String text = golden("ploop-1.15-tree").replaceFirst("<StorageData>", "<StorageData a:b=\"1\">");
+        DiskDescriptor read = DiskDescriptor.parse("test", text.getBytes(StandardCharsets.UTF_8));
+        assertThat(read.shots()).isNotEmpty();
+        assertThatThrownBy(() -> read.withSnapshot("{77777777-7777-7777-7777-777777777777}", "new"))
+                .isInstanceOf(ImageException.class)
+                .hasMessageContaining("cannot be written again")
+                .hasMessageContaining("'a'");
     }
 
     /** One damaged descriptor. */

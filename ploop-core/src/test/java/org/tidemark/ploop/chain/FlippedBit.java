@@ -119,8 +119,21 @@ record FlippedBit(What what, String file, long from, int bytes, int bit) {
 
     /** Whether it is of the field of a qcow2 header that says how large the disk is. */
     boolean isDiskSize() {
-        int at = bit / 8;
-        return what == What.QCOW2_HEADER && at >= 24 && at < 32;
+        return what == What.QCOW2_HEADER && isField(24, 32);
+    }
+
+    /** Whether it is of the field of a qcow2 header that says where the L1 table lies. */
+    boolean isL1Place() {
+        return what == What.QCOW2_HEADER && isField(40, 48);
+    }
+
+    /** Whether it is the bit of a qcow2 header that says that L2 entries have two words. */
+    boolean isSubclusters() {
+        return what == What.QCOW2_HEADER && bit == 79 * 8 + 4;
+    }
+
+    private boolean isField(int from, int end) {
+        return bit / 8 >= from && bit / 8 < end;
     }
 
     /** Whether the tracker has no checksum of it. */

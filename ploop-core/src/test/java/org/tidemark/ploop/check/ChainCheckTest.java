@@ -144,6 +144,7 @@ class ChainCheckTest {
         entry(65, 1);
         entry(0, 0);
         assertThat(check().findings()).contains(new Finding.EntryBeyondDisk(name(), 65, 1));
+        assertThat(check().damaged()).isTrue();
         word(32, 60);
         word(48, 2 * CLUSTER / 512);
         entry(65, 0);

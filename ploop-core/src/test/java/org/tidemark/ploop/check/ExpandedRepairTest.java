@@ -79,7 +79,7 @@ public class ExpandedRepairTest {
             int unit = version == ExpandedVersion.V1 ? CLUSTER / 512 : 1;
             for (int i = random.nextInt(5) + 1; i > 0; i--) {
                 int victim = USED + random.nextInt(CLUSTERS - USED);
-                switch (random.nextInt(9)) {
+                switch (random.nextInt(10)) {
                     case 0 -> {
                         int owner = random.nextInt(USED);
                         word(io, 64 + 4 * victim, word(io, 64 + 4 * owner));
@@ -109,6 +109,10 @@ public class ExpandedRepairTest {
                     case 7 -> {
                         word(io, 44, ExpandedHeader.MARK_CLOSED_V21);
                         word(io, 56, (2 + random.nextInt(20)) * CLUSTER / 512);
+                    }
+                    case 8 -> {
+                        word(io, 36, (1 + random.nextInt(USED - 1)) * CLUSTER / 512);
+                        damaged = true;
                     }
                     default -> io.truncate(io.size() / CLUSTER * CLUSTER + 512L * random.nextInt(CLUSTER / 512));
                 }
@@ -355,6 +359,23 @@ public class ExpandedRepairTest {
                             withoutFlush(new SavedFirstDirectory(image.disk().twin()), ofUndo), "d0", UNDO))
                     .isInstanceOf(AssertionError.class)
                     .hasMessageContaining(ofUndo ? "how it was is not durable" : "is changed before it is durably");
+        }
+    }
+
+    /** A disk may end within a cluster; the level above it, or the descriptor, knows where. */
+    @Test
+    void aSizeThatHidesEntriesBecomesThatOfWhatLiesAbove() throws IOException {
+        for (int sectors : new int[] {CLUSTERS * CLUSTER / 512, CLUSTERS * CLUSTER / 512 - 7}) {
+            SimulatedDisk disk = faulty(new Random(5)).disk();
+            try (ImageIo io = disk.open("d0", OpenMode.READ_WRITE)) {
+                word(io, 36, CLUSTER / 512);
+                io.flush();
+            }
+            ExpandedRepair.run(disk, "d0", UNDO, sectors * 512L);
+            try (ImageIo io = disk.open("d0", OpenMode.READ_ONLY)) {
+                assertThat(word(io, 36)).isEqualTo(sectors);
+                assertThat(ChainCheck.run(io).findings()).allMatch(finding -> finding.severity() == Severity.NOTE);
+            }
         }
     }
 

@@ -25,6 +25,7 @@ import org.tidemark.ploop.io.ImageDirectory;
 import org.tidemark.ploop.io.ImageDirectory.OpenMode;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.io.ImageIo;
+import org.tidemark.ploop.sim.BrokenOff;
 import org.tidemark.ploop.sim.CrashPlan;
 import org.tidemark.ploop.sim.ForwardingDirectory;
 import org.tidemark.ploop.sim.ForwardingImageIo;
@@ -36,7 +37,7 @@ import org.tidemark.ploop.testing.Seeds;
  * Golden qcow2 images with random damage to their tables are mended: nothing is wrong any more, every cluster whose entries
  * were not hit reads the same, and the undo file brings every byte back. With a crash at every operation.
  */
-class Qcow2RepairTest {
+public class Qcow2RepairTest {
     private static final String IMAGE = "d0";
     private static final String UNDO = "d0.undo-1";
     private static final long OFFSET = 0x00FFFFFFFFFFFE00L;
@@ -302,6 +303,35 @@ class Qcow2RepairTest {
             }
             Qcow2Repair.run(broken.apply(after), IMAGE, ExpandedRepair.freeUndoName(after, IMAGE));
             requireMended(image, after.crash(random));
+        }
+    }
+
+    /** One repair, broken off somewhere. */
+    public static void live(Random random, BrokenOff brokenOff, UnaryOperator<ImageDirectory> program)
+            throws IOException {
+        Case image = repairable(random);
+        SimulatedDisk start = image.disk().twin();
+        byte[] before = bytes(start);
+        brokenOff.run(start, random, program, folder -> Qcow2Repair.run(new SavedFirstDirectory(folder), IMAGE, UNDO));
+        SimulatedDisk after = brokenOff.next(start, random);
+        if (after.exists(UNDO) && random.nextBoolean()) {
+            putBackWithACrash(random, SavedFirstDirectory::new, after, before);
+            return;
+        }
+        Qcow2Repair.run(new SavedFirstDirectory(after), IMAGE, ExpandedRepair.freeUndoName(after, IMAGE));
+        requireMended(image, after.crash(random));
+    }
+
+    private static Case repairable(Random random) throws IOException {
+        while (true) {
+            Case image = damaged(random);
+            try {
+                Qcow2Repair.run(image.disk().twin(), IMAGE, UNDO);
+                return image;
+            } catch (ImageException e) {
+                // The header itself names no table that can be.
+                assertThat(e.kind()).isEqualTo(ImageException.Kind.DAMAGED);
+            }
         }
     }
 

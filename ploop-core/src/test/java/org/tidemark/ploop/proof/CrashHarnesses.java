@@ -12,6 +12,7 @@ import org.tidemark.ploop.chain.ImageGrowthCrashTest;
 import org.tidemark.ploop.chain.ImageShrinkCrashTest;
 import org.tidemark.ploop.chain.KeptBitmapsRun;
 import org.tidemark.ploop.chain.OverlayOperationsCrashTest;
+import org.tidemark.ploop.chain.TrialOverlayRun;
 import org.tidemark.ploop.check.ExpandedRepairTest;
 import org.tidemark.ploop.device.CompactionRun;
 import org.tidemark.ploop.device.CrashRun;
@@ -78,6 +79,11 @@ public final class CrashHarnesses {
             new Harness("resize", "making a disk larger, v1 and v2, 1 to 3 levels", 10, ImageGrowthCrashTest::shortly),
             new Harness("shrink", "making a disk smaller, v1 and v2", 10, ImageShrinkCrashTest::shortly),
             new Harness(
+                    "trial",
+                    "an overlay in which another program changes the disk, and of which the image gets the whole or nothing",
+                    3,
+                    TrialOverlayRun::shortly),
+            new Harness(
                     "conversion",
                     "between versions 1 and 2 in place, and back",
                     70,
@@ -109,7 +115,7 @@ public final class CrashHarnesses {
                     "a bitmap in the format extension over attach, write, kill, power cut, snapshots, growth, detach",
                     6,
                     KeptBitmapsRun::shortly),
-            new Harness("tracker", "the changed-block tracker", 395, TrackerRun::shortly));
+            new Harness("tracker", "the changed-block tracker", 392, TrackerRun::shortly));
 
     static void attachedOnFailingDisk(Random random) throws IOException {
         if (random.nextBoolean()) {

@@ -3,11 +3,16 @@ package org.tidemark.ploop.proof;
 import java.io.IOException;
 import java.util.Random;
 import java.util.function.UnaryOperator;
+import org.tidemark.ploop.chain.AttachedGrowthFaultTest;
 import org.tidemark.ploop.chain.ChainOperationsCrashTest;
+import org.tidemark.ploop.chain.FileReplacementTest;
 import org.tidemark.ploop.chain.ImageGrowthCrashTest;
 import org.tidemark.ploop.chain.ImageShrinkCrashTest;
 import org.tidemark.ploop.chain.OverlayOperationsCrashTest;
+import org.tidemark.ploop.chain.TrialOverlayRun;
 import org.tidemark.ploop.check.ExpandedRepairTest;
+import org.tidemark.ploop.check.Qcow2RepairTest;
+import org.tidemark.ploop.check.RepairFaultTest;
 import org.tidemark.ploop.device.CompactionRun;
 import org.tidemark.ploop.format.expanded.ExtensionRun;
 import org.tidemark.ploop.format.expanded.VersionConversionCrashTest;
@@ -33,10 +38,15 @@ final class FailedIoLives {
         OVERLAYS(OverlayOperationsCrashTest::live),
         GROWTH(ImageGrowthCrashTest::live),
         SHRINK(ImageShrinkCrashTest::live),
+        TRIAL(TrialOverlayRun::live),
         COMPACTION(CompactionRun::onFailingDisk),
         CONVERSION(VersionConversionCrashTest::live),
         EXTENSION(ExtensionRun::live),
         REPAIR(ExpandedRepairTest::live),
+        FILES(FileReplacementTest::live),
+        QCOW2_REPAIR(Qcow2RepairTest::live),
+        ATTACHED_GROWTH(AttachedGrowthFaultTest::live),
+        ATTACHED_REPAIR(RepairFaultTest::live),
         QCOW2_RESTORE(CommandRun::restore),
         QCOW2_BITMAP(CommandRun::bitmap);
 

@@ -34,6 +34,21 @@ public final class FailedIo {
     public static boolean run(
             SimulatedDisk disk, Random random, UnaryOperator<ImageDirectory> program, CutShort.Command command)
             throws IOException {
+        return run(disk, random, program, command, ONLY_SPACE);
+    }
+
+    /**
+     * The same of a program that may be done although one of some kinds of requests failed.
+     *
+     * @param excused for instance a sync of a folder, which is asked for again
+     */
+    public static boolean run(
+            SimulatedDisk disk,
+            Random random,
+            UnaryOperator<ImageDirectory> program,
+            CutShort.Command command,
+            Set<Kind> excused)
+            throws IOException {
         Set<Kind> kinds = random.nextBoolean() ? FLUSHES : CHANGES;
         Predicate<Attempt> failing = attempt -> kinds.contains(attempt.kind());
         AtomicInteger counted = new AtomicInteger();
@@ -68,7 +83,7 @@ public final class FailedIo {
         boolean failed = !disk.faults().pending();
         disk.faults().clear();
         CrashCount.one();
-        if (done && failed && !ONLY_SPACE.contains(last.get().kind())) {
+        if (done && failed && !excused.contains(last.get().kind())) {
             throw new AssertionError("the disk failed " + last.get() + ", and the command says that it is done");
         }
         return done;

@@ -39,6 +39,16 @@ public class ForwardingDirectory implements ImageDirectory {
     }
 
     @Override
+    public String identity(String name) throws IOException {
+        return below.identity(name);
+    }
+
+    @Override
+    public long freeBytes() throws IOException {
+        return below.freeBytes();
+    }
+
+    @Override
     public boolean exists(String name) throws IOException {
         return below.exists(name);
     }

@@ -213,6 +213,17 @@ public final class SimulatedDisk implements ImageDirectory {
     }
 
     @Override
+    public synchronized String identity(String name) throws IOException {
+        requireName(name);
+        return Integer.toString(require(name).id);
+    }
+
+    @Override
+    public long freeBytes() {
+        return Long.MAX_VALUE;
+    }
+
+    @Override
     public synchronized int names(String name) throws IOException {
         requireName(name);
         SimulatedFile file = require(name);

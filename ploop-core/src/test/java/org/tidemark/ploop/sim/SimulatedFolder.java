@@ -112,6 +112,16 @@ final class SimulatedFolder implements ImageDirectory {
     }
 
     @Override
+    public String identity(String file) throws IOException {
+        return disk.identity(key(file));
+    }
+
+    @Override
+    public long freeBytes() {
+        return disk.freeBytes();
+    }
+
+    @Override
     public int names(String file) throws IOException {
         return disk.names(key(file));
     }

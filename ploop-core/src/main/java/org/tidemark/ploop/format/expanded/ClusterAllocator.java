@@ -5,6 +5,8 @@ import org.jspecify.annotations.Nullable;
 import org.tidemark.ploop.format.AllocationCursor;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.io.ImageIo;
+import org.tidemark.ploop.io.UnreadableException;
+import org.tidemark.ploop.os.OsException;
 
 /**
  * Hands out clusters of an expanded image: free ones in the middle of the file first, then new ones at its end. Whatever it
@@ -82,6 +84,7 @@ final class ClusterAllocator {
      * crash and name clusters that were handed out again.
      *
      * @throws ImageException of kind DAMAGED, the same at every later call
+     * @throws UnreadableException when the table cannot be read now; the next call tries again
      */
     void search() throws IOException {
         synchronized (monitor) {
@@ -97,7 +100,7 @@ final class ClusterAllocator {
                     findFree();
                 } else if (!free.known()) {
                     // The predecessor was a version that kept no such set: what it handed out is not in the table yet.
-                    TableScan.requireEntries(io, header, cursor.get());
+                    requireEntries();
                 }
                 searched = true;
                 knowsFree = free.known();
@@ -114,11 +117,7 @@ final class ClusterAllocator {
         io.flush();
         free.clear();
         long end = cursor.get();
-        TableScan.visit(io, header, (virtualCluster, entry) -> {
-            if (virtualCluster < header.entries()) {
-                free.add(TableScan.requireEntry(io.name(), grid, virtualCluster, entry, end));
-            }
-        });
+        nameTaken(end);
         if (io.size() < grid.positionBytes(end)) {
             io.truncate(grid.positionBytes(end));
         }
@@ -135,6 +134,26 @@ final class ClusterAllocator {
             }
         }
         free.setKnown();
+    }
+
+    private void requireEntries() throws IOException {
+        try {
+            TableScan.requireEntries(io, header, cursor.get());
+        } catch (OsException e) {
+            throw new UnreadableException(e);
+        }
+    }
+
+    private void nameTaken(long endCluster) throws IOException {
+        try {
+            TableScan.visit(io, header, (virtualCluster, entry) -> {
+                if (virtualCluster < header.entries()) {
+                    free.add(TableScan.requireEntry(io.name(), grid, virtualCluster, entry, endCluster));
+                }
+            });
+        } catch (OsException e) {
+            throw new UnreadableException(e);
+        }
     }
 
     int reserve() throws IOException {

@@ -8,6 +8,7 @@ import org.tidemark.ploop.format.DeltaGeometry;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.io.ImageIo;
+import org.tidemark.ploop.io.UnreadableException;
 import org.tidemark.ploop.os.Errno;
 import org.tidemark.ploop.os.OsException;
 
@@ -259,6 +260,9 @@ final class ExpandedDelta implements Delta {
                 throw e;
             }
             // The table is damaged: the next one who asks for a cluster is told so. A disk that fails is no such case.
+            return false;
+        } catch (UnreadableException e) {
+            LOG.log(System.Logger.Level.DEBUG, name() + ": its table cannot be read now: {0}", e.getMessage());
             return false;
         }
     }

@@ -170,6 +170,7 @@ public final class ExpandedFormat implements DeltaFormat {
                     io.name() + ": clusters have " + header.clusterSizeBytes() + " bytes, expected were "
                             + clusterSizeBytes);
         }
+        TableScan.requireNoneBehindDisk(io, header);
         List<FormatExtension.Feature> carried = requireExtension(io, header, writable);
         if (!writable) {
             return ExpandedDelta.readOnly(io, header);

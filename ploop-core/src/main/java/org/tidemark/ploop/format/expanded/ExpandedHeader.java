@@ -329,6 +329,29 @@ public record ExpandedHeader(
         return with(version, MARK_CLOSED_V21, empty ? FLAG_EMPTY : 0, sectors);
     }
 
+    /** Entries that the disk needs; a table may have more. */
+    public long neededEntries() {
+        return ceilDiv(diskSectors, clusterSectors);
+    }
+
+    /** The same with a disk that is as large as its table, but not larger than that; a table may end in half a cluster. */
+    public ExpandedHeader withDiskOfWholeTable(long mostDiskBytes) {
+        long sectors = Math.min(entries * clusterSectors, mostDiskBytes / DeltaGeometry.SECTOR_BYTES);
+        return new ExpandedHeader(
+                version,
+                type,
+                heads,
+                cylinders,
+                clusterSectors,
+                entries,
+                version == ExpandedVersion.V1 ? Math.min(sectors, MAX_V1_SECTORS) : sectors,
+                useMark,
+                firstBlockSectors,
+                flags,
+                extensionSectors,
+                phaseSectors);
+    }
+
     /** As a repair leaves it: only flags that are known, and no extension that nobody may believe. */
     public ExpandedHeader repaired(int mark, boolean empty, boolean keepExtension) {
         return with(version, mark, empty ? FLAG_EMPTY : 0, keepExtension ? extensionSectors : 0);

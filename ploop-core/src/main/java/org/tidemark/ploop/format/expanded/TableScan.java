@@ -42,6 +42,41 @@ public final class TableScan {
         }
     }
 
+    /**
+     * The first entry that names a cluster behind the end of the disk, or -1. No program leaves one: either the entry is
+     * wrong, or the size in the header, and then what the entry names would be missing.
+     */
+    public static long firstBehindDisk(ImageIo io, ExpandedHeader header) throws IOException {
+        long needed = header.neededEntries();
+        AlignedBuffer piece = AlignedBuffer.allocate(PIECE_BYTES);
+        long end = header.tableEndBytes();
+        for (long at = ExpandedHeader.BYTES + 4 * needed; at < end; at += PIECE_BYTES) {
+            int length = (int) Math.min(PIECE_BYTES, end - at);
+            io.read(at, piece, 0, length);
+            if (piece.isZero(0, length)) {
+                continue;
+            }
+            for (int offset = 0; offset + 4 <= length; offset += 4) {
+                if (piece.getInt(offset) != 0) {
+                    return (at + offset - ExpandedHeader.BYTES) / 4;
+                }
+            }
+        }
+        return -1;
+    }
+
+    /** Throws when an entry names a cluster behind the end of the disk. */
+    static void requireNoneBehindDisk(ImageIo io, ExpandedHeader header) throws IOException {
+        long behind = firstBehindDisk(io, header);
+        if (behind >= 0) {
+            throw new ImageException(
+                    ImageException.Kind.DAMAGED,
+                    io.name() + ": the header says that the disk has "
+                            + header.geometry().diskSizeBytes() + " bytes, but the table has cluster " + behind
+                            + " behind its end. Run image check");
+        }
+    }
+
     /** Finds out where the clusters of an image begin that does not say it: where the first entry says that one does. */
     static ExpandedHeader locateClusters(ImageIo io, ExpandedHeader header) throws IOException {
         AlignedBuffer piece = AlignedBuffer.allocate(PIECE_BYTES);

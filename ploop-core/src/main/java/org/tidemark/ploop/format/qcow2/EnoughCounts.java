@@ -12,7 +12,7 @@ import org.tidemark.ploop.io.ImageIo;
  */
 final class EnoughCounts implements ReferenceWalk.Visitor {
     /** Of L2 tables; of the usual cluster size that is a disk of 64 GiB. */
-    private static final long MAX_TABLE_BYTES = 8L << 20;
+    static final long MAX_TABLE_BYTES = 8L << 20;
 
     private static final long MAX_FILE_CLUSTERS = 4L << 20;
 
@@ -25,17 +25,35 @@ final class EnoughCounts implements ReferenceWalk.Visitor {
         this.named = new byte[clusters];
     }
 
+    /** How much is read of its L2 tables, at most. */
+    static long tableBytes(Qcow2Header header) {
+        return (header.l1Entries() * (1L + header.snapshots())) << header.clusterBits();
+    }
+
+    /** Whether so little has to be read of the image's tables that nobody minds waiting for it. */
+    static boolean isQuick(ImageIo io, Qcow2Header header) throws IOException {
+        return clustersOf(io, header) <= MAX_FILE_CLUSTERS && tableBytes(header) <= MAX_TABLE_BYTES;
+    }
+
+    private static long clustersOf(ImageIo io, Qcow2Header header) throws IOException {
+        return (io.size() + header.clusterSizeBytes() - 1) >>> header.clusterBits();
+    }
+
     static void require(ImageIo io, Qcow2Header header) throws IOException {
-        long clusters = (io.size() + header.clusterSizeBytes() - 1) >>> header.clusterBits();
-        long tables = 1L + header.snapshots();
-        if (clusters > MAX_FILE_CLUSTERS || header.l1Entries() * tables > MAX_TABLE_BYTES >>> header.clusterBits()) {
-            return;
+        require(io, header, false, MAX_TABLE_BYTES);
+    }
+
+    /** Whether it was looked at. Of a file that is only read only the counts of tables matter: nothing is handed out. */
+    static boolean require(ImageIo io, Qcow2Header header, boolean onlyRead, long maxTableBytes) throws IOException {
+        long clusters = clustersOf(io, header);
+        if (clusters > MAX_FILE_CLUSTERS || tableBytes(header) > maxTableBytes) {
+            return false;
         }
         EnoughCounts all = new EnoughCounts(io, (int) clusters);
         new ReferenceWalk(io, header, all).run();
         new RefcountTable(io, header).visit(0, clusters, (cluster, count) -> {
             int names = Byte.toUnsignedInt(all.named[(int) cluster]);
-            if (count < names) {
+            if (count < names && (!onlyRead || all.tables.get((int) cluster))) {
                 throw new ImageException(
                         ImageException.Kind.DAMAGED,
                         io.name() + ": cluster " + cluster + " of the file is named " + names + " times and counted "
@@ -43,6 +61,7 @@ final class EnoughCounts implements ReferenceWalk.Visitor {
                                 + " image check");
             }
         });
+        return true;
     }
 
     @Override

@@ -7,6 +7,8 @@ import org.tidemark.ploop.format.AllocationCursor;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.io.ImageIo;
+import org.tidemark.ploop.io.UnreadableException;
+import org.tidemark.ploop.os.OsException;
 
 /**
  * Hands out clusters of the file and takes them back. Safe for use by several threads; allocates no memory.
@@ -97,7 +99,11 @@ final class HostClusters {
         }
     }
 
-    /** A cluster that nothing refers to, reads as zeros and is counted once. */
+    /**
+     * A cluster that nothing refers to, reads as zeros and is counted once.
+     *
+     * @throws UnreadableException when the counts cannot be read now; nothing has changed, and the next call tries again
+     */
     long reserve() throws IOException {
         synchronized (monitor) {
             lookForFree();
@@ -109,6 +115,7 @@ final class HostClusters {
                 return cluster;
             }
             if (cursor.get() >= claimedEnd) {
+                hasBlock(cursor.get());
                 claim();
             }
             long next = cursor.get();
@@ -258,7 +265,7 @@ final class HostClusters {
     private void lookForFree() throws IOException {
         long until = Math.min(scanEnd, scanned + MAX_SCAN_CLUSTERS);
         while (freeCount == 0 && scanned < until) {
-            if (counts.block(counts.blockIndex(scanned)) == 0) {
+            if (!hasBlock(scanned)) {
                 // What no block counts is left alone.
                 scanned = (scanned / header.refcountBlockEntries() + 1) * header.refcountBlockEntries();
                 continue;
@@ -270,8 +277,21 @@ final class HostClusters {
     private void scanPiece(long until) throws IOException {
         long perBlock = header.refcountBlockEntries();
         long pieceEnd = Math.min(Math.min(until, (scanned / perBlock + 1) * perBlock), scanned + MAX_FREE);
-        freeCount = counts.findZeros(scanned, pieceEnd, free);
+        try {
+            freeCount = counts.findZeros(scanned, pieceEnd, free);
+        } catch (OsException e) {
+            throw new UnreadableException(e);
+        }
         scanned = pieceEnd;
+    }
+
+    /** Asked before anything changes: what cannot be read then concerns one request only. */
+    private boolean hasBlock(long cluster) throws IOException {
+        try {
+            return counts.block(counts.blockIndex(cluster)) != 0;
+        } catch (OsException e) {
+            throw new UnreadableException(e);
+        }
     }
 
     /** What the scan has yet to see it will find by itself; twice in the list would be handed out twice. */

@@ -70,6 +70,7 @@ public final class Qcow2Format implements DeltaFormat {
                             + header.dataFile().orElse("whose name it does not tell") + ", which is not open");
         }
         ImageIo data = header.externalData() && external != null ? external : io;
+        L1Place.require(io, header);
         if (!writable) {
             return Qcow2Delta.readOnly(io, data, header, activeL1(io, header));
         }
@@ -103,6 +104,25 @@ public final class Qcow2Format implements DeltaFormat {
             clusters.adoptClaim();
         }
         return Qcow2Delta.writable(io, data, header, clusters);
+    }
+
+    /** How much of the L2 tables of a chain is looked through at most before it is opened for writing, what the top leaves. */
+    public static long lookThroughBytes(Qcow2Header top) {
+        return Math.max(0, EnoughCounts.MAX_TABLE_BYTES - EnoughCounts.tableBytes(top));
+    }
+
+    /**
+     * Looks through an image that others are going to stand on: a header that is wrong about its tables would show something
+     * else, and no entry would. What data is counted does not matter, because nothing is written. Not one that was not
+     * closed.
+     *
+     * @param tableBytes how much may be read of its L2 tables; when it has more nothing is
+     * @return what is left of that
+     */
+    public static long lookThrough(ImageIo io, long tableBytes) throws IOException {
+        Qcow2Header header = Qcow2Header.read(io);
+        boolean looked = !header.dirty() && EnoughCounts.require(io, header, true, tableBytes);
+        return looked ? tableBytes - EnoughCounts.tableBytes(header) : tableBytes;
     }
 
     /**
