@@ -25,6 +25,11 @@ public interface BlockDevice extends Closeable {
 
     long sizeBytes();
 
+    /** The size at this moment. {@link #sizeBytes} may lag behind it where the disk is served elsewhere, and grew there. */
+    default long currentSizeBytes() {
+        return sizeBytes();
+    }
+
     /** 512 or 4096. */
     int blockSizeBytes();
 

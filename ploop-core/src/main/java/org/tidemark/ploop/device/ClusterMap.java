@@ -8,6 +8,8 @@ import java.util.List;
 import java.util.concurrent.locks.StampedLock;
 import org.tidemark.ploop.format.Delta;
 import org.tidemark.ploop.io.AlignedBuffer;
+import org.tidemark.ploop.io.UnreadableException;
+import org.tidemark.ploop.os.OsException;
 
 /**
  * Where every cluster of a chain lies: one flattened map, so that a lookup costs the same at any depth.
@@ -156,11 +158,15 @@ final class ClusterMap {
         return ((long) (level & 0xFF) << 32) | (pages.getInt(base + index * 4) & 0xFFFFFFFFL);
     }
 
-    /** Records that the top delta holds the cluster now. Its data was written (not necessarily flushed) before. */
+    /**
+     * Records that the top delta holds the cluster now. Its data was written (not necessarily flushed) before.
+     *
+     * @throws UnreadableException when the page was evicted meanwhile and cannot be read; nothing has changed
+     */
     void publish(long cluster, int physicalCluster) throws IOException {
         long stamp = lock.writeLock();
         try {
-            int slot = load(pageOf(cluster));
+            int slot = loadForChange(pageOf(cluster));
             if (stateOf(slot) != DIRTY) {
                 if (stateOf(slot) == CLEAN) {
                     dirtyCount++;
@@ -185,7 +191,7 @@ final class ClusterMap {
         }
         long stamp = lock.writeLock();
         try {
-            int slot = load(pageOf(cluster));
+            int slot = loadForChange(pageOf(cluster));
             if (stateOf(slot) != DIRTY) {
                 if (stateOf(slot) == CLEAN) {
                     dirtyCount++;
@@ -321,6 +327,15 @@ final class ClusterMap {
         for (int i = 0; i < Delta.PAGE_CLUSTERS; i++) {
             boolean top = (pages.bytes().get(base + Delta.PAGE_BYTES + i) & 0xFF) == topLevel;
             dst.putInt(dstOffset + i * 4, top ? pages.getInt(base + i * 4) : Delta.NOT_ALLOCATED);
+        }
+    }
+
+    /** A page that was evicted since it was looked at may not be readable now: that is no reason to write nothing more. */
+    private int loadForChange(long page) throws IOException {
+        try {
+            return load(page);
+        } catch (OsException e) {
+            throw new UnreadableException(e);
         }
     }
 

@@ -7,6 +7,7 @@ import org.jspecify.annotations.Nullable;
 import org.tidemark.ploop.format.Delta;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageException;
+import org.tidemark.ploop.io.UnreadableException;
 import org.tidemark.ploop.os.Errno;
 import org.tidemark.ploop.os.OsException;
 
@@ -131,14 +132,14 @@ final class ClusterStore {
 
     private void writeInCluster(long cluster, int inCluster, AlignedBuffer src, int srcOffset, int length)
             throws IOException {
-        long entry = lookup(cluster);
+        long entry = lookupForChange(cluster);
         if (!inPlace(entry)) {
             if (entry == ClusterMap.NOWHERE && src.isZero(srcOffset, length)) {
                 return;
             }
             lockout.lock(cluster);
             try {
-                entry = lookup(cluster);
+                entry = lookupForChange(cluster);
                 if (!inPlace(entry)) {
                     allocate(cluster, entry, inCluster, length, src, srcOffset);
                     return;
@@ -203,7 +204,7 @@ final class ClusterStore {
     }
 
     private void discardInCluster(long cluster, int inCluster, int length) throws IOException {
-        long entry = lookup(cluster);
+        long entry = lookupForChange(cluster);
         if (entry == ClusterMap.NOWHERE) {
             return;
         }
@@ -213,7 +214,7 @@ final class ClusterStore {
         if (!inPlace(entry)) {
             lockout.lock(cluster);
             try {
-                entry = lookup(cluster);
+                entry = lookupForChange(cluster);
                 if (!inPlace(entry)) {
                     discardCopied(cluster, entry, inCluster, length);
                     return;
@@ -252,7 +253,7 @@ final class ClusterStore {
         }
         lockout.lock(cluster);
         try {
-            long entry = lookup(cluster);
+            long entry = lookupForChange(cluster);
             if (entry != ClusterMap.NOWHERE) {
                 withdraw(cluster);
                 released.offer(ClusterMap.physical(entry));
@@ -334,6 +335,15 @@ final class ClusterStore {
                     return map.lookupPast(cluster);
                 }
             }
+        }
+    }
+
+    /** A map that cannot be read makes one change impossible; that is no reason to write nothing more. */
+    private long lookupForChange(long cluster) throws IOException {
+        try {
+            return lookup(cluster);
+        } catch (OsException e) {
+            throw new UnreadableException(e);
         }
     }
 

@@ -5,6 +5,7 @@ import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.tidemark.ploop.format.Delta;
 import org.tidemark.ploop.io.AlignedBuffer;
+import org.tidemark.ploop.io.UnreadableException;
 import org.tidemark.ploop.os.OsException;
 
 /** Copies parts of clusters from lower deltas into fresh clusters of the top. Its buffers bound how many do so at once. */
@@ -49,21 +50,6 @@ final class CopyUp {
             lower.read(physicalCluster, at, buffer, 0, length);
         } catch (OsException e) {
             throw new UnreadableException(e);
-        }
-    }
-
-    /** What a lower delta holds cannot be read: this one write is impossible, and the top is as it was. */
-    static final class UnreadableException extends IOException {
-        private static final long serialVersionUID = 1L;
-        private final OsException reason;
-
-        UnreadableException(OsException cause) {
-            super(cause);
-            this.reason = cause;
-        }
-
-        OsException reason() {
-            return reason;
         }
     }
 

@@ -15,6 +15,7 @@ import org.tidemark.ploop.format.Delta;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.FlushRounds;
 import org.tidemark.ploop.io.ImageException;
+import org.tidemark.ploop.io.UnreadableException;
 import org.tidemark.ploop.os.Errno;
 import org.tidemark.ploop.os.OsException;
 
@@ -260,11 +261,11 @@ public final class PloopDevice implements BlockDevice {
 
     /**
      * What to tell the client of a change that failed. A disk that fails a write fails the next flush, too, or worse, does
-     * not: nothing more is written to it. What only concerns this request (space, or something below that cannot be read)
+     * not: nothing more is written to it. What only concerns this request (space, or something that cannot be read)
      * leaves the device as it is.
      */
     private IOException failedChange(IOException failure) {
-        if (failure instanceof CopyUp.UnreadableException unreadable) {
+        if (failure instanceof UnreadableException unreadable) {
             return unreadable.reason();
         }
         if (failure instanceof OsException os && diskFailed(os.errno())) {
@@ -589,6 +590,9 @@ public final class PloopDevice implements BlockDevice {
     private void markClosed() throws IOException {
         try {
             stack.shrink(moveAtCloseBytes);
+            if (area.resumed()) {
+                stack.top().collectLeaked();
+            }
             beforeClosed.accept(stack.top());
             stack.top().markClosed();
         } catch (IOException e) {

@@ -2,10 +2,9 @@ package org.tidemark.ploop.device;
 
 import java.io.Closeable;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
+import java.util.List;
 import org.tidemark.ploop.io.AlignedBuffer;
+import org.tidemark.ploop.io.KeptMemory;
 
 /**
  * Memory that outlives the process which serves a device: files on tmpfs, mapped. What was acknowledged and is not in the
@@ -15,17 +14,14 @@ import org.tidemark.ploop.io.AlignedBuffer;
  * <p>Stores become visible to a successor in the order in which one thread made them with release semantics; plain stores
  * may be reordered by the compiler.
  */
-public interface StateArea extends Closeable {
+public interface StateArea extends KeptMemory, Closeable {
     /** Whether the area holds what a predecessor left. */
     boolean resumed();
 
-    /**
-     * The named region of exactly {@code sizeBytes}; all zeros when it is new. The same name gives the same memory again.
-     * Untouched pages take no memory.
-     */
+    @Override
     AlignedBuffer region(String name, int sizeBytes) throws IOException;
 
-    /** Whether there is a region of that name. */
+    @Override
     boolean exists(String name);
 
     /** How much more its regions can take; {@code Long.MAX_VALUE} where nobody counts. */
@@ -33,7 +29,7 @@ public interface StateArea extends Closeable {
         return Long.MAX_VALUE;
     }
 
-    /** Removes a region; its memory must not be used any more. */
+    @Override
     void drop(String name) throws IOException;
 
     /** Removes every region whose name starts with {@code prefix}; their memory must not be used any more. */
@@ -45,7 +41,7 @@ public interface StateArea extends Closeable {
 
     /** An area on the heap of this process, for devices that are opened for the time of one command, and for tests. */
     static StateArea inMemory() {
-        Map<String, AlignedBuffer> regions = new ConcurrentHashMap<>();
+        KeptMemory memory = KeptMemory.ofThisProcess();
         return new StateArea() {
             @Override
             public boolean resumed() {
@@ -53,23 +49,32 @@ public interface StateArea extends Closeable {
             }
 
             @Override
-            public AlignedBuffer region(String name, int sizeBytes) {
-                return regions.computeIfAbsent(name, key -> AlignedBuffer.over(ByteBuffer.allocateDirect(sizeBytes)));
+            public AlignedBuffer region(String name, int sizeBytes) throws IOException {
+                return memory.region(name, sizeBytes);
             }
 
             @Override
             public boolean exists(String name) {
-                return regions.containsKey(name);
+                return memory.exists(name);
             }
 
             @Override
-            public void drop(String name) {
-                regions.remove(name);
+            public List<String> names() throws IOException {
+                return memory.names();
             }
 
             @Override
-            public void dropStartingWith(String prefix) {
-                regions.keySet().removeIf(name -> name.startsWith(prefix));
+            public void drop(String name) throws IOException {
+                memory.drop(name);
+            }
+
+            @Override
+            public void dropStartingWith(String prefix) throws IOException {
+                for (String name : names()) {
+                    if (name.startsWith(prefix)) {
+                        drop(name);
+                    }
+                }
             }
 
             @Override

@@ -4,14 +4,16 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
 
 /**
@@ -160,55 +162,73 @@ public record LoopDevice(int number) {
     }
 
     /**
-     * Waits until no other process has the device open. {@link #detach} alone would find out too late: told to unbind a
-     * device that is open, the kernel does so when its last user closes it, and nothing takes that back without waiting for
-     * every request under way.
+     * Waits until no other process has the device open, and no other mount namespace has it mounted: each new one, as of a
+     * container that starts, begins with a copy of all mounts, which an unmount here does not reach on a host whose mounts
+     * are private. {@link #detach} alone would find out too late: told to unbind a device that is open, the kernel does so
+     * when its last user closes it, and nothing takes that back without waiting for every request under way. Where this
+     * process has it mounted itself it does not wait.
      */
     public void awaitUnused(Duration limit) throws IOException {
         long end = System.nanoTime() + limit.toNanos();
         for (Optional<String> user = user(); user.isPresent(); user = user()) {
             if (System.nanoTime() - end > 0) {
-                throw new OsException("unbind: " + user.get() + " keeps it open", path().toString(), Errno.EBUSY);
+                throw new OsException("unbind: " + user.get(), path().toString(), Errno.EBUSY);
             }
             LockSupport.parkNanos(LOOK_FOR_USERS_NANOS);
         }
     }
 
-    /** Another process that has it open, as words; its file system counts when that is mounted by one. */
+    /** Another process that uses it, and how, as words. */
     private Optional<String> user() throws IOException {
-        String own = String.valueOf(ProcessHandle.current().pid());
+        if (mountPoint(Path.of("/proc/self")).isPresent()) {
+            return Optional.empty();
+        }
+        OptionalLong open = Processes.anotherWithOpen(path());
+        if (open.isPresent()) {
+            return Optional.of("process " + Processes.called(open.getAsLong()) + " keeps it open");
+        }
+        Set<Path> namespaces = new HashSet<>();
+        namespace(Path.of("/proc/self")).ifPresent(namespaces::add);
         try (DirectoryStream<Path> processes = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
             for (Path process : processes) {
-                if (!process.endsWith(own) && hasOpen(process)) {
-                    return Optional.of("process " + process.getFileName());
+                // All processes of a namespace have the same mounts.
+                Optional<String> mounted =
+                        namespace(process).filter(namespaces::add).isPresent() ? mountPoint(process) : Optional.empty();
+                if (mounted.isPresent()) {
+                    long pid = Long.parseLong(String.valueOf(process.getFileName()));
+                    return Optional.of(
+                            "process " + Processes.called(pid) + " has it mounted in its mount namespace, at "
+                                    + mounted.get() + "; end that process, or unmount it there with 'nsenter -t " + pid
+                                    + " -m umount " + mounted.get() + "'");
                 }
             }
         }
         return Optional.empty();
     }
 
-    private boolean hasOpen(Path process) {
-        try (DirectoryStream<Path> files = Files.newDirectoryStream(process.resolve("fd"))) {
-            for (Path file : files) {
-                if (leadsHere(file)) {
-                    return true;
-                }
-            }
-        } catch (IOException | DirectoryIteratorException e) {
+    private static Optional<Path> namespace(Path process) {
+        try {
+            return Optional.of(Files.readSymbolicLink(process.resolve("ns/mnt")));
+        } catch (IOException e) {
             // The process has ended meanwhile.
-            return false;
+            return Optional.empty();
         }
-        return false;
     }
 
-    /** Links are only read: to look behind one might ask a file system that does not answer. */
-    private boolean leadsHere(Path file) {
+    /** Where a process has it mounted. */
+    private Optional<String> mountPoint(Path process) throws IOException {
+        String number = deviceNumber();
+        List<MountEntry> table;
         try {
-            return Files.readSymbolicLink(file).equals(path());
+            table = MountEntry.parseAll(Files.readString(process.resolve("mountinfo"), StandardCharsets.ISO_8859_1));
         } catch (IOException e) {
-            // The file was closed meanwhile.
-            return false;
+            // The process has ended meanwhile.
+            return Optional.empty();
         }
+        return table.stream()
+                .filter(entry -> entry.isOf(number, path()))
+                .map(entry -> entry.mountPoint().toString())
+                .findFirst();
     }
 
     /**

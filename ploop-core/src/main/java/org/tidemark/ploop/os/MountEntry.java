@@ -24,6 +24,16 @@ public record MountEntry(
         String source,
         List<String> superOptions) {
 
+    /**
+     * Whether it is a mount of a block device.
+     *
+     * @param number {@code major:minor}
+     */
+    public boolean isOf(String number, Path blockDevice) {
+        // btrfs has a device number of its own; its mounts are known by what was mounted.
+        return device.equals(number) || source.equals(blockDevice.toString());
+    }
+
     /** Reads one line; null when it is not one. */
     static @Nullable MountEntry parse(String line) {
         String[] fields = line.split(" ", -1);

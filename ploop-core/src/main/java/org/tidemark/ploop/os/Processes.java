@@ -1,9 +1,12 @@
 package org.tidemark.ploop.os;
 
 import java.io.IOException;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.OptionalLong;
 
 /**
  * Other processes of this machine. A process is named by its number and its start time, because numbers are used again; a
@@ -53,6 +56,22 @@ public final class Processes {
             }
         }
 
+        /**
+         * Whether this very process has ended for certain: there is none of its number, or another one, or it was not waited
+         * for. What cannot be read is no answer; {@link #alive} gives up on it, this does not.
+         */
+        public boolean certainlyEnded() {
+            String[] fields;
+            try {
+                fields = statFields(pid);
+            } catch (IOException e) {
+                return LibC.C.kill((int) pid, 0) != 0 && LibC.errno() == Errno.ESRCH;
+            }
+            return Long.parseLong(fields[START_TIME_FIELD_AFTER_NAME]) != startTicks
+                    || "Z".equals(fields[0])
+                    || "X".equals(fields[0]);
+        }
+
         /** Sends a signal if the process still is this one. Returns whether it was sent. */
         public boolean signal(int number) {
             return alive() && LibC.C.kill((int) pid, number) == 0;
@@ -70,6 +89,56 @@ public final class Processes {
                 throw new OsException("pidfd_open", "process " + pid, 3);
             }
             return handle;
+        }
+    }
+
+    /** A process in words: its number, and the name of its program when it still runs. */
+    public static String called(long pid) {
+        try {
+            return pid + " ("
+                    + Files.readString(Path.of("/proc/" + pid + "/comm")).strip() + ")";
+        } catch (IOException e) {
+            return String.valueOf(pid);
+        }
+    }
+
+    /**
+     * Another process than this one that has {@code file} open, if any. Links are only read: to look behind one might ask a
+     * file system that does not answer.
+     */
+    public static OptionalLong anotherWithOpen(Path file) throws IOException {
+        long own = ProcessHandle.current().pid();
+        try (DirectoryStream<Path> processes = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
+            for (Path process : processes) {
+                long pid = Long.parseLong(process.getFileName().toString());
+                if (pid != own && hasOpen(process, file)) {
+                    return OptionalLong.of(pid);
+                }
+            }
+        }
+        return OptionalLong.empty();
+    }
+
+    private static boolean hasOpen(Path process, Path wanted) {
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(process.resolve("fd"))) {
+            for (Path file : files) {
+                if (leadsTo(file, wanted)) {
+                    return true;
+                }
+            }
+        } catch (IOException | DirectoryIteratorException e) {
+            // The process has ended meanwhile.
+            return false;
+        }
+        return false;
+    }
+
+    private static boolean leadsTo(Path link, Path wanted) {
+        try {
+            return Files.readSymbolicLink(link).equals(wanted);
+        } catch (IOException e) {
+            // The file was closed meanwhile.
+            return false;
         }
     }
 

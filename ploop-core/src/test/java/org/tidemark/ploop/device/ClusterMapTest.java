@@ -16,7 +16,11 @@ import org.tidemark.ploop.format.Delta;
 import org.tidemark.ploop.format.DeltaFormat.OpenIntent;
 import org.tidemark.ploop.format.DeltaGeometry;
 import org.tidemark.ploop.format.expanded.ExpandedFormat;
+import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageDirectory.OpenMode;
+import org.tidemark.ploop.io.UnreadableException;
+import org.tidemark.ploop.os.Errno;
+import org.tidemark.ploop.os.OsException;
 import org.tidemark.ploop.sim.SimulatedDisk;
 
 /** Six pages of clusters, fewer slots. */
@@ -70,6 +74,30 @@ final class ClusterMapTest {
 
     private static long firstOfPage(int page) {
         return page == 0 ? 0 : (long) page * Delta.PAGE_CLUSTERS - Delta.PAGE_SHIFT_CLUSTERS;
+    }
+
+    @Test
+    void aPageThatIsEvictedAndCannotBeReadFailsOneChange() throws IOException {
+        boolean[] fails = {false};
+        deltas.set(1, new ForwardingDelta(top()) {
+            @Override
+            public void readMapPage(long page, AlignedBuffer dst, int dstOffset) throws IOException {
+                if (fails[0]) {
+                    throw new OsException("read", "d1", Errno.EIO);
+                }
+                super.readMapPage(page, dst, dstOffset);
+            }
+        });
+        ClusterMap map = map(1);
+        int fresh = top().reserve();
+        assertThat(map.lookup(firstOfPage(2))).isEqualTo(ClusterMap.NOWHERE);
+        map.lookup(firstOfPage(3));
+        fails[0] = true;
+        assertThatThrownBy(() -> map.publish(firstOfPage(2), fresh)).isInstanceOf(UnreadableException.class);
+        fails[0] = false;
+        assertThat(map.lookup(firstOfPage(2))).isEqualTo(ClusterMap.NOWHERE);
+        map.publish(firstOfPage(2), fresh);
+        assertThat(ClusterMap.physical(map.lookup(firstOfPage(2)))).isEqualTo(fresh);
     }
 
     @Test

@@ -123,6 +123,11 @@ abstract class ForwardingDelta implements Delta {
     }
 
     @Override
+    public void collectLeaked() throws IOException {
+        below.collectLeaked();
+    }
+
+    @Override
     public void markClosed() throws IOException {
         below.markClosed();
     }

@@ -13,9 +13,13 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.tidemark.ploop.chain.AttachedImage.Use;
+import org.tidemark.ploop.chain.ChainFiles;
+import org.tidemark.ploop.contract.DeviceBytes;
 import org.tidemark.ploop.format.Delta;
 import org.tidemark.ploop.format.DeltaFormat.OpenIntent;
 import org.tidemark.ploop.format.DeltaGeometry;
+import org.tidemark.ploop.format.qcow2.Golden;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.os.Errno;
 import org.tidemark.ploop.os.OsException;
@@ -146,6 +150,31 @@ final class Invariant8FailedFlushMakesDeviceReadOnlyTest {
         assertThat(top.state()).isEqualTo(DeviceState.RUNNING);
         top.write(8192, buffer, 0, 4096);
         top.flush();
+    }
+
+    /** Whatever a write has to look up first: what cannot be read then costs that write alone. */
+    @Test
+    void neitherAreTheCountsOfAQcow2FileThatCannotBeRead() throws IOException {
+        Golden.put(disk, "v3-zlib.qcow2", "i.qcow2");
+        int failed = 0;
+        try (DeviceBytes image = DeviceBytes.open(ChainFiles.loneFile(disk, "i.qcow2"), Use.READ_WRITE)) {
+            BlockDevice one = image.device();
+            AlignedBuffer got = AlignedBuffer.allocate(4096);
+            for (long at = 0; at < one.sizeBytes(); at += 64 * 1024) {
+                one.read(at, got, 0, 4096);
+                disk.faults().failNth(1, attempt -> attempt.kind() == Kind.READ, Errno.EIO);
+                try {
+                    one.write(at, buffer, 0, 4096);
+                } catch (OsException e) {
+                    failed++;
+                    one.write(at, buffer, 0, 4096);
+                }
+                disk.faults().clear();
+                assertThat(one.state()).isEqualTo(DeviceState.RUNNING);
+            }
+            one.flush();
+        }
+        assertThat(failed).isPositive();
     }
 
     @Test

@@ -57,7 +57,7 @@ public final class KeptState implements StateArea {
         regions.keySet().removeIf(name -> name.startsWith(prefix));
     }
 
-    /** The names of the regions there are. */
+    @Override
     public synchronized List<String> names() {
         return List.copyOf(regions.keySet());
     }

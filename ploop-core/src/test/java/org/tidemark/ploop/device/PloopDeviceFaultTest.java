@@ -36,13 +36,18 @@ final class PloopDeviceFaultTest {
     private DiskModel model = new DiskModel(SIZE);
     private final AlignedBuffer buffer = AlignedBuffer.allocate(2 * CLUSTER);
     private PloopDevice device;
+    private int refused;
+    private int levels = 2;
+    /** Reads for itself. */
+    private boolean checksOrder = true;
 
     private static long place(long offset) {
         return offset / CLUSTER % 5 * FAR + offset / CLUSTER / 5 * CLUSTER + offset % CLUSTER;
     }
 
     private void open(OpenIntent intent) throws IOException {
-        device = Chains.open(new OrderCheckedDirectory(disk), 2, intent, new KeptState(), null);
+        device = Chains.open(
+                checksOrder ? new OrderCheckedDirectory(disk) : disk, levels, intent, new KeptState(), null);
     }
 
     private void prepare() throws IOException {
@@ -54,7 +59,9 @@ final class PloopDeviceFaultTest {
             write(cluster * CLUSTER, CLUSTER, 1);
         }
         device.detach();
-        Chains.create(disk, "d1", new DeltaGeometry(5 * FAR, CLUSTER));
+        if (levels > 1) {
+            Chains.create(disk, "d1", new DeltaGeometry(5 * FAR, CLUSTER));
+        }
         open(OpenIntent.WRITE);
     }
 
@@ -63,11 +70,12 @@ final class PloopDeviceFaultTest {
     }
 
     /** Whether the request succeeded. */
-    private static boolean tried(Request request) {
+    private boolean tried(Request request) {
         try {
             request.run();
             return true;
         } catch (IOException e) {
+            refused++;
             return false;
         }
     }
@@ -152,6 +160,43 @@ final class PloopDeviceFaultTest {
         }
     }
 
+    /**
+     * Each read of the files fails in turn: of the map, of the table when free clusters are looked for, of a lower level. One
+     * change fails, or a discard gives no cluster back and zeros it all the same; the device goes on.
+     */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2})
+    void aFailedReadIsNoReasonToWriteNothingMore(int chainLevels) throws IOException {
+        levels = chainLevels;
+        checksOrder = false;
+        int failed = 0;
+        boolean fired = true;
+        for (int nth = 1; fired; nth++) {
+            prepare();
+            disk.faults().failNth(nth, attempt -> attempt.kind() == Kind.READ, Errno.EIO);
+            refused = 0;
+            wholeDiscards();
+            scenario();
+            fired = !disk.faults().pending();
+            assertThat(nth).isLessThan(2000);
+            assertThat(device.state()).as("after failed read " + nth).isEqualTo(DeviceState.RUNNING);
+            assertThat(refused).isLessThanOrEqualTo(1);
+            failed += refused;
+            if (fired) {
+                afterFault(Errno.EIO);
+            }
+        }
+        System.out.println(failed + " changes failed by a read");
+        assertThat(failed).isPositive();
+    }
+
+    private void wholeDiscards() {
+        for (int cluster = 0; cluster < 20; cluster += 4) {
+            discard(cluster * CLUSTER, CLUSTER);
+        }
+        flush();
+    }
+
     private void afterFault(int errno) throws IOException {
         boolean aborted = device.state() == DeviceState.ABORTED;
         model.checkVisible(this::read);
@@ -174,8 +219,8 @@ final class PloopDeviceFaultTest {
     }
 
     private void checkFiles() throws IOException {
-        for (String name : new String[] {"d0", "d1"}) {
-            try (ImageIo io = disk.open(name, OpenMode.READ_ONLY)) {
+        for (int level = 0; level < levels; level++) {
+            try (ImageIo io = disk.open("d" + level, OpenMode.READ_ONLY)) {
                 assertThat(ChainCheck.run(io).findings())
                         .allMatch(finding ->
                                 finding instanceof Finding.LeakedClusters || finding instanceof Finding.MarkedInUse);
@@ -200,7 +245,6 @@ final class PloopDeviceFaultTest {
     void aFullDiskRefusesWritesAndGoesOnWhenThereIsSpace() throws IOException {
         prepare();
         disk.limitBytes(disk.usedBytes() + 8192);
-        int refused = 0;
         for (int cluster = 0; cluster < 20; cluster++) {
             byte[] data = new byte[4096];
             new Random(cluster).nextBytes(data);
@@ -210,7 +254,6 @@ final class PloopDeviceFaultTest {
                 model.wrote(offset, data);
             } else {
                 model.mayHaveWritten(offset, data);
-                refused++;
             }
         }
         assertThat(refused).isPositive();

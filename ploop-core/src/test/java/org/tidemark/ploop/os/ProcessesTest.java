@@ -18,12 +18,14 @@ class ProcessesTest {
         Processes.Id id = Processes.byPid(sleep.pid());
         try (Processes.Handle handle = id.open()) {
             assertThat(id.alive()).isTrue();
+            assertThat(id.certainlyEnded()).isFalse();
             assertThat(handle.awaitEnd(Duration.ofMillis(20))).isFalse();
             assertThat(id.signal(Processes.KILL)).isTrue();
             assertThat(handle.awaitEnd(LIMIT)).isTrue();
         }
         sleep.waitFor();
         assertThat(id.alive()).isFalse();
+        assertThat(id.certainlyEnded()).isTrue();
         assertThat(id.signal(Processes.KILL)).isFalse();
         assertThatThrownBy(id::open).isInstanceOf(OsException.class);
     }
@@ -34,6 +36,8 @@ class ProcessesTest {
         assertThat(self.alive()).isTrue();
         Processes.Id earlier = new Processes.Id(self.pid(), self.startTicks() - 1);
         assertThat(earlier.alive()).isFalse();
+        assertThat(earlier.certainlyEnded()).isTrue();
+        assertThat(self.certainlyEnded()).isFalse();
         assertThatThrownBy(earlier::open).isInstanceOf(OsException.class);
     }
 

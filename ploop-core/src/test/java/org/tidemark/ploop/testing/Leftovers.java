@@ -39,7 +39,8 @@ public final class Leftovers {
         // FUSE first: with its server dead it fails what waits, so that nothing below waits for ever.
         for (MountEntry mount : mounts) {
             if (mount.type().equals("fuse")) {
-                Mounts.unmountLazily(mount.mountPoint());
+                // A server that waits for pages of its own device ends only when its requests do.
+                Mounts.abort(mount.mountPoint());
             }
         }
         for (MountEntry mount : mounts) {

@@ -7,7 +7,9 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.tidemark.ploop.device.StateArea;
 import org.tidemark.ploop.io.AlignedBuffer;
@@ -87,6 +89,18 @@ public final class TmpfsStateArea implements StateArea {
     @Override
     public synchronized boolean exists(String name) {
         return regions.containsKey(name) || Files.exists(file(name));
+    }
+
+    @Override
+    public synchronized List<String> names() throws IOException {
+        List<String> names = new ArrayList<>();
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, "*" + SUFFIX)) {
+            for (Path file : files) {
+                String name = String.valueOf(file.getFileName());
+                names.add(name.substring(0, name.length() - SUFFIX.length()));
+            }
+        }
+        return names;
     }
 
     @Override

@@ -6,7 +6,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.tidemark.ploop.device.BlockDevice;
-import org.tidemark.ploop.device.DeviceState;
+import org.tidemark.ploop.device.ForwardingBlockDevice;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.os.OsException;
 
@@ -14,8 +14,7 @@ import org.tidemark.ploop.os.OsException;
  * A device as its container has it: held to its limits, and with writes that wait for space when they are told to. See the
  * package's essay. Settings may change at any time. Closing it closes the device.
  */
-public final class DeviceFront implements BlockDevice {
-    private final BlockDevice device;
+public final class DeviceFront extends ForwardingBlockDevice {
     private final IoThrottle throttle;
     private final SpaceWait space;
     private final BackupTurns turns = new BackupTurns();
@@ -29,7 +28,7 @@ public final class DeviceFront implements BlockDevice {
 
     /** {@code seat} is the device's, until the device is closed. */
     public DeviceFront(BlockDevice device, FullDisk onFull, IoLimit limit, DiskSeat seat) {
-        this.device = device;
+        super(device);
         this.throttle = new IoThrottle(limit);
         this.space = new SpaceWait(device.name(), onFull);
         this.firstTry = new FrontEntry(device, throttle, turns, seat);
@@ -78,37 +77,12 @@ public final class DeviceFront implements BlockDevice {
 
     @Override
     public String trouble() {
-        String below = device.trouble();
+        String below = super.trouble();
         if (!below.isEmpty() || space.waiting() == 0) {
             return below;
         }
         Instant since = Instant.ofEpochMilli(space.sinceMillis()).truncatedTo(ChronoUnit.SECONDS);
         return "its disk is full: writes wait for space since " + since;
-    }
-
-    @Override
-    public String name() {
-        return device.name();
-    }
-
-    @Override
-    public long sizeBytes() {
-        return device.sizeBytes();
-    }
-
-    @Override
-    public int blockSizeBytes() {
-        return device.blockSizeBytes();
-    }
-
-    @Override
-    public boolean writable() {
-        return device.writable();
-    }
-
-    @Override
-    public DeviceState state() {
-        return device.state();
     }
 
     @Override
@@ -184,15 +158,5 @@ public final class DeviceFront implements BlockDevice {
             case ZERO -> furtherTry.writeZeroes(offset, length);
             case FLUSH -> furtherTry.flush();
         }
-    }
-
-    @Override
-    public void extents(long offsetBytes, long lengthBytes, ExtentVisitor visitor) throws IOException {
-        device.extents(offsetBytes, lengthBytes, visitor);
-    }
-
-    @Override
-    public void close() throws IOException {
-        device.close();
     }
 }

@@ -2,54 +2,25 @@ package org.tidemark.ploop.device.front;
 
 import java.io.IOException;
 import org.tidemark.ploop.device.BlockDevice;
-import org.tidemark.ploop.device.DeviceState;
+import org.tidemark.ploop.device.ForwardingBlockDevice;
 import org.tidemark.ploop.io.AlignedBuffer;
 
 /**
  * One try of each request: held to the limit, giving way to the syncs of others, counted for those who give way to it, and never
  * waiting for space.
  */
-final class FrontEntry implements BlockDevice {
+final class FrontEntry extends ForwardingBlockDevice {
     private final BlockDevice device;
     private final IoThrottle throttle;
     private final BackupTurns turns;
     private final DiskSeat seat;
 
     FrontEntry(BlockDevice device, IoThrottle throttle, BackupTurns turns, DiskSeat seat) {
+        super(device);
         this.device = device;
         this.throttle = throttle;
         this.turns = turns;
         this.seat = seat;
-    }
-
-    @Override
-    public String name() {
-        return device.name();
-    }
-
-    @Override
-    public long sizeBytes() {
-        return device.sizeBytes();
-    }
-
-    @Override
-    public int blockSizeBytes() {
-        return device.blockSizeBytes();
-    }
-
-    @Override
-    public boolean writable() {
-        return device.writable();
-    }
-
-    @Override
-    public DeviceState state() {
-        return device.state();
-    }
-
-    @Override
-    public String trouble() {
-        return device.trouble();
     }
 
     @Override
@@ -112,15 +83,5 @@ final class FrontEntry implements BlockDevice {
         } finally {
             turns.end(counted);
         }
-    }
-
-    @Override
-    public void extents(long offsetBytes, long lengthBytes, ExtentVisitor visitor) throws IOException {
-        device.extents(offsetBytes, lengthBytes, visitor);
-    }
-
-    @Override
-    public void close() throws IOException {
-        device.close();
     }
 }

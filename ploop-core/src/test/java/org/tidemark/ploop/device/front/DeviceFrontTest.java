@@ -20,10 +20,10 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.tidemark.ploop.device.BlockDevice;
+import org.tidemark.ploop.device.ForwardingBlockDevice;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.os.Errno;
 import org.tidemark.ploop.os.OsException;
-import org.tidemark.ploop.testing.ForwardingBlockDevice;
 import org.tidemark.ploop.testing.MemoryDevice;
 
 @Timeout(30)

@@ -14,8 +14,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.tidemark.ploop.device.ForwardingBlockDevice;
 import org.tidemark.ploop.io.AlignedBuffer;
-import org.tidemark.ploop.testing.ForwardingBlockDevice;
 import org.tidemark.ploop.testing.MemoryDevice;
 
 @Timeout(30)

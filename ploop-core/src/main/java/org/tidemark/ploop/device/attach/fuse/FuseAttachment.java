@@ -12,6 +12,7 @@ import org.tidemark.ploop.os.LoopDevice;
 import org.tidemark.ploop.os.Mounts;
 import org.tidemark.ploop.os.NativeFile;
 import org.tidemark.ploop.os.OsException;
+import org.tidemark.ploop.os.Processes;
 
 /** A mounted and served image file, normally with a loop device over it. */
 final class FuseAttachment implements Attachment {
@@ -81,22 +82,27 @@ final class FuseAttachment implements Attachment {
             bound.awaitUnused(limit);
             bound.detach(rest(end));
         }
-        // The loop device has gone: from here on there is no way back, so that the last step gets its time.
-        long unmounted = System.nanoTime() + rest(end).toNanos();
-        while (Mounts.at(mountPoint).isPresent()) {
-            try {
-                Mounts.unmount(mountPoint);
-            } catch (OsException e) {
-                if (e.errno() != Errno.EBUSY || System.nanoTime() - unmounted > 0) {
-                    throw e;
-                }
-                LockSupport.parkNanos(PAUSE_NANOS);
-            }
+        // The loop device has gone: from here on there is no way back, so that the last steps get their time.
+        awaitClosed(System.nanoTime() + rest(end).toNanos());
+        if (Mounts.at(mountPoint).isPresent()) {
+            // By force, which ends the connection: a plain unmount leaves it to the mount namespaces that have copied
+            // it.
+            Mounts.abort(mountPoint);
         }
         if (!server.awaitEnd(rest(end))) {
             throw new OsException("waiting for the last requests", mountPoint.toString(), Errno.ETIMEDOUT);
         }
         kernelEnd.close();
+    }
+
+    /** Waits until no program has the file open. */
+    private void awaitClosed(long endNanos) throws IOException {
+        while (Processes.anotherWithOpen(mountPoint).isPresent()) {
+            if (System.nanoTime() - endNanos > 0) {
+                throw new OsException("unmount", mountPoint.toString(), Errno.EBUSY);
+            }
+            LockSupport.parkNanos(PAUSE_NANOS);
+        }
     }
 
     /** What is left of a limit, a second at least. */

@@ -25,6 +25,8 @@ import org.tidemark.ploop.os.Errno;
  * find nobody else waiting are slow, up to {@link #MOST_THREADS}. A thread that comes back and finds enough others waiting
  * rests, which keeps those that serve warm. Memory of slots beyond the first ones is bounded for the process.
  *
+ * <p>Those that serve start no threads themselves, see {@link ThreadStarter}.
+ *
  * <p>A thread whose request finds no space leaves it in its slot to {@link ParkedRequests} and serves on with another one.
  */
 final class FuseServer {
@@ -32,6 +34,9 @@ final class FuseServer {
 
     private static final Logger LOG = System.getLogger(FuseServer.class.getName());
     private static final int STACK_BYTES = 512 * 1024;
+
+    /** So much of its stack a thread uses before it serves: about 64 KiB. */
+    private static final int USED_FRAMES = 500;
 
     /** Threads beyond the first ones, of all devices of this process: 264 KiB of locked memory each. */
     private static final Semaphore EXTRA_THREADS = new Semaphore(128);
@@ -42,6 +47,7 @@ final class FuseServer {
     private static final long SLOW_PAGE_NANOS = 4_000;
     private static final int PRESSURE_TO_ADD = 8;
     private static final long SPACE_PAUSE_NANOS = 100_000_000;
+    private static final long END_LOOK_NANOS = 100_000;
 
     private final BlockDevice device;
     private final FuseKernel kernel;
@@ -65,8 +71,12 @@ final class FuseServer {
     private int called;
     private volatile boolean settled;
     private volatile boolean ended;
-    /** How many threads serve or rest, and how many of them are extra. Guarded by this. */
-    private int serving;
+    private volatile boolean wantsThread;
+    /** How many threads serve or rest, and how many of them are extra. Changed under the monitor of this. */
+    private volatile int serving;
+
+    /** The {@link ThreadStarter} is about to start one. Changed under the monitor of this. */
+    private volatile boolean starting;
 
     private int extraThreads;
 
@@ -85,6 +95,7 @@ final class FuseServer {
             throws IOException {
         FuseServer server = new FuseServer(device, window, area, kernel, threadCount);
         server.startServing(threadCount);
+        ThreadStarter.add(server);
         return server;
     }
 
@@ -103,6 +114,7 @@ final class FuseServer {
         for (long i = Math.max(1, Math.min(MOST_THREADS, received)); i > 0; i--) {
             server.startThread("settle-" + i, () -> server.settleThenServe(recovery, left));
         }
+        ThreadStarter.add(server);
         return server;
     }
 
@@ -136,7 +148,9 @@ final class FuseServer {
         int wanted = Math.min(count, fewThreads + extraThreads);
         settled = true;
         while (serving < wanted) {
-            startServing(pool.take());
+            RequestSlot slot = pool.take();
+            startThread(String.valueOf(serving), () -> serve(slot));
+            serving++;
         }
     }
 
@@ -145,21 +159,30 @@ final class FuseServer {
         return settled;
     }
 
-    private synchronized void startServing(RequestSlot slot) {
-        startThread(String.valueOf(serving), () -> serve(slot));
-        serving++;
-    }
-
-    private synchronized void startThread(String which, Runnable body) {
-        threads.removeIf(thread -> !thread.isAlive());
+    private void startThread(String which, Runnable body) {
+        threads.removeIf(thread -> thread.getState() == Thread.State.TERMINATED);
         Thread thread = new Thread(null, body, "fuse-" + device.name() + "-" + which, STACK_BYTES);
         thread.setDaemon(true);
         threads.add(thread);
-        thread.start();
+        boolean started = false;
+        try {
+            thread.start();
+            started = true;
+        } finally {
+            if (!started) {
+                threads.remove(thread);
+            }
+        }
+    }
+
+    /** What is used of the stack once is there for good: no request waits for memory for it. */
+    private static int useStack(int frames) {
+        return frames == 0 ? 0 : 1 + useStack(frames - 1);
     }
 
     private void serve(RequestSlot first) {
         RequestSlot slot = first;
+        useStack(USED_FRAMES);
         while (true) {
             try {
                 if (waiting.get() >= fewThreads) {
@@ -251,19 +274,63 @@ final class FuseServer {
                 return;
             }
         }
-        addThread();
+        if (serving < MOST_THREADS) {
+            wantsThread = true;
+            ThreadStarter.wake();
+        }
     }
 
-    private synchronized void addThread() {
-        // Before everything that was left is settled nobody reads from the kernel.
-        if (!settled || ended || serving >= MOST_THREADS || !EXTRA_THREADS.tryAcquire()) {
+    /** For the {@link ThreadStarter}: starts a thread if one is wanted. Nobody who serves waits for it. */
+    void addWantedThread() {
+        if (!wantsThread) {
             return;
         }
-        extraThreads++;
+        wantsThread = false;
+        int number;
+        synchronized (this) {
+            // Before everything that was left is settled nobody reads from the kernel.
+            if (!settled || ended || serving >= MOST_THREADS || !EXTRA_THREADS.tryAcquire()) {
+                return;
+            }
+            extraThreads++;
+            number = serving++;
+            starting = true;
+        }
+        boolean started = false;
         try {
-            startServing(pool.take());
+            started = startOne(number);
         } catch (IOException | RuntimeException | Error e) {
             LOG.log(Level.WARNING, device.name() + ": no further serving thread", e);
+        } finally {
+            began(started);
+        }
+    }
+
+    /** False when there is nothing to serve any more. */
+    private boolean startOne(int number) throws IOException {
+        RequestSlot slot = pool.take();
+        boolean started = false;
+        try {
+            if (!ended) {
+                startThread(String.valueOf(number), () -> serve(slot));
+                started = true;
+            }
+            return started;
+        } finally {
+            if (!started) {
+                pool.giveBack(slot);
+            }
+        }
+    }
+
+    private synchronized void began(boolean started) {
+        starting = false;
+        if (!started) {
+            serving--;
+            if (extraThreads > 0) {
+                extraThreads--;
+                EXTRA_THREADS.release();
+            }
         }
     }
 
@@ -291,6 +358,7 @@ final class FuseServer {
             ended = true;
             restMonitor.notifyAll();
         }
+        ThreadStarter.remove(this);
         parked.end();
         synchronized (this) {
             EXTRA_THREADS.release(extraThreads);
@@ -304,7 +372,7 @@ final class FuseServer {
     }
 
     /** How many threads serve or rest. */
-    synchronized int threadCount() {
+    int threadCount() {
         return serving;
     }
 
@@ -323,7 +391,8 @@ final class FuseServer {
     }
 
     boolean serving() {
-        return threads.stream().anyMatch(Thread::isAlive);
+        // Until none is about to be started nobody may close what they read from.
+        return starting || threads.stream().anyMatch(thread -> thread.getState() != Thread.State.TERMINATED);
     }
 
     /** Waits until all threads have ended; false when the limit came first. */
@@ -331,6 +400,7 @@ final class FuseServer {
         long end = System.nanoTime() + limit.toNanos();
         boolean interrupted = false;
         while (serving() && System.nanoTime() - end < 0) {
+            LockSupport.parkNanos(END_LOOK_NANOS);
             for (Thread thread : threads) {
                 try {
                     TimeUnit.NANOSECONDS.timedJoin(thread, Math.max(1_000_000, end - System.nanoTime()));

@@ -70,36 +70,41 @@ final class NbdConnection {
     }
 
     private void negotiate() {
-        ServerHandshake.Agreed agreed = null;
+        boolean served = false;
         try {
-            agreed = handshake.run();
+            served = begin(handshake.run());
         } catch (IOException e) {
             LOG.log(System.Logger.Level.DEBUG, "NBD negotiation ended: {0}", e.getMessage());
+        } catch (RuntimeException e) {
+            LOG.log(System.Logger.Level.WARNING, "NBD negotiation ended", e);
+        } catch (OutOfMemoryError e) {
+            LOG.log(System.Logger.Level.ERROR, "no memory or thread for one more NBD connection: " + e.getMessage());
+        } finally {
+            if (!served) {
+                end();
+            }
         }
+    }
+
+    /** Whether threads have begun that will end the connection. */
+    private boolean begin(ServerHandshake.@Nullable Agreed agreed) {
         if (agreed == null) {
-            end();
-            return;
+            return false;
         }
         export = agreed.export();
         if (find.apply(agreed.export().name()) != agreed.export()) {
             // It was withdrawn while this client was being answered, and nobody knew that it has a client.
-            end();
-            return;
+            return false;
         }
         List<NbdWorker> workers = new ArrayList<>();
-        try {
-            for (int i = 0; i < threads; i++) {
-                workers.add(new NbdWorker(agreed, wire, reading, writing));
-            }
-        } catch (OutOfMemoryError e) {
-            LOG.log(System.Logger.Level.ERROR, "no memory for the buffers of one more NBD connection");
-            end();
-            return;
+        for (int i = 0; i < threads; i++) {
+            workers.add(new NbdWorker(agreed, wire, reading, writing));
         }
         running.set(threads);
         for (NbdWorker worker : workers) {
             thread(() -> serve(worker), "nbd-" + agreed.export().name());
         }
+        return true;
     }
 
     private void serve(NbdWorker worker) {

@@ -133,25 +133,42 @@ public final class NbdServer implements Closeable {
                 connections.stream()
                         .filter(one -> one.idlesSince(LONGEST_HELLO_NANOS))
                         .forEach(NbdConnection::close);
-                if (connections.size() >= maxConnections) {
-                    channel.close();
-                    continue;
-                }
-                if (socket == null) {
-                    channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
-                }
-                NbdConnection connection = new NbdConnection(
-                        channel,
-                        exports::get,
-                        () -> socket == null ? List.of() : List.copyOf(exports.values()),
-                        tls == null ? null : tls.get(),
-                        connections::remove,
-                        threadsEach);
-                connections.add(connection);
-                connection.start();
-            } catch (IOException e) {
+                admit(channel);
+            } catch (IOException | RuntimeException | OutOfMemoryError e) {
+                // Without memory or a thread for one more, the next may find some; those that are connected go on.
                 if (!closed) {
                     LOG.log(System.Logger.Level.WARNING, "NBD server on " + listener + " could not accept", e);
+                }
+            }
+        }
+    }
+
+    /** Closes the channel of one that is not served, so that nobody waits for an answer. */
+    private void admit(SocketChannel channel) throws IOException {
+        NbdConnection connection = null;
+        boolean served = false;
+        try {
+            if (connections.size() >= maxConnections) {
+                return;
+            }
+            if (socket == null) {
+                channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
+            }
+            connection = new NbdConnection(
+                    channel,
+                    exports::get,
+                    () -> socket == null ? List.of() : List.copyOf(exports.values()),
+                    tls == null ? null : tls.get(),
+                    connections::remove,
+                    threadsEach);
+            connections.add(connection);
+            connection.start();
+            served = true;
+        } finally {
+            if (!served) {
+                channel.close();
+                if (connection != null) {
+                    connections.remove(connection);
                 }
             }
         }

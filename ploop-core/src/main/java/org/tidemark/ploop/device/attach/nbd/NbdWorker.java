@@ -190,14 +190,15 @@ final class NbdWorker {
         long bytes = length & 0xFFFFFFFFL;
         int mask = device.blockSizeBytes() - 1;
         boolean limited = type == Nbd.CMD_READ || type == Nbd.CMD_WRITE;
-        if (offset < 0
-                || offset > device.sizeBytes() - bytes
-                || (limited && bytes > maxLength)
-                || bytes == 0
-                || ((offset | bytes) & mask) != 0) {
+        if (!onDisk(bytes) || (limited && bytes > maxLength) || bytes == 0 || ((offset | bytes) & mask) != 0) {
             throw new OsException(
                     "request of " + bytes + " bytes at " + Long.toUnsignedString(offset), export.name(), Errno.EINVAL);
         }
+    }
+
+    /** A client may know from elsewhere that the disk grew, and go on with its connection. */
+    private boolean onDisk(long bytes) {
+        return offset >= 0 && (offset <= device.sizeBytes() - bytes || offset <= device.currentSizeBytes() - bytes);
     }
 
     private void read() throws IOException {

@@ -97,7 +97,7 @@ final class ServerHandshake {
             return null;
         }
         ByteBuffer reply = ByteBuffer.allocate(noZeroes ? 10 : 134)
-                .putLong(export.device().sizeBytes())
+                .putLong(export.device().currentSizeBytes())
                 .putShort((short) transmissionFlags(export));
         wire.write(reply.clear());
         return new Agreed(export, structured, List.of());
@@ -152,7 +152,7 @@ final class ServerHandshake {
         }
         ByteBuffer size = ByteBuffer.allocate(12)
                 .putShort((short) Nbd.INFO_EXPORT)
-                .putLong(export.device().sizeBytes())
+                .putLong(export.device().currentSizeBytes())
                 .putShort((short) transmissionFlags(export));
         reply(option, Nbd.REP_INFO, size.array());
         byte[] words = Wire.utf8(export.description());

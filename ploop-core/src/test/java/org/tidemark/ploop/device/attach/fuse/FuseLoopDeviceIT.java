@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -29,7 +30,7 @@ import org.tidemark.ploop.testing.RawFileDevice;
 import org.tidemark.ploop.testing.Requires;
 
 /** The kernel's own FUSE, loop and file systems over a device of this process. */
-@Requires({"root", "fuse", "loop", "fio", "mkfs.ext4"})
+@Requires({"root", "fuse", "loop", "fio", "mkfs.ext4", "unshare", "nsenter"})
 @Timeout(120)
 class FuseLoopDeviceIT {
     private static final String WORD = "fuseloop-";
@@ -118,6 +119,40 @@ class FuseLoopDeviceIT {
             assertThat(Mounts.at(FuseLoopExporter.mountPoint(folder, "d1"))).isEmpty();
         }
         Commands.run(LIMIT, "e2fsck", "-f", "-n", folder.resolve("disk").toString());
+    }
+
+    @Test
+    void aMountNamespaceThatCopiedTheMountsIsWaitedForAndNamed() throws Exception {
+        try (RawFileDevice device = device("disk", true, 0)) {
+            Attachment attachment = attach("d1", device, LoopWindow.WHOLE);
+            String block = attachment.blockDevice().toString();
+            Commands.run(LIMIT, "mkfs.ext4", "-q", block);
+            Path mount = Files.createDirectory(folder.resolve("mnt"));
+            Commands.run(LIMIT, "mount", block, mount.toString());
+            Process other = new ProcessBuilder("unshare", "-m", "--propagation", "private", "sleep", "60").start();
+            try {
+                long end = System.nanoTime() + LIMIT.toNanos();
+                while (!Files.readString(Path.of("/proc/" + other.pid() + "/comm"))
+                        .startsWith("sleep")) {
+                    assertThat(System.nanoTime()).isLessThan(end);
+                    LockSupport.parkNanos(1_000_000);
+                }
+                Commands.run(LIMIT, "umount", mount.toString());
+                assertThatThrownBy(() -> attachment.detach(Duration.ofMillis(300)))
+                        .hasMessageContaining("process " + other.pid())
+                        .hasMessageContaining("mount namespace")
+                        .hasMessageContaining(mount.toString());
+                assertThat(attachment.serving()).isTrue();
+
+                // What that namespace still has of the FUSE mount does not keep the device.
+                Commands.run(LIMIT, "nsenter", "-t", String.valueOf(other.pid()), "-m", "umount", mount.toString());
+                attachment.detach(Duration.ofSeconds(5));
+                assertThat(attachment.serving()).isFalse();
+                assertThat(other.isAlive()).isTrue();
+            } finally {
+                other.destroyForcibly();
+            }
+        }
     }
 
     @Test

@@ -1,11 +1,9 @@
-package org.tidemark.ploop.testing;
+package org.tidemark.ploop.device;
 
 import java.io.IOException;
-import org.tidemark.ploop.device.BlockDevice;
-import org.tidemark.ploop.device.DeviceState;
 import org.tidemark.ploop.io.AlignedBuffer;
 
-/** Does what the device below does; a test overrides what it wants to be different. */
+/** Does what the device below does, but for what a subclass does otherwise. */
 public class ForwardingBlockDevice implements BlockDevice {
     private final BlockDevice below;
 
@@ -24,6 +22,11 @@ public class ForwardingBlockDevice implements BlockDevice {
     }
 
     @Override
+    public long currentSizeBytes() {
+        return below.currentSizeBytes();
+    }
+
+    @Override
     public int blockSizeBytes() {
         return below.blockSizeBytes();
     }
@@ -36,6 +39,11 @@ public class ForwardingBlockDevice implements BlockDevice {
     @Override
     public DeviceState state() {
         return below.state();
+    }
+
+    @Override
+    public String trouble() {
+        return below.trouble();
     }
 
     @Override
