@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import org.tidemark.ploop.chain.ImagePlace;
 
 /**
  * A connection to a device server. One request at a time; calls from several threads wait for each other. After a time-out or
@@ -19,12 +20,16 @@ public final class ControlClient implements Closeable {
     /** Long enough for what the server answers from memory. */
     public static final Duration USUAL_LIMIT = Duration.ofSeconds(10);
 
+    private static final Duration OWN_SERVER_LIMIT = Duration.ofSeconds(40);
+
+    private final RunFolder run;
     private final LineChannel channel;
     private final Fields greeting;
     private long lastId;
     private boolean broken;
 
-    private ControlClient(LineChannel channel, Duration limit) throws IOException {
+    private ControlClient(RunFolder run, LineChannel channel, Duration limit) throws IOException {
+        this.run = run;
         this.channel = channel;
         this.greeting = request(
                 "hello",
@@ -45,11 +50,16 @@ public final class ControlClient implements Closeable {
                     ControlException.Kind.DISCONNECTED, "no device server listens at " + run.controlSocket(), e);
         }
         try {
-            return new ControlClient(channel, limit);
+            return new ControlClient(run, channel, limit);
         } catch (IOException e) {
             closeQuietly(channel);
             throw ControlException.of(e);
         }
+    }
+
+    /** Whether it is of no use any more. */
+    public synchronized boolean broken() {
+        return broken;
     }
 
     /** What the server said of itself: protocol, pid, generation. */
@@ -112,7 +122,12 @@ public final class ControlClient implements Closeable {
 
     /** Attaches an image; the answer describes the device. */
     public AttachedDevice attach(AttachRequest request, Duration limit) throws ControlException {
-        return AttachedDevice.of(request("attach", request.toFields(), limit));
+        return attach(request.toFields(), limit);
+    }
+
+    /** The same; {@code wanted} has what an {@link AttachRequest} has, and may leave its name to the server. */
+    public AttachedDevice attach(Fields wanted, Duration limit) throws ControlException {
+        return device(request("attach", wanted, limit));
     }
 
     /** Detaches a device; BUSY when it is mounted or open. */
@@ -138,15 +153,35 @@ public final class ControlClient implements Closeable {
      * @return the device, with the size it has now
      */
     public AttachedDevice resize(String deviceId, long sizeBytes, Duration limit) throws ControlException {
-        return AttachedDevice.of(request("resize", Fields.of("device", deviceId, "sizeBytes", sizeBytes), limit));
+        return device(request("resize", Fields.of("device", deviceId, "sizeBytes", sizeBytes), limit));
     }
 
     public List<AttachedDevice> devices() throws ControlException {
+        return devices(USUAL_LIMIT);
+    }
+
+    /** What is attached at this server; TIME_OUT when it is silent for so long. */
+    public List<AttachedDevice> devices(Duration limit) throws ControlException {
         List<AttachedDevice> devices = new java.util.ArrayList<>();
-        for (Fields one : request("devices", Fields.NONE, USUAL_LIMIT).objects("devices")) {
-            devices.add(AttachedDevice.of(one));
+        for (Fields one : request("devices", Fields.NONE, limit).objects("devices")) {
+            devices.add(device(one));
         }
         return devices;
+    }
+
+    private AttachedDevice device(Fields fields) throws ControlException {
+        return AttachedDevice.of(run, fields);
+    }
+
+    /**
+     * Sees to it that an image on NFS has its own device server, which ends by itself some time after its last device.
+     *
+     * @return the run folder of that server, where it listens
+     */
+    public RunFolder ensureOwnServer(ImagePlace image) throws ControlException {
+        Fields arguments = Fields.of("image", image.toString());
+        return new RunFolder(
+                Path.of(request("server.ensure", arguments, OWN_SERVER_LIMIT).text("run")));
     }
 
     public Fields status() throws ControlException {
@@ -175,10 +210,13 @@ public final class ControlClient implements Closeable {
     /**
      * A device as the server reports it. {@code blockDevice} is empty while there is none, {@code level} unless it is a
      * snapshot of the image, {@code trouble} unless something is wrong with it: then it is a sentence.
+     *
+     * @param server the run folder of the device server that serves it
      */
     public record AttachedDevice(
+            RunFolder server,
             String deviceId,
-            Path image,
+            ImagePlace image,
             boolean readOnly,
             String state,
             String blockDevice,
@@ -187,10 +225,11 @@ public final class ControlClient implements Closeable {
             String trouble,
             long waitingForSpace,
             Settings settings) {
-        static AttachedDevice of(Fields fields) throws ControlException {
+        static AttachedDevice of(RunFolder server, Fields fields) throws ControlException {
             return new AttachedDevice(
+                    server,
                     fields.text("device"),
-                    Path.of(fields.text("image")),
+                    ImagePlace.of(fields.text("image")),
                     fields.flag("readOnly"),
                     fields.text("state"),
                     fields.text("blockDevice", ""),
@@ -223,6 +262,6 @@ public final class ControlClient implements Closeable {
     public AttachedDevice set(String deviceId, Fields changes) throws ControlException {
         java.util.Map<String, Object> arguments = new java.util.LinkedHashMap<>(changes.values());
         arguments.put("device", deviceId);
-        return AttachedDevice.of(request("device.set", new Fields(arguments), USUAL_LIMIT.plus(USUAL_LIMIT)));
+        return device(request("device.set", new Fields(arguments), USUAL_LIMIT.plus(USUAL_LIMIT)));
     }
 }

@@ -6,6 +6,7 @@ import java.nio.file.NoSuchFileException;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.os.Errno;
 import org.tidemark.ploop.os.OsException;
+import org.tidemark.ploop.os.nfs.NfsLostException;
 
 /** A command was refused or failed. The message is a sentence for the user. */
 public final class ControlException extends IOException {
@@ -25,6 +26,8 @@ public final class ControlException extends IOException {
         NOT_PERMITTED,
         /** The data is damaged. */
         DAMAGED,
+        /** Another machine that holds the image does not answer. */
+        UNREACHABLE,
         /** No answer in time; whether the command was carried out is not known. */
         TIME_OUT,
         /** The server cannot be reached, or went away before it answered. */
@@ -58,6 +61,9 @@ public final class ControlException extends IOException {
     }
 
     private static Kind kindOf(Throwable failure) {
+        if (failure instanceof NfsLostException || failure.getCause() instanceof NfsLostException) {
+            return Kind.UNREACHABLE;
+        }
         if (failure instanceof ImageException image) {
             return switch (image.kind()) {
                 case IN_USE, NOT_CLOSED -> Kind.BUSY;

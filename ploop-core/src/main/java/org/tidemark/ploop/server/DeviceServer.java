@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.locks.LockSupport;
 import org.tidemark.ploop.os.NativeFile;
 import org.tidemark.ploop.os.Processes;
 import sun.misc.Signal;
@@ -19,11 +20,16 @@ import sun.misc.Signal;
  */
 public final class DeviceServer {
     private static final Duration DETACH_LIMIT = Duration.ofSeconds(10);
+    /** After so long without a device the server of one image ends. */
+    private static final Duration UNUSED_LIMIT = Duration.ofSeconds(10);
+
+    private static final long LOOK_EVERY_NANOS = 500_000_000;
 
     private final RunFolder run;
     private final ServerModule module;
     private final int highestProtocol;
     private final HolderLink link;
+    private final OwnServers ownServers;
     private final ServedDevices devices;
     private final ControlCommands commands = new ControlCommands();
     private final CountDownLatch stopped = new CountDownLatch(1);
@@ -36,6 +42,7 @@ public final class DeviceServer {
         this.module = module;
         this.highestProtocol = highestProtocol;
         this.link = new HolderLink(run, command);
+        this.ownServers = new OwnServers(run, command);
         this.devices = new ServedDevices(run, module.opener(), link);
         registerOwn();
         module.register(commands, devices);
@@ -75,6 +82,11 @@ public final class DeviceServer {
         own.write(run);
         link.start();
         devices.takeOverAll();
+        if (run.onlyImage().isPresent()) {
+            endWhenUnused();
+        } else {
+            ownServers.watch();
+        }
         Signal.handle(new Signal("TERM"), signal -> new Thread(this::stopOrRefuse, "sigterm").start());
         Fields greeting = Fields.of("pid", own.process().pid(), "generation", generation);
         try (ControlServer control = ControlServer.start(run.controlSocket(), commands, greeting, highestProtocol)) {
@@ -92,6 +104,26 @@ public final class DeviceServer {
         }
     }
 
+    private void endWhenUnused() {
+        Thread thread = new Thread(this::watchUse, "unused");
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    private void watchUse() {
+        long used = System.nanoTime();
+        while (true) {
+            LockSupport.parkNanos(LOOK_EVERY_NANOS);
+            if (!devices.all().isEmpty()) {
+                used = System.nanoTime();
+            } else if (System.nanoTime() - used > UNUSED_LIMIT.toNanos()) {
+                log.log(Level.INFO, "nothing is attached any more");
+                stopOrRefuse();
+                used = System.nanoTime();
+            }
+        }
+    }
+
     private void stopOrRefuse() {
         try {
             stop();
@@ -101,7 +133,14 @@ public final class DeviceServer {
         }
     }
 
-    private void stop() throws ControlException {
+    private void stop() throws IOException {
+        // Nobody would start them again, and no command would find what they have.
+        List<RunFolder> own = run.ownWithDevices();
+        if (!own.isEmpty()) {
+            throw new ControlException(
+                    ControlException.Kind.BUSY,
+                    own.size() + " image(s) on NFS attached at device servers of their own; detach them first");
+        }
         if (!devices.closeIfEmpty()) {
             throw new ControlException(
                     ControlException.Kind.BUSY, devices.all().size() + " device(s) attached; detach them first");
@@ -113,6 +152,7 @@ public final class DeviceServer {
     }
 
     private void registerOwn() {
+        ownServers.register(commands);
         commands.add("status", (arguments, session) -> status());
         commands.add("devices", (arguments, session) -> Fields.of("devices", describeAll()));
         commands.add("attach", (arguments, session) -> {

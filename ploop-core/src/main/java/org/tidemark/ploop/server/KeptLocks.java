@@ -15,6 +15,7 @@ import org.tidemark.ploop.chain.ChainLocks;
 import org.tidemark.ploop.chain.HeldLocks;
 import org.tidemark.ploop.io.ImageDirectory.ImageLock;
 import org.tidemark.ploop.io.ImageException;
+import org.tidemark.ploop.io.host.HostDirectory;
 import org.tidemark.ploop.os.NativeFile;
 
 /**
@@ -36,8 +37,8 @@ final class KeptLocks implements HeldLocks {
 
     /** A lock of this process, or one that came from a predecessor through the holder. */
     private interface Held {
-        /** What the holder calls it. */
-        String name();
+        /** What the holder calls it; empty when the holder does not keep it. */
+        Optional<String> name();
 
         boolean convert(boolean exclusive) throws IOException;
 
@@ -75,7 +76,11 @@ final class KeptLocks implements HeldLocks {
     }
 
     private boolean adopt(Link link) throws IOException {
-        String byFile = nameOf(link);
+        Optional<String> named = nameOf(link);
+        if (named.isEmpty()) {
+            return false;
+        }
+        String byFile = named.get();
         // A predecessor of an earlier version kept it under the path.
         String byPath = LOCK + UUID.nameUUIDFromBytes(ChainLocks.keyOf(link).getBytes(StandardCharsets.UTF_8));
         Optional<NativeFile> kept = keeper.take(byFile);
@@ -89,8 +94,8 @@ final class KeptLocks implements HeldLocks {
         NativeFile file = kept.get();
         locks.put(ChainLocks.keyOf(link), new Held() {
             @Override
-            public String name() {
-                return name;
+            public Optional<String> name() {
+                return Optional.of(name);
             }
 
             @Override
@@ -106,21 +111,27 @@ final class KeptLocks implements HeldLocks {
         return true;
     }
 
-    /** Short, because the names of all locks must fit into one message. */
-    private static String nameOf(Link link) throws IOException {
-        Path file = Path.of(link.directory().name()).resolve(link.fileName());
+    /**
+     * What the holder calls it; short, because the names of all locks must fit into one message. Empty for a file that is not
+     * of this host: there a lock is a record that the successor of a process that ended takes over by itself.
+     */
+    private static Optional<String> nameOf(Link link) throws IOException {
+        if (!(link.directory() instanceof HostDirectory folder)) {
+            return Optional.empty();
+        }
+        Path file = folder.folder().resolve(link.fileName());
         String key = String.valueOf(
                 Files.readAttributes(file, BasicFileAttributes.class).fileKey());
-        return LOCK + UUID.nameUUIDFromBytes(key.getBytes(StandardCharsets.UTF_8));
+        return Optional.of(LOCK + UUID.nameUUIDFromBytes(key.getBytes(StandardCharsets.UTF_8)));
     }
 
     @Override
     public void add(Link link, boolean exclusive) throws IOException {
         ImageLock lock = link.directory().lock(link.fileName(), exclusive);
-        String name = nameOf(link);
+        Optional<String> name = nameOf(link);
         locks.put(ChainLocks.keyOf(link), new Held() {
             @Override
-            public String name() {
+            public Optional<String> name() {
                 return name;
             }
 
@@ -134,7 +145,9 @@ final class KeptLocks implements HeldLocks {
                 lock.close();
             }
         });
-        keeper.keep(name, NativeFile.adopt(lock.descriptor(), name));
+        if (name.isPresent()) {
+            keeper.keep(name.get(), NativeFile.adopt(lock.descriptor(), name.get()));
+        }
     }
 
     @Override
@@ -153,7 +166,7 @@ final class KeptLocks implements HeldLocks {
         Held held = locks.remove(ChainLocks.keyOf(link));
         if (held != null) {
             held.close();
-            keeper.forget(held.name());
+            forget(held);
         }
     }
 
@@ -164,10 +177,16 @@ final class KeptLocks implements HeldLocks {
         if (gone != null) {
             try {
                 gone.close();
-                keeper.forget(gone.name());
+                forget(gone);
             } catch (IOException e) {
                 LOG.log(System.Logger.Level.WARNING, "the lock of a file that is gone is kept: " + gone.name(), e);
             }
+        }
+    }
+
+    private void forget(Held held) throws IOException {
+        if (held.name().isPresent()) {
+            keeper.forget(held.name().get());
         }
     }
 
@@ -180,7 +199,7 @@ final class KeptLocks implements HeldLocks {
         for (Map.Entry<String, Held> entry : locks.entrySet()) {
             entry.getValue().close();
             if (forget) {
-                keeper.forget(entry.getValue().name());
+                forget(entry.getValue());
             }
         }
         locks.clear();

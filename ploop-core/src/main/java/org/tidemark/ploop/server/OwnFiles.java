@@ -17,8 +17,8 @@ import org.tidemark.ploop.os.Mounts;
 final class OwnFiles {
     private OwnFiles() {}
 
-    /** Refuses when {@code image}, or anything this process needs, lies on one of {@code served} (block devices). */
-    static void check(Path image, RunFolder run, List<Path> served) throws IOException {
+    /** Refuses when {@code image}, if it is a file of this host, or anything this process needs, lies on one of {@code served} (block devices). */
+    static void check(Optional<Path> image, RunFolder run, List<Path> served) throws IOException {
         List<String> numbers = new ArrayList<>();
         for (LoopDevice loop : LoopDevice.bound()) {
             if (served.contains(loop.path())) {
@@ -26,7 +26,7 @@ final class OwnFiles {
             }
         }
         List<Path> all = ownFiles(run);
-        all.add(0, image);
+        image.ifPresent(file -> all.add(0, file));
         List<MountEntry> table = Mounts.table();
         for (Path file : all) {
             if (served.contains(file) || file.startsWith(run.devices())) {

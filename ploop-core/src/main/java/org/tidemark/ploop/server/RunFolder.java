@@ -1,11 +1,18 @@
 package org.tidemark.ploop.server;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.stream.Stream;
+import org.tidemark.ploop.chain.ImagePlace;
 import org.tidemark.ploop.os.Errno;
 import org.tidemark.ploop.os.Mounts;
 import org.tidemark.ploop.os.OsException;
@@ -79,6 +86,73 @@ public record RunFolder(Path path) {
     /** How the next device server is started, when that is not how the holder would. */
     Path serverCommand() {
         return path.resolve("server-command.json");
+    }
+
+    /** Held while a device gets its name, by every device server of this host. */
+    Path namesLock() {
+        return path.resolve("names.lock");
+    }
+
+    /** The run folder of the host's device server: this one, or the one that it lies in. */
+    RunFolder ofHost() throws IOException {
+        return onlyImage().isPresent() ? new RunFolder(path.resolve("../..").normalize()) : this;
+    }
+
+    /** Below it are the run folders of the device servers that have one image each. */
+    private Path ownServers() {
+        return path.resolve("own");
+    }
+
+    private Path onlyImageFile() {
+        return path.resolve("image");
+    }
+
+    /** The image of a device server that has only this one; empty for the one of all images of this host. */
+    Optional<ImagePlace> onlyImage() throws IOException {
+        return Files.exists(onlyImageFile())
+                ? Optional.of(ImagePlace.of(Files.readString(onlyImageFile())))
+                : Optional.empty();
+    }
+
+    /** The run folder of an image that has a device server of its own; made ready. The name is short: sockets lie in it. */
+    RunFolder ownOf(ImagePlace image) throws IOException {
+        String name = UUID.nameUUIDFromBytes(image.toString().getBytes(StandardCharsets.UTF_8))
+                .toString()
+                .substring(0, 13);
+        RunFolder own = at(ownServers().resolve(name));
+        replace(own.onlyImageFile(), image.toString());
+        return own;
+    }
+
+    /** The run folders of device servers of their own that there are, or were. */
+    public List<RunFolder> own() throws IOException {
+        if (!Files.isDirectory(ownServers())) {
+            return List.of();
+        }
+        try (Stream<Path> folders = Files.list(ownServers())) {
+            return folders.sorted().map(RunFolder::new).toList();
+        }
+    }
+
+    /** Those of {@link #own} in which devices are, or were left. */
+    public List<RunFolder> ownWithDevices() throws IOException {
+        List<RunFolder> found = new ArrayList<>();
+        for (RunFolder one : own()) {
+            if (one.hasDevices()) {
+                found.add(one);
+            }
+        }
+        return found;
+    }
+
+    /** Whether devices are, or were left, in it. */
+    public boolean hasDevices() throws IOException {
+        if (!Files.isDirectory(devices())) {
+            return false;
+        }
+        try (Stream<Path> folders = Files.list(devices())) {
+            return folders.findAny().isPresent();
+        }
     }
 
     Path logs() {

@@ -224,8 +224,12 @@ public final class ServedDevice {
     }
 
     private DiskSeat takeSeat() {
+        Optional<Path> image = record.request().image().path();
+        if (image.isEmpty()) {
+            return DiskSeat.alone();
+        }
         try {
-            DiskSeat taken = disks.of(record.request().image()).join();
+            DiskSeat taken = disks.of(image.get()).join();
             seat = taken;
             return taken;
         } catch (IOException e) {
@@ -303,7 +307,12 @@ public final class ServedDevice {
         try {
             Attachment current = attachment;
             if (current == null) {
-                throw new ControlException(ControlException.Kind.BUSY, id() + ": is not attached (" + state + ")");
+                String remedy = state == State.BROKEN
+                        ? "; it could not be taken over: 'tidemark detach --abort " + id()
+                                + "' takes it away, and what was" + " written since the last flush is lost"
+                        : "";
+                throw new ControlException(
+                        ControlException.Kind.BUSY, id() + ": is not attached (" + state + ")" + remedy);
             }
             AttachedImage image = device instanceof AttachedImage open ? open : null;
             if (image != null) {

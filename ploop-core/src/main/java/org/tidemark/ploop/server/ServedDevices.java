@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import org.tidemark.ploop.chain.ImagePlace;
 import org.tidemark.ploop.device.front.SharedDisks;
 
 /** All devices of this server. Safe for several threads; devices do not wait for each other. */
@@ -53,8 +54,9 @@ public final class ServedDevices {
 
     ServedDevice attach(AttachRequest wanted) throws IOException {
         AttachRequest request =
-                new AttachRequest(wanted.deviceId(), realPath(wanted.image()), wanted.readOnly(), wanted.options());
-        OwnFiles.check(request.image(), run, blockDevices());
+                new AttachRequest(wanted.deviceId(), real(wanted.image()), wanted.readOnly(), wanted.options());
+        requireHere(request.image());
+        OwnFiles.check(request.image().path(), run, blockDevices());
         ServedDevice fresh = new ServedDevice(run, AttachmentRecord.begin(request), opener, link, disks);
         admit(fresh);
         try {
@@ -66,17 +68,28 @@ public final class ServedDevices {
         }
     }
 
-    private static Path realPath(Path image) throws IOException {
+    private static ImagePlace real(ImagePlace image) throws IOException {
         try {
-            return image.toRealPath();
+            return image.real();
         } catch (NoSuchFileException e) {
             throw new ControlException(ControlException.Kind.NOT_FOUND, image + ": no such file or folder", e);
         }
     }
 
-    private synchronized void admit(ServedDevice fresh) throws ControlException {
+    /** What a library for another machine's protocol does to its process must not be done to other images. */
+    private void requireHere(ImagePlace image) throws IOException {
+        Optional<ImagePlace> only = run.onlyImage();
+        boolean here = only.isPresent() ? image.equals(only.get()) : image.nfs().isEmpty();
+        if (!here) {
+            throw new ControlException(
+                    ControlException.Kind.USAGE,
+                    image + ": an image on NFS, and no other, has a device server of its own; attach it there");
+        }
+    }
+
+    private synchronized void admit(ServedDevice fresh) throws IOException {
         if (closed) {
-            throw new ControlException(ControlException.Kind.BUSY, "this device server is stopping");
+            throw new ControlException(ControlException.Kind.DISCONNECTED, "this device server is stopping");
         }
         for (ServedDevice other : devices.values()) {
             boolean sameImage = other.request().image().equals(fresh.request().image())
@@ -87,6 +100,7 @@ public final class ServedDevices {
                         other.request().image() + ": is attached already, as device '" + other.id() + "'");
             }
         }
+        DeviceNames.take(run, fresh.id());
         devices.put(fresh.id(), fresh);
     }
 
@@ -160,7 +174,7 @@ public final class ServedDevices {
         while (!Files.exists(there) && there.getParent() != null) {
             there = there.getParent();
         }
-        OwnFiles.check(there.toRealPath(), run, blockDevices());
+        OwnFiles.check(Optional.of(there.toRealPath()), run, blockDevices());
     }
 
     private List<Path> blockDevices() {

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import org.tidemark.ploop.os.JavaCommand;
 import org.tidemark.ploop.os.Mounts;
 import org.tidemark.ploop.os.ServiceManager;
 
@@ -23,14 +24,17 @@ public record ServerCommand(Path java, String classPath, String serverMain) {
     private static final long MAX_OUTPUT_BYTES = 1 << 20;
     private static final int MAX_SAID = 600;
 
+    /**
+     * The virtual machine would read the files of its cgroup now and then, also while it has stopped all its threads, and the
+     * kernel wants memory for that, which may have to be written out by those threads first. All sizes are fixed anyway.
+     */
+    private static final String LOOKS_AT_NO_CGROUP = "-XX:-UseContainerSupport";
+
+    /** Environment variable with further options of the device server's virtual machine, for whoever has to look into it. */
+    public static final String MORE_OPTIONS = "TIDEMARK_SERVER_JAVA_OPTIONS";
+
     /** Word that makes a device server tell what it can do, and end. */
     static final String PROBE = "--probe";
-
-    /** Property that names the class path of the servers, where it is not the one of the process that starts them. */
-    public static final String CLASS_PATH = "tidemark.server.class.path";
-
-    /** Property that names an archive of class data for this class path, with which Java starts faster. */
-    public static final String CLASS_DATA = "tidemark.class.data";
 
     /** With the Java and the class path of this process. */
     public static ServerCommand ofThisJava() {
@@ -38,9 +42,8 @@ public record ServerCommand(Path java, String classPath, String serverMain) {
     }
 
     public static ServerCommand ofThisJava(String serverMain) {
-        String ours = System.getProperty("surefire.test.class.path", System.getProperty("java.class.path", ""));
-        String classPath = System.getProperty(CLASS_PATH, ours);
-        return new ServerCommand(Path.of(System.getProperty("java.home", ""), "bin", "java"), classPath, serverMain);
+        JavaCommand ours = JavaCommand.ofThisJava();
+        return new ServerCommand(ours.java(), ours.classPath(), serverMain);
     }
 
     /** Tells the holder to start device servers like this from now on; a new holder starts its own. */
@@ -119,38 +122,34 @@ public record ServerCommand(Path java, String classPath, String serverMain) {
 
     /** Starts the holder, which starts the device server. */
     Process startHolder(RunFolder run) throws IOException {
-        List<String> options = List.of("-Xmx16m", "-Xss256k", "-XX:TieredStopAtLevel=1");
+        List<String> options = List.of("-Xmx16m", "-Xss256k", "-XX:TieredStopAtLevel=1", LOOKS_AT_NO_CGROUP);
         return start(run, "holder", options, HolderMain.class.getName());
     }
 
     Process startServer(RunFolder run) throws IOException {
-        return start(run, "device-server", List.of("-Xmx64m", "-Xss512k", "-XX:MaxDirectMemorySize=256m"), serverMain);
+        // With its heap there from the start nobody who serves waits for a page of it. It rarely needs the second half.
+        List<String> options = new ArrayList<>(List.of(
+                "-Xms32m",
+                "-Xmx64m",
+                "-XX:+AlwaysPreTouch",
+                "-Xss512k",
+                "-XX:MaxDirectMemorySize=256m",
+                LOOKS_AT_NO_CGROUP));
+        String more = System.getenv(MORE_OPTIONS);
+        if (more != null && !more.isBlank()) {
+            options.addAll(List.of(more.strip().split(" +")));
+        }
+        return start(run, "device-server", options, serverMain);
     }
 
     List<String> line(RunFolder run, List<String> options, String main) throws IOException {
-        List<String> line = new ArrayList<>();
-        line.add(java.toString());
-        line.addAll(options);
-        line.add("-XX:+UseSerialGC");
-        line.add("-XX:-UsePerfData");
-        line.add("-Xshare:auto");
-        String classData = System.getProperty(CLASS_DATA, "");
-        if (!classData.isEmpty() && Files.isReadable(Path.of(classData))) {
-            // One that does not fit this Java or this class path is ignored, and need not be mentioned.
-            line.addAll(List.of(
-                    "-XX:SharedArchiveFile=" + classData,
-                    "-D" + CLASS_DATA + "=" + classData,
-                    "-Xlog:cds=off",
-                    "-Xlog:class+path=off"));
-        }
-        line.add("-XX:ErrorFile=" + run.logs().resolve("crash-%p.log"));
+        List<String> all = new ArrayList<>(options);
+        all.add("-XX:ErrorFile=" + run.logs().resolve("crash-%p.log"));
         if (Mounts.allowsExecution(run.temporary())) {
             // The native library is unpacked there; on a folder without execution it stays with the system's own.
-            line.add("-Djava.io.tmpdir=" + run.temporary());
+            all.add("-Djava.io.tmpdir=" + run.temporary());
         }
-        line.add("-cp");
-        line.add(classPath);
-        line.add(main);
+        List<String> line = new JavaCommand(java, classPath).line(all, main);
         line.add("--run=" + run.path());
         line.add("--server-main=" + serverMain);
         return line;

@@ -44,6 +44,20 @@ public final class ServerUpgrade {
      *     serves again
      */
     public static Done run(RunFolder run, ServerCommand next, boolean interrupt, Duration limit) throws IOException {
+        Running running = requirePossible(run, next, interrupt);
+        next.choose(run);
+        long begin = System.nanoTime();
+        try (ControlClient client = ControlClient.connect(run, CONNECT_LIMIT)) {
+            client.request("restart", Fields.NONE, CONNECT_LIMIT);
+        }
+        return awaitNext(run, running.status(), running.protocol(), begin, limit);
+    }
+
+    /** What the running one says of itself. */
+    public record Running(Fields status, long protocol) {}
+
+    /** Changes nothing; throws what {@link #run} would throw before it has changed anything. */
+    public static Running requirePossible(RunFolder run, ServerCommand next, boolean interrupt) throws IOException {
         Fields before;
         long oldProtocol;
         try (ControlClient client = ControlClient.connect(run, CONNECT_LIMIT)) {
@@ -57,12 +71,7 @@ public final class ServerUpgrade {
             }
         }
         requireAble(next.probe(run, PROBE_LIMIT), before);
-        next.choose(run);
-        long begin = System.nanoTime();
-        try (ControlClient client = ControlClient.connect(run, CONNECT_LIMIT)) {
-            client.request("restart", Fields.NONE, CONNECT_LIMIT);
-        }
-        return awaitNext(run, before, oldProtocol, begin, limit);
+        return new Running(before, oldProtocol);
     }
 
     private static void requireAble(Fields able, Fields running) throws IOException {

@@ -29,6 +29,7 @@ import org.tidemark.ploop.device.PloopDevice;
  *       them may be there; the client deletes those
  *   <li>{@code snapshot.delete}, {@code snapshot.merge}: answer when it is done, which may take long; without the name of a
  *       snapshot, merge makes one file of the whole chain
+ *   <li>{@code snapshot.list}: the levels of the image
  *   <li>{@code snapshot.status}, {@code snapshot.cancel}: of what is under way, asked over another connection
  * </ul>
  */
@@ -56,6 +57,7 @@ final class SnapshotCommands {
         commands.add("snapshot.createTogether", this::createTogether);
         commands.add("snapshot.delete", (arguments, session) -> delete(arguments));
         commands.add("snapshot.merge", (arguments, session) -> merge(arguments));
+        commands.add("snapshot.list", (arguments, session) -> list(arguments));
         commands.add("snapshot.status", (arguments, session) -> status(arguments));
         commands.add("snapshot.cancel", (arguments, session) -> cancel(arguments));
     }
@@ -245,6 +247,26 @@ final class SnapshotCommands {
             operations.merge(image.files(), guid);
             return Fields.of("merged", 1);
         });
+    }
+
+    private Fields list(Fields arguments) throws IOException {
+        List<Map<String, Object>> levels = new ArrayList<>();
+        for (SnapshotOperations.Snapshot one :
+                SnapshotOperations.list(image(arguments).files())) {
+            levels.add(Fields.of(
+                            "snapshot",
+                            one.guid(),
+                            "parent",
+                            one.parentGuid(),
+                            "file",
+                            one.file(),
+                            "current",
+                            one.current(),
+                            "temporary",
+                            one.temporary())
+                    .values());
+        }
+        return Fields.of("snapshots", levels);
     }
 
     private Fields status(Fields arguments) throws ControlException {

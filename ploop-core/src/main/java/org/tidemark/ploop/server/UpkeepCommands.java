@@ -8,6 +8,7 @@ import java.util.concurrent.locks.LockSupport;
 import org.tidemark.ploop.chain.AttachedImage;
 import org.tidemark.ploop.chain.ChainFiles;
 import org.tidemark.ploop.chain.ChainProgress;
+import org.tidemark.ploop.chain.ImageLayout;
 import org.tidemark.ploop.check.ChainRepair;
 import org.tidemark.ploop.io.ImageDirectory.OpenMode;
 import org.tidemark.ploop.io.ImageIo;
@@ -16,6 +17,7 @@ import org.tidemark.ploop.io.ImageIo;
  * The files of an image that is attached.
  *
  * <ul>
+ *   <li>{@code image.layout}: how it lies in files
  *   <li>{@code repair}: mends what {@code image check} finds, with undo files; the container waits meanwhile
  *   <li>{@code compact}: moves clusters from the end of the file into holes, a bit at a time, and cuts it; between two pauses
  *       the container has as much time as a pause took. Ends also when the image is detached
@@ -34,6 +36,7 @@ final class UpkeepCommands {
     }
 
     void register(ControlCommands commands) {
+        commands.add("image.layout", (arguments, session) -> layout(arguments));
         commands.add("repair", (arguments, session) -> repair(arguments));
         commands.add("compact", (arguments, session) -> compact(arguments));
     }
@@ -45,6 +48,11 @@ final class UpkeepCommands {
         }
         throw new ControlException(
                 ControlException.Kind.FAILED, deviceId + ": is broken; detach it and check the image");
+    }
+
+    private Fields layout(Fields arguments) throws IOException {
+        ImageLayout layout = ImageLayout.of(image(arguments).files());
+        return Fields.of("folder", layout.folder(), "format", layout.formatId(), "clusterBytes", layout.clusterBytes());
     }
 
     private Fields repair(Fields arguments) throws IOException {

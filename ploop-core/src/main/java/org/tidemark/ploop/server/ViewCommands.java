@@ -32,7 +32,8 @@ import org.tidemark.ploop.device.front.YieldingView;
  *       {@code purpose} "export" it is served where devices are exported, not where backups read.
  *   <li>{@code view.secure}: after the thaw, before anything is committed; {@code view.status}, {@code view.close}
  *   <li>{@code cbt.commit}, {@code cbt.abandon}: how the recovery point ended
- *   <li>{@code nbd.export}, {@code nbd.withdraw}: a device itself over NBD, for as long as the connection lives
+ *   <li>{@code nbd.export}, {@code nbd.withdraw}: a device itself over NBD, for as long as the connection lives; asked again, it tells the
+ *       size that the device has now
  * </ul>
  */
 final class ViewCommands {
@@ -306,7 +307,7 @@ final class ViewCommands {
             nbd.add(new NbdExport(name, "device " + deviceId, served, false, new TreeMap<>()));
             session.own(() -> removeIfStill(nbd, name, served));
         }
-        return Fields.of("socket", nbd.socket().toString(), "export", name);
+        return Fields.of("socket", nbd.socket().toString(), "export", name, "sizeBytes", served.sizeBytes());
     }
 
     private static void removeIfStill(NbdServer nbd, String name, BlockDevice device) {

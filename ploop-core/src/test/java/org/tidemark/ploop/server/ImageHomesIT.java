@@ -27,6 +27,8 @@ import org.tidemark.ploop.testing.Requires;
 class ImageHomesIT {
     private static final Duration LIMIT = Duration.ofSeconds(30);
     private static final int MEBIBYTES = 24;
+    /** btrfs writes direct requests through its cache where it has checksums, and drops the pages then: most of them. */
+    private static final long LEFT_BYTES = 4 << 20;
 
     private final List<Path> mounts = new ArrayList<>();
     private ServerHost host;
@@ -133,7 +135,7 @@ class ImageHomesIT {
             if (!home.name().equals("tmpfs")) {
                 assertThat(cachedBytes(ServerHost.delta(home.image())))
                         .as("second copy of what lies on %s", home.name())
-                        .isLessThan(1 << 20);
+                        .isLessThan(LEFT_BYTES);
             }
             host.client().detach(home.name(), LIMIT);
             assertThat(ServerHost.check(home.image()).findings())

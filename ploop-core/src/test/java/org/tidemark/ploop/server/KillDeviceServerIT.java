@@ -24,7 +24,7 @@ import org.tidemark.ploop.testing.Seeds;
 @Requires({"root", "fuse", "loop", "fio", "mkfs.ext4"})
 @Timeout(240)
 class KillDeviceServerIT {
-    private static final int KILLS = 20;
+    private static final int KILLS = Integer.getInteger("kills", 10);
     private static final int KILLS_PER_HOLDER_KILL = 6;
     private static final long LONGEST_PAUSE_MILLIS = 900;
     private static final long SIZE = 256L << 20;

@@ -31,6 +31,7 @@ import org.tidemark.ploop.testing.Seeds;
 @Timeout(300)
 class Qcow2SnapshotsUnderLoadIT {
     private static final int ROUNDS = Integer.getInteger("rounds", 12);
+    private static final int LEAKS_ONLY = 3;
 
     private ServerHost host;
     private Path image;
@@ -151,7 +152,9 @@ class Qcow2SnapshotsUnderLoadIT {
         host.client().detach("disk", ServerHost.LIMIT);
         for (SnapshotOperations.Snapshot level : levels()) {
             Path file = image.resolveSibling(level.file());
-            Commands.run(ServerHost.LIMIT, "qemu-img", "check", "-q", file.toString());
+            // 3: clusters that nobody names, which a kill in the middle of a merge may leave, and nothing worse.
+            Commands.Result check = Commands.tryRun(ServerHost.LIMIT, "qemu-img", "check", "-q", file.toString());
+            assertThat(check.exitCode()).as(check.output()).isIn(0, LEAKS_ONLY);
             if (checksums.containsKey(level.guid())) {
                 assertThat(qemuReads(file)).isEqualTo(checksums.get(level.guid()));
             }
@@ -161,7 +164,9 @@ class Qcow2SnapshotsUnderLoadIT {
                 .allSatisfy(finding -> assertThat(finding).isInstanceOf(Finding.LeakedClusters.class));
         try (Stream<Path> files = Files.list(image.getParent())) {
             assertThat(files.map(file -> String.valueOf(file.getFileName()))
-                            .filter(name -> name.contains("tidemark-new") || name.endsWith("intent")))
+                            .filter(name ->
+                                    name.contains("tidemark-new") || (name.endsWith("intent") && killedInside == 0)))
+                    // A merge that was broken off stays written down until it is given again.
                     .isEmpty();
         }
     }

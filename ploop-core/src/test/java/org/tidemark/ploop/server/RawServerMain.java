@@ -5,10 +5,10 @@ import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
 import org.tidemark.ploop.device.BlockDevice;
+import org.tidemark.ploop.device.ForwardingBlockDevice;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.os.NativeFile;
-import org.tidemark.ploop.testing.ForwardingBlockDevice;
 import org.tidemark.ploop.testing.RawFileDevice;
 
 /** A device server whose devices are plain files, locked like images are. */
@@ -22,7 +22,7 @@ public final class RawServerMain {
     private static BlockDevice open(AttachRequest request, OpenContext context) throws IOException {
         Optional<NativeFile> kept = context.keeper().take("lock");
         if (kept.isEmpty()) {
-            NativeFile lock = NativeFile.open(request.image(), NativeFile.READ_WRITE, 0);
+            NativeFile lock = NativeFile.open(request.image().path().orElseThrow(), NativeFile.READ_WRITE, 0);
             if (!lock.tryLock(true)) {
                 lock.close();
                 throw new ImageException(ImageException.Kind.IN_USE, request.image() + ": in use");

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.tidemark.ploop.chain.ImagePlace;
 import org.tidemark.ploop.device.attach.LoopWindow;
 import org.tidemark.ploop.os.Processes;
 
@@ -52,9 +53,10 @@ class RecordsTest {
                     .isInstanceOf(IllegalArgumentException.class);
         }
         Path odd = Path.of("/some where/\u00e4 disk!.hdd");
-        assertThat(new AttachRequest(AttachRequest.nameFor(odd), odd, false, Fields.NONE).deviceId())
+        assertThat(new AttachRequest(AttachRequest.nameFor(ImagePlace.of(odd)), odd, false, Fields.NONE).deviceId())
                 .startsWith("__disk__hdd-");
-        assertThat(AttachRequest.nameFor(Path.of("/a/disk"))).isNotEqualTo(AttachRequest.nameFor(Path.of("/b/disk")));
+        assertThat(AttachRequest.nameFor(ImagePlace.of("/a/disk")))
+                .isNotEqualTo(AttachRequest.nameFor(ImagePlace.of("/b/disk")));
     }
 
     @Test
@@ -77,8 +79,8 @@ class RecordsTest {
         Files.createDirectory(run.temporary());
         ServerCommand command = new ServerCommand(Path.of("/java"), "/a.jar:/b.jar", "org.example.Main");
         assertThat(command.line(run, List.of("-Xmx64m"), "org.example.Main"))
-                .startsWith("/java", "-Xmx64m", "-XX:+UseSerialGC", "-XX:-UsePerfData")
-                .contains("-Djava.io.tmpdir=" + run.temporary())
+                .startsWith("/java", "-Xmx64m")
+                .contains("-XX:+UseSerialGC", "-XX:-UsePerfData", "-Djava.io.tmpdir=" + run.temporary())
                 .endsWith(
                         "-cp",
                         "/a.jar:/b.jar",

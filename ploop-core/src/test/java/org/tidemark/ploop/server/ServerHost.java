@@ -137,22 +137,27 @@ public final class ServerHost implements AutoCloseable {
     }
 
     long holderProcess() {
-        return holderPid();
+        return holderPid(run);
     }
 
     /** Kills the holder; returns when its successor has the FUSE descriptors of so many devices. */
     public void killHolder(int devices) throws IOException {
-        long before = holderPid();
+        killHolder(run, devices);
+    }
+
+    /** The same of the holder of an image that has one of its own. */
+    static void killHolder(RunFolder run, int devices) throws IOException {
+        long before = holderPid(run);
         Processes.byPid(before).signal(Processes.KILL);
         await("a new holder with the descriptors", () -> {
-            long now = holderPid();
+            long now = holderPid(run);
             return now > 0 && now != before && descriptors(now, "/dev/fuse") >= devices;
         });
     }
 
     /** Kills the holder and waits for nothing. */
     void hitHolder() throws IOException {
-        Processes.byPid(holderPid()).signal(Processes.KILL);
+        Processes.byPid(holderPid(run)).signal(Processes.KILL);
     }
 
     private static long descriptors(long pid, String target) {
@@ -171,20 +176,20 @@ public final class ServerHost implements AutoCloseable {
         }
     }
 
-    private long holderPid() {
+    private static long holderPid(RunFolder run) {
         try (Stream<ProcessHandle> processes = ProcessHandle.allProcesses()) {
             return processes
-                    .filter(process -> isHolder(process.pid()))
+                    .filter(process -> isHolder(process.pid(), run))
                     .mapToLong(ProcessHandle::pid)
                     .findFirst()
                     .orElse(-1);
         }
     }
 
-    private boolean isHolder(long pid) {
+    private static boolean isHolder(long pid, RunFolder run) {
         try {
             String line = Files.readString(Path.of("/proc/" + pid + "/cmdline"));
-            return line.contains(HolderMain.class.getName()) && line.contains("--run=" + run.path());
+            return line.contains(HolderMain.class.getName()) && line.contains("--run=" + run.path() + "\0");
         } catch (IOException e) {
             return false;
         }

@@ -13,7 +13,7 @@ import org.tidemark.ploop.os.Processes;
 import org.tidemark.ploop.testing.Commands;
 
 /** A disk with an ext4 that can be told to fail writes, or to hang: nbdkit, through nbdfuse, under a loop device. */
-final class SickDisk implements AutoCloseable {
+public final class SickDisk implements AutoCloseable {
     private static final long SIZE = 256L << 20;
     private static final Duration LIMIT = Duration.ofSeconds(20);
 
@@ -51,7 +51,7 @@ final class SickDisk implements AutoCloseable {
     }
 
     /** In a folder of its own below {@code parent}, which is the test's. */
-    static SickDisk start(Path parent) throws Exception {
+    public static SickDisk start(Path parent) throws Exception {
         SickDisk disk = new SickDisk(Files.createDirectory(parent.resolve("sick")));
         Commands.run(LIMIT, "mkfs.ext4", "-q", disk.loop.path().toString());
         Commands.run(LIMIT, "mount", disk.loop.path().toString(), disk.mount.toString());
@@ -59,21 +59,21 @@ final class SickDisk implements AutoCloseable {
     }
 
     /** Where its file system is mounted. */
-    Path mount() {
+    public Path mount() {
         return mount;
     }
 
     /** Every write fails from now on; reads do not. */
-    void failWrites() throws IOException {
+    public void failWrites() throws IOException {
         Files.createFile(folder.resolve("FAIL"));
     }
 
     /** Nothing is answered any more, until {@link #goOn}. */
-    void hang() throws IOException {
+    public void hang() throws IOException {
         signal(Processes.STOP);
     }
 
-    void goOn() throws IOException {
+    public void goOn() throws IOException {
         signal(Processes.CONTINUE);
     }
 

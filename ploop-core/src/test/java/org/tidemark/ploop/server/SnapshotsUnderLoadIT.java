@@ -42,7 +42,7 @@ class SnapshotsUnderLoadIT {
     /** Small enough to be read as a whole while it is frozen. */
     private static final long FORMATTED_SIZE = 64L << 20;
 
-    private static final int ROUNDS = Integer.getInteger("rounds", 14);
+    private static final int ROUNDS = Integer.getInteger("rounds", 8);
     private static final int FIRST_ROUNDS = Integer.getInteger("firsts", 3);
     /** Long: the disk is read as a whole while it is frozen. */
     private static final java.time.Duration FREEZE_LIMIT = java.time.Duration.ofSeconds(10);
