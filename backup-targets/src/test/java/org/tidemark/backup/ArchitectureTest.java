@@ -38,10 +38,23 @@ class ArchitectureTest {
     void onlyTheEngineKnowsPloop() {
         noClasses()
                 .that()
-                .resideOutsideOfPackage("org.tidemark.backup.engine..")
+                .resideOutsideOfPackages("org.tidemark.backup.engine..", "org.tidemark.backup.target.nfs..")
                 .should()
                 .dependOnClassesThat()
                 .resideInAPackage("org.tidemark.ploop..")
+                .check(CLASSES);
+    }
+
+    @Test
+    void theNfsTargetKnowsLibnfsAndNothingOfImages() {
+        noClasses()
+                .that()
+                .resideInAPackage("org.tidemark.backup.target.nfs..")
+                .should()
+                .dependOnClassesThat(
+                        com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage("org.tidemark.ploop..")
+                                .and(com.tngtech.archunit.core.domain.JavaClass.Predicates.resideOutsideOfPackage(
+                                        "org.tidemark.ploop.os..")))
                 .check(CLASSES);
     }
 
@@ -55,6 +68,7 @@ class ArchitectureTest {
                 .resideInAnyPackage(
                         "org.tidemark.backup.target.local..",
                         "org.tidemark.backup.target.memory..",
+                        "org.tidemark.backup.target.nfs..",
                         "org.tidemark.backup.target.s3..")
                 .check(CLASSES);
     }

@@ -2,6 +2,7 @@ package org.tidemark.backup.engine;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -25,6 +26,7 @@ import org.tidemark.ploop.format.Formats;
 import org.tidemark.ploop.format.expanded.ExpandedFormat;
 import org.tidemark.ploop.format.expanded.ExpandedLayout;
 import org.tidemark.ploop.io.AlignedBuffer;
+import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.io.ImageIo;
 import org.tidemark.ploop.io.vfs.VfsImageDirectory;
 import org.tidemark.ploop.os.NativeFile;
@@ -36,8 +38,10 @@ import org.tidemark.ploop.os.NativeFile;
 public final class NewImage implements RestoreSink {
     private static final int BUFFERS = 4;
     private static final int BUFFER_BYTES = 1 << 20;
+    private static final int NAME_BYTES = 255;
     private static final String PARTIAL = ".tidemark-partial";
-    private static final String DELTA = "root.hds";
+    /** What the first delta of a fresh image is called. */
+    public static final String DELTA = "root.hds";
 
     private final Path destination;
     private final Path partial;
@@ -91,6 +95,12 @@ public final class NewImage implements RestoreSink {
             throw new NoSuchFileException(parent + ": there is no such folder; create it first");
         }
         Path partial = absolute.resolveSibling(absolute.getFileName() + PARTIAL);
+        int excess = String.valueOf(partial.getFileName()).getBytes(StandardCharsets.UTF_8).length - NAME_BYTES;
+        if (excess > 0) {
+            throw new ImageException(
+                    ImageException.Kind.INVALID_REQUEST,
+                    "the name of a new image is too long by " + excess + " bytes: " + absolute.getFileName());
+        }
         discard(partial);
         boolean done = false;
         try {

@@ -13,8 +13,8 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Set;
@@ -26,9 +26,11 @@ import org.tidemark.backup.target.BackupTarget;
 import org.tidemark.backup.target.BlobKeys;
 import org.tidemark.backup.target.BlobVisitor;
 import org.tidemark.backup.target.ByteRange;
+import org.tidemark.backup.target.FolderWalk;
 import org.tidemark.backup.target.TargetCapabilities;
 import org.tidemark.backup.target.TargetException;
 import org.tidemark.backup.target.TargetException.Kind;
+import org.tidemark.backup.target.TargetMarker;
 
 /** A folder as a target. See the package page for the steps of a put. Safe for many threads, processes and hosts. */
 public final class LocalTarget implements BackupTarget {
@@ -39,6 +41,7 @@ public final class LocalTarget implements BackupTarget {
     private final RootIdentity identity;
     private final RandomGenerator random;
     private final PutStep.Watcher watcher;
+    private final FolderWalk walk = new FolderWalk(this::entriesOf);
     /** Folders whose names, up to the root, were synced by this object. */
     private final Set<Path> durableFolders = ConcurrentHashMap.newKeySet();
 
@@ -62,7 +65,7 @@ public final class LocalTarget implements BackupTarget {
                 demandEmpty(root);
                 Path temporary =
                         Files.createDirectories(root.resolve(TEMPORARY)).resolve(randomHex(random));
-                writeDurably(temporary, List.of(ByteBuffer.wrap(RootIdentity.content(randomHex(random)))), UNWATCHED);
+                writeDurably(temporary, List.of(ByteBuffer.wrap(TargetMarker.content(randomHex(random)))), UNWATCHED);
                 try {
                     Files.createLink(marker, temporary);
                 } catch (FileAlreadyExistsException e) {
@@ -125,7 +128,7 @@ public final class LocalTarget implements BackupTarget {
             written = true;
             writeDurably(temporary, content, watcher);
             watcher.reached(PutStep.SYNCED, temporary);
-            Files.createLink(file, temporary);
+            give(temporary, file);
             watcher.reached(PutStep.LINKED, file);
             syncFolder(folder);
             watcher.reached(PutStep.FOLDER_SYNCED, file);
@@ -142,6 +145,17 @@ public final class LocalTarget implements BackupTarget {
             }
         }
         watcher.reached(PutStep.UNLINKED, file);
+    }
+
+    /** Create-if-absent. A name that is there already is ours when NFS sent the request again because its answer was lost. */
+    private static void give(Path temporary, Path file) throws IOException {
+        try {
+            Files.createLink(file, temporary);
+        } catch (FileAlreadyExistsException e) {
+            if (!Files.isSameFile(file, temporary)) {
+                throw e;
+            }
+        }
     }
 
     @Override
@@ -203,72 +217,46 @@ public final class LocalTarget implements BackupTarget {
 
     @Override
     public void list(String prefix, BlobVisitor visitor) throws TargetException {
-        int slash = BlobKeys.checkedPrefix(prefix).lastIndexOf('/');
-        String folder = prefix.substring(0, slash + 1);
         identity.check();
         try {
-            walk(folder, prefix, visitor);
+            walk.list(prefix, visitor);
         } catch (IOException e) {
             throw missOrFailure("list " + prefix, e);
         }
         identity.check();
-    }
-
-    /** Visits in the order of whole keys: 'a-b' comes before 'a/b', as '-' is less than '/'. */
-    private void walk(String folder, String prefix, BlobVisitor visitor) throws IOException {
-        record Entry(String key, Path path, boolean isFolder) {
-            String sortKey() {
-                return isFolder ? key + "/" : key;
-            }
-        }
-        List<Entry> entries = new ArrayList<>();
-        for (Path path : entriesOf(root.resolve(folder))) {
-            entries.add(
-                    new Entry(folder + path.getFileName(), path, Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS)));
-        }
-        entries.sort(Comparator.comparing(Entry::sortKey));
-        for (Entry entry : entries) {
-            if (entry.isFolder()) {
-                String inside = entry.sortKey();
-                if (inside.startsWith(prefix) || prefix.startsWith(inside)) {
-                    walk(inside, prefix, visitor);
-                }
-            } else if (entry.key().startsWith(prefix)) {
-                visitor.blob(entry.key(), Files.size(entry.path()));
-            }
-        }
     }
 
     @Override
     public void listFolders(String prefix, Consumer<String> visitor) throws TargetException {
-        if (!BlobKeys.checkedPrefix(prefix).isEmpty() && !prefix.endsWith("/")) {
-            throw new IllegalArgumentException("not a folder: " + prefix);
-        }
         identity.check();
         try {
-            for (Path path : entriesOf(root.resolve(prefix))) {
-                if (Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS)) {
-                    visitor.accept(String.valueOf(path.getFileName()));
-                }
-            }
+            walk.listFolders(prefix, visitor);
         } catch (IOException e) {
             throw missOrFailure("list " + prefix, e);
         }
         identity.check();
     }
 
-    /** Sorted; names that begin with '.' are this class's own. A folder that was never made has no entries. */
-    private static List<Path> entriesOf(Path folder) throws IOException {
-        try (Stream<Path> entries = Files.list(folder)) {
-            return entries.filter(path -> !String.valueOf(path.getFileName()).startsWith("."))
-                    .filter(path -> !path.endsWith("lost+found"))
-                    .sorted()
-                    .toList();
+    private List<FolderWalk.Entry> entriesOf(String folder, boolean sizes) throws IOException {
+        List<Path> paths;
+        try (Stream<Path> entries = Files.list(root.resolve(folder))) {
+            paths = entries.toList();
         } catch (NoSuchFileException e) {
             return List.of();
         } catch (UncheckedIOException e) {
             throw new IOException(e.getMessage(), e);
         }
+        List<FolderWalk.Entry> found = new ArrayList<>(paths.size());
+        for (Path path : paths) {
+            String name = String.valueOf(path.getFileName());
+            if (!FolderWalk.isForeign(name)) {
+                BasicFileAttributes entry =
+                        Files.readAttributes(path, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+                boolean wanted = sizes && !entry.isDirectory();
+                found.add(new FolderWalk.Entry(name, entry.isDirectory(), wanted ? Files.size(path) : 0));
+            }
+        }
+        return found;
     }
 
     @Override

@@ -1,39 +1,37 @@
 package org.tidemark.backup.target.local;
 
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
-import java.util.Arrays;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
+import java.nio.file.attribute.FileTime;
 import org.jspecify.annotations.Nullable;
 import org.tidemark.backup.target.TargetException;
 import org.tidemark.backup.target.TargetException.Kind;
+import org.tidemark.backup.target.TargetMarker;
 
 /** The marker file of a root: tells that the folder is a target, and which. */
 final class RootIdentity {
-    static final String MARKER = ".tidemark-target";
-    static final int MAX_MARKER_BYTES = 256;
-    private static final Pattern CONTENT = Pattern.compile("tidemark-target 1 ([0-9a-f]{32})\n");
+    static final String MARKER = TargetMarker.NAME;
 
     private final Path root;
     private final String id;
-    private volatile @Nullable Object fileKey;
+    private volatile Face face;
 
-    private RootIdentity(Path root, String id, @Nullable Object fileKey) {
+    /**
+     * What tells the marker from another one without reading it. A file system that is mounted in place of another may have its device
+     * number, and the marker the same inode number in both; not the same time.
+     */
+    private record Face(@Nullable Object fileKey, FileTime modified) {}
+
+    private RootIdentity(Path root, String id, Face face) {
         this.root = root;
         this.id = id;
-        this.fileKey = fileKey;
-    }
-
-    static byte[] content(String id) {
-        return ("tidemark-target 1 " + id + "\n").getBytes(StandardCharsets.UTF_8);
+        this.face = face;
     }
 
     static RootIdentity read(Path root) throws TargetException {
-        return new RootIdentity(root, readId(root), readFileKey(root));
+        return new RootIdentity(root, readId(root), readFace(root));
     }
 
     String id() {
@@ -42,24 +40,21 @@ final class RootIdentity {
 
     /** Fails when the root is not the one that was opened. Costs one stat in the usual case. */
     void check() throws TargetException {
-        Object now = readFileKey(root);
-        if (now != null && now.equals(fileKey)) {
+        Face now = readFace(root);
+        if (now.fileKey() != null && now.equals(face)) {
             return;
         }
         String found = readId(root);
         if (!found.equals(id)) {
-            throw new TargetException(
-                    Kind.UNREACHABLE,
-                    "target " + root + " is another one than was opened (" + found + " instead of " + id
-                            + "); mount the right file system there");
+            throw TargetMarker.another(root.toString(), found, id);
         }
-        fileKey = now;
+        face = now;
     }
 
-    private static @Nullable Object readFileKey(Path root) throws TargetException {
+    private static Face readFace(Path root) throws TargetException {
         try {
-            return Files.readAttributes(root.resolve(MARKER), BasicFileAttributes.class)
-                    .fileKey();
+            BasicFileAttributes marker = Files.readAttributes(root.resolve(MARKER), BasicFileAttributes.class);
+            return new Face(marker.fileKey(), marker.lastModifiedTime());
         } catch (IOException e) {
             throw vanished(root, e);
         }
@@ -68,27 +63,28 @@ final class RootIdentity {
     private static String readId(Path root) throws TargetException {
         byte[] bytes;
         try (var in = Files.newInputStream(root.resolve(MARKER))) {
-            bytes = in.readNBytes(MAX_MARKER_BYTES + 1);
+            bytes = in.readNBytes(TargetMarker.MAX_BYTES + 1);
         } catch (IOException e) {
             throw vanished(root, e);
         }
-        Matcher matcher = CONTENT.matcher(new String(bytes, StandardCharsets.ISO_8859_1));
-        if (!matcher.matches()) {
-            throw new TargetException(
-                    Kind.CORRUPT,
-                    "target " + root + ": its marker " + MARKER + " is damaged ("
-                            + Math.min(bytes.length, MAX_MARKER_BYTES) + " bytes, begins with "
-                            + Arrays.toString(Arrays.copyOf(bytes, Math.min(8, bytes.length))) + ")");
-        }
-        return matcher.group(1);
+        return TargetMarker.idIn(bytes, root.toString());
     }
 
+    /** Whatever keeps the marker from being read says nothing about what the target holds. */
     private static TargetException vanished(Path root, IOException cause) {
-        String what = Files.isDirectory(root) ? "has no marker " + MARKER : "is not there";
-        return new TargetException(
-                Kind.UNREACHABLE,
-                "no Tidemark target at " + root + ": the folder " + what
-                        + ". If it is a mount point, mount it; a new target has to be created first",
-                cause);
+        TargetException known = FileErrors.of("find target " + root, cause);
+        return switch (known.kind()) {
+            case DENIED, UNREACHABLE -> known;
+            case NOT_FOUND -> {
+                String what = Files.isDirectory(root) ? "has no marker " + MARKER : "is not there";
+                yield new TargetException(
+                        Kind.UNREACHABLE,
+                        "no Tidemark target at " + root + ": the folder " + what
+                                + ". If it is a mount point, mount it; a new target has to be created first",
+                        cause);
+            }
+            case RETRYABLE, CONFLICT, FULL, CORRUPT ->
+                new TargetException(Kind.UNREACHABLE, String.valueOf(known.getMessage()), cause);
+        };
     }
 }

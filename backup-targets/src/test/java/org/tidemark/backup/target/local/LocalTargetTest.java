@@ -3,6 +3,8 @@ package org.tidemark.backup.target.local;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,6 +21,7 @@ import org.tidemark.backup.target.ProbeReport;
 import org.tidemark.backup.target.ProbeStep;
 import org.tidemark.backup.target.TargetException;
 import org.tidemark.backup.target.TargetException.Kind;
+import org.tidemark.backup.target.TargetMarker;
 import org.tidemark.backup.target.TargetProbe;
 
 class LocalTargetTest extends AbstractBackupTargetContract {
@@ -93,6 +96,53 @@ class LocalTargetTest extends AbstractBackupTargetContract {
         Files.move(folder.resolve("root"), folder.resolve("elsewhere"));
         LocalTarget.create(folder.resolve("root"), random);
         checkUnreachable(target);
+    }
+
+    /** As when another file system is mounted that has the same device and inode numbers. */
+    @Test
+    void anotherMarkerInTheSameFileIsAnError() throws Exception {
+        BackupTarget target = target();
+        target.putIfAbsent("a", bytes(3));
+        Path marker = folder.resolve("root").resolve(TargetMarker.NAME);
+        byte[] was = Files.readAllBytes(marker);
+        Files.write(marker, TargetMarker.content("0123456789abcdef".repeat(2)));
+        checkUnreachable(target);
+        Files.write(marker, was);
+        assertThat(target.stat("a")).isEqualTo(3);
+    }
+
+    /** On NFS a request whose answer was lost is sent again, and meets itself. */
+    @Test
+    void aNameThatIsOursAlreadyIsNoConflict() throws Exception {
+        target();
+        Path root = folder.resolve("root");
+        BackupTarget target = LocalTarget.open(root, random, (step, file) -> {
+            if (step == PutStep.SYNCED) {
+                link(root.resolve("a"), file);
+            }
+        });
+        target.putIfAbsent("a", bytes(7));
+        assertThat(target.stat("a")).isEqualTo(7);
+        fails(Kind.CONFLICT, () -> target.putIfAbsent("a", bytes(7)));
+        assertThat(root.resolve(".tmp")).isEmptyDirectory();
+    }
+
+    private static void link(Path name, Path file) {
+        try {
+            if (!Files.exists(name)) {
+                Files.createLink(name, file);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    @Test
+    void aNameThatIsTooLongIsSaid() {
+        assertThatExceptionOfType(TargetException.class)
+                .isThrownBy(() -> LocalTarget.create(folder.resolve("n".repeat(300)), random))
+                .satisfies(e -> assertThat(e.kind()).isEqualTo(Kind.DENIED))
+                .withMessageContaining("choose a shorter folder");
     }
 
     @Test
