@@ -9,6 +9,7 @@ import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import org.tidemark.appliance.service.DataPlane;
 import org.tidemark.appliance.service.DeviceMount;
+import org.tidemark.ploop.chain.ImagePlace;
 import org.tidemark.ploop.server.ControlClient.AttachedDevice;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -28,8 +29,11 @@ final class AttachCommand implements Callable<Integer> {
     @Mixin
     private DeviceOptions options = new DeviceOptions();
 
-    @Parameters(paramLabel = "IMAGE", description = "A folder with DiskDescriptor.xml, or a single file.")
-    private Path image = Path.of("");
+    @Parameters(
+            paramLabel = "IMAGE",
+            converter = ImagePlaces.class,
+            description = "A folder with DiskDescriptor.xml, or a single file; or nfs://SERVER/EXPORT/IMAGE.")
+    private ImagePlace image = ImagePlace.of("");
 
     @Option(names = "--mount", paramLabel = "DIR", description = "Mount the file system there.")
     private @Nullable Path mount;

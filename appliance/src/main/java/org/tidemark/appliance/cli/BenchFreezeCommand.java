@@ -71,22 +71,24 @@ final class BenchFreezeCommand implements Callable<Integer> {
                 "consumer", CONSUMER,
                 "scratchFolder", scratch.toString(),
                 "devices", List.of(Map.of("device", device.deviceId())));
-        String prepared = plane.client()
+        String prepared = plane.client(device)
                 .request("instant.prepare", wanted, BackupService.INSTANT_LIMIT)
                 .text("prepared");
-        FrozenInstant frozen = new FrozenInstant(new HolderWatchdog(plane.run()), BackupService.FREEZE_LIMIT);
+        FrozenInstant frozen = new FrozenInstant(new HolderWatchdog(device.server()), BackupService.FREEZE_LIMIT);
         long[] body = new long[2];
         long syncing = System.nanoTime();
         FrozenInstant.Outcome<Fields> outcome = frozen.run(mounts, () -> {
             body[0] = System.nanoTime();
-            Fields answer =
-                    plane.client().request("instant", Fields.of("prepared", prepared), BackupService.INSTANT_LIMIT);
+            Fields answer = plane.client(device)
+                    .request("instant", Fields.of("prepared", prepared), BackupService.INSTANT_LIMIT);
             body[1] = System.nanoTime();
             return answer;
         });
         for (Fields view : outcome.value().objects("views")) {
-            plane.client().request("view.secure", Fields.of("view", view.text("view")), BackupService.INSTANT_LIMIT);
-            plane.client().request("view.close", Fields.of("view", view.text("view")), BackupService.INSTANT_LIMIT);
+            plane.client(device)
+                    .request("view.secure", Fields.of("view", view.text("view")), BackupService.INSTANT_LIMIT);
+            plane.client(device)
+                    .request("view.close", Fields.of("view", view.text("view")), BackupService.INSTANT_LIMIT);
         }
         java.util.LinkedHashMap<String, Object> row = new java.util.LinkedHashMap<>();
         fields(

@@ -13,6 +13,7 @@ import org.tidemark.appliance.client.Answer;
 import org.tidemark.appliance.client.ApiPath;
 import org.tidemark.appliance.client.ApplianceClient;
 import org.tidemark.appliance.failure.ApplianceException;
+import org.tidemark.ploop.chain.ImagePlace;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -203,13 +204,18 @@ final class ContainerCommand {
     private static List<Map<String, @Nullable Object>> images(List<String> words) {
         List<Map<String, @Nullable Object>> images = new ArrayList<>();
         for (String word : words) {
-            int equals = word.indexOf('=');
-            Path path = Path.of(word.substring(equals > 0 ? equals + 1 : 0));
+            // An address has '=' in its options.
+            int equals = ImagePlace.isAddress(word) ? -1 : word.indexOf('=');
+            ImagePlace image = ImagePlace.of(word.substring(equals > 0 ? equals + 1 : 0));
             images.add(ApplianceClient.body(
                     "id",
                     equals > 0 ? word.substring(0, equals) : null,
                     "path",
-                    path.toAbsolutePath().normalize().toString()));
+                    image.path()
+                            .map(Path::toAbsolutePath)
+                            .map(Path::normalize)
+                            .map(Path::toString)
+                            .orElseGet(image::toString)));
         }
         return images;
     }

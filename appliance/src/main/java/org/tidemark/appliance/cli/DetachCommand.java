@@ -11,8 +11,12 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.tidemark.appliance.failure.ApplianceException;
 import org.tidemark.appliance.failure.FailureKind;
+import org.tidemark.appliance.service.CutOff;
 import org.tidemark.appliance.service.DataPlane;
 import org.tidemark.ploop.server.ControlClient.AttachedDevice;
+import org.tidemark.ploop.server.ControlException;
+import org.tidemark.ploop.server.RecordedDevices;
+import org.tidemark.ploop.server.RunFolder;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -52,15 +56,39 @@ final class DetachCommand implements Callable<Integer> {
     @Option(
             names = "--abort",
             description =
-                    "By force, also when it is in use or its disk hangs: whoever uses it gets I/O errors, and what"
-                            + " was not synced is lost. The image is closed when its disk answers.")
+                    "By force, also when it is in use, or its disk or its device server hangs: whoever uses it gets I/O"
+                            + " errors, and what was not synced is lost. The image is closed when they answer.")
     private boolean abort;
 
     @Override
     public Integer call() throws IOException {
+        try {
+            return detach();
+        } catch (ControlException e) {
+            boolean silent = e.kind() == ControlException.Kind.TIME_OUT;
+            Optional<AttachedDevice> found = abort && silent && !which.all
+                    ? CutOff.find(RunFolder.ofEnvironment(System.getenv()), which.device)
+                    : Optional.empty();
+            cutOff(found.orElseThrow(() -> e));
+            return ExitCodes.DONE;
+        }
+    }
+
+    private void cutOff(AttachedDevice found) throws IOException {
+        CutOff.cutOff(found);
+        output.say(found.deviceId()
+                + ": its device server does not answer, so the kernel was told to give up the device. Give this"
+                + " command once more when the server answers: that closes the image. If it never does, kill it: its"
+                + " successor closes the image");
+        output.object(fields("device", found.deviceId(), "detached", true, "imageClosed", false));
+    }
+
+    private Integer detach() throws IOException {
         Optional<DataPlane> running = DataPlane.connectIfRunning(System.getenv());
         if (which.all) {
-            return running.isEmpty() ? ExitCodes.DONE : detachAll(running.get());
+            int code = running.isEmpty() ? ExitCodes.DONE : detachAll(running.get());
+            requireNothingLeft(RunFolder.ofEnvironment(System.getenv()));
+            return code;
         }
         try (DataPlane plane = running.orElseThrow(
                 () -> new NoSuchFileException("nothing is attached: the device server does not run"))) {
@@ -83,10 +111,29 @@ final class DetachCommand implements Callable<Integer> {
         return true;
     }
 
+    /** Also where nobody answered, or nobody could be asked. */
+    static void requireNothingLeft(RunFolder run) throws IOException {
+        List<RunFolder> servers = new ArrayList<>(run.own());
+        servers.add(run);
+        List<String> left = new ArrayList<>();
+        for (RunFolder server : servers) {
+            for (AttachedDevice one : RecordedDevices.of(server, RecordedDevices.NOT_RUNNING, "")) {
+                left.add(one.deviceId());
+            }
+        }
+        if (!left.isEmpty()) {
+            throw new ApplianceException(
+                    FailureKind.CONFLICT,
+                    "still attached: " + String.join(", ", left)
+                            + "; their device server does not answer or does not run: any 'tidemark attach' or the"
+                            + " service starts it again, then detach them");
+        }
+    }
+
     private int detachAll(DataPlane running) throws IOException {
         List<AttachedDevice> devices;
         try (DataPlane plane = running) {
-            devices = plane.client().devices();
+            devices = plane.devices();
         }
         List<String> busy = new ArrayList<>();
         List<Boolean> conflicts = new ArrayList<>();

@@ -30,7 +30,7 @@ final class DevicesCommand implements Callable<Integer> {
         Optional<DataPlane> running = DataPlane.connectIfRunning(System.getenv());
         if (running.isPresent()) {
             try (DataPlane plane = running.get()) {
-                for (AttachedDevice device : plane.client().devices()) {
+                for (AttachedDevice device : plane.devices()) {
                     rows.add(fields(
                             "device", device.deviceId(),
                             "state", device.state(),

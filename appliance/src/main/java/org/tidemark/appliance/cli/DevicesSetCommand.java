@@ -37,7 +37,7 @@ final class DevicesSetCommand implements Callable<Integer> {
         try (DataPlane plane = DataPlane.connectIfRunning(System.getenv())
                 .orElseThrow(() -> new NoSuchFileException("nothing is attached: the device server does not run"))) {
             AttachedDevice found = plane.require(device);
-            AttachedDevice changed = plane.client().set(found.deviceId(), changes);
+            AttachedDevice changed = plane.client(found).set(found.deviceId(), changes);
             output.object(fields(
                     "device", changed.deviceId(),
                     "onFull", changed.settings().onFull(),

@@ -38,6 +38,10 @@ final class DoctorCommand implements Callable<Integer> {
                     "state", need.present() ? "ok" : need.essential() ? "MISSING" : "not there",
                     "do", need.present() ? "" : need.remedy()));
         }
+        for (DeviceChecks.Health device : DeviceChecks.all(System.getenv())) {
+            fit &= device.fit();
+            rows.add(fields("what", device.what(), "state", device.state(), "do", device.remedy()));
+        }
         output.rows(rows, "");
         return fit ? ExitCodes.DONE : ExitCodes.FAILED;
     }

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import org.tidemark.appliance.service.HostNeeds.Need;
 import org.tidemark.ploop.os.Processes;
+import org.tidemark.ploop.os.nfs.NfsConnection;
 
 /** What may go wrong on a host later: room, the clock, time-outs of the kernel. */
 final class HostChecks {
@@ -40,6 +41,11 @@ final class HostChecks {
                 false,
                 "short of memory, the kernel may make the device server wait for I/O of its own: give it"
                         + " CAP_SYS_RESOURCE"));
+        needs.add(new Need(
+                "libnfs",
+                NfsConnection.isInstalled(),
+                false,
+                "targets on NFS servers without a mount need it: apt install libnfs13"));
         fuseLimit(Path.of("/proc/sys/fs/fuse"), needs);
         return needs;
     }

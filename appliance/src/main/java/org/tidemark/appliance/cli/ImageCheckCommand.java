@@ -16,6 +16,8 @@ import org.tidemark.appliance.service.ImageUpkeep;
 import org.tidemark.ploop.chain.AttachedImage;
 import org.tidemark.ploop.chain.ChainFiles;
 import org.tidemark.ploop.chain.ChainLocks;
+import org.tidemark.ploop.chain.ImagePlace;
+import org.tidemark.ploop.chain.NfsImage;
 import org.tidemark.ploop.check.ChainCheck;
 import org.tidemark.ploop.check.ChainRepair;
 import org.tidemark.ploop.check.CheckReport;
@@ -26,6 +28,7 @@ import org.tidemark.ploop.io.ImageDirectory;
 import org.tidemark.ploop.io.ImageDirectory.ImageLock;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.io.vfs.VfsImageDirectory;
+import org.tidemark.ploop.os.nfs.NfsLocation;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -51,8 +54,9 @@ final class ImageCheckCommand implements Callable<Integer> {
     @Parameters(
             paramLabel = "IMAGE",
             arity = "0..1",
-            description = "A folder with DiskDescriptor.xml, or a single file.")
-    private @Nullable Path path;
+            converter = ImagePlaces.class,
+            description = "A folder with DiskDescriptor.xml, or a single file; or nfs://SERVER/EXPORT/IMAGE.")
+    private @Nullable ImagePlace place;
 
     @Option(
             names = "--repair",
@@ -60,16 +64,20 @@ final class ImageCheckCommand implements Callable<Integer> {
                     + " is changed. A container that uses the image waits meanwhile.")
     private boolean repair;
 
-    @Option(names = "--undo", paramLabel = "FILE", description = "Put back what a repair changed, from its undo file.")
-    private @Nullable Path undo;
+    @Option(
+            names = "--undo",
+            paramLabel = "FILE",
+            converter = ImagePlaces.class,
+            description = "Put back what a repair changed, from its undo file; of an image on NFS by its address.")
+    private @Nullable ImagePlace undo;
 
     @Override
     public Integer call() throws IOException {
-        Path undoFile = undo;
+        ImagePlace undoFile = undo;
         if (undoFile != null) {
             return putBack(undoFile);
         }
-        Path image = path;
+        ImagePlace image = place;
         if (image == null) {
             throw new ParameterException(
                     java.util.Objects.requireNonNull(spec).commandLine(), "Missing required parameter: 'IMAGE'");
@@ -99,7 +107,7 @@ final class ImageCheckCommand implements Callable<Integer> {
         }
     }
 
-    private int repaired(Path image, ChainFiles files) throws IOException {
+    private int repaired(ImagePlace image, ChainFiles files) throws IOException {
         boolean attached = inUse(files);
         CheckReport before = attached ? LiveCheck.run(files) : ChainCheck.run(files);
         Optional<ImageUpkeep.Repaired> byServer =
@@ -122,25 +130,35 @@ final class ImageCheckCommand implements Callable<Integer> {
         } else {
             output.rows(rows(before), "no findings; nothing to repair");
             steps.forEach(output::say);
-            undoFiles.forEach(name -> output.say("image check --undo " + name + " puts it back"));
+            String folder = files.directory().name();
+            undoFiles.forEach(name -> output.say("image check --undo " + folder + "/" + name + " puts it back"));
             output.say(left.clean() ? "nothing is left" : left.findings().size() + " findings are left");
         }
         return left.damaged() ? ExitCodes.DAMAGED : ExitCodes.DONE;
     }
 
-    private int putBack(Path undoFile) throws IOException {
-        Path absolute = undoFile.toAbsolutePath().normalize();
+    private int putBack(ImagePlace undoFile) throws IOException {
+        Optional<NfsLocation> far = undoFile.nfs();
+        if (far.isPresent()) {
+            try (NfsImage file = NfsImage.forCommand(far.get())) {
+                return putBack(file.parent(), file.name());
+            }
+        }
+        Path absolute = undoFile.requireHost("is none").toAbsolutePath().normalize();
         Path parent = absolute.getParent();
         Path name = absolute.getFileName();
         if (parent == null || name == null) {
             throw new NoSuchFileException(undoFile.toString());
         }
-        ImageDirectory folder = new VfsImageDirectory(parent);
-        String image = UndoFile.imageOf(folder, name.toString());
+        return putBack(new VfsImageDirectory(parent), name.toString());
+    }
+
+    private int putBack(ImageDirectory folder, String undoName) throws IOException {
+        String image = UndoFile.imageOf(folder, undoName);
         try (ImageLock lock = folder.lock(image, true)) {
-            UndoFile.putBack(folder, name.toString());
+            UndoFile.putBack(folder, undoName);
         }
-        output.object(fields("image", parent.resolve(image).toString(), "putBack", true));
+        output.object(fields("image", folder.name() + "/" + image, "putBack", true));
         return ExitCodes.DONE;
     }
 

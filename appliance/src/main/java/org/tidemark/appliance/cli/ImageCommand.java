@@ -11,7 +11,6 @@ import java.util.UUID;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import org.tidemark.appliance.service.DataPlane;
-import org.tidemark.appliance.service.ImageLayout;
 import org.tidemark.appliance.service.ImageService;
 import org.tidemark.appliance.service.Qcow2Facts;
 import org.tidemark.appliance.service.RootTree;
@@ -19,6 +18,8 @@ import org.tidemark.backup.engine.NewImage;
 import org.tidemark.ploop.chain.AttachedImage;
 import org.tidemark.ploop.chain.ChainFiles;
 import org.tidemark.ploop.chain.ChainLocks;
+import org.tidemark.ploop.chain.ImageLayout;
+import org.tidemark.ploop.chain.ImagePlace;
 import org.tidemark.ploop.chain.OwnerRecord;
 import org.tidemark.ploop.check.ExpandedUsage;
 import org.tidemark.ploop.device.StateArea;
@@ -51,7 +52,8 @@ import picocli.CommandLine.Parameters;
             ImageResizeCommand.class,
             ImageSpaceCommands.Compact.class,
             ImageSpaceCommands.MapCommand.class,
-            RestoreDescriptorCommand.class
+            RestoreDescriptorCommand.class,
+            BreakLockCommand.class
         })
 final class ImageCommand {
 
@@ -63,8 +65,11 @@ final class ImageCommand {
         @Mixin
         private Output output = new Output();
 
-        @Parameters(paramLabel = "IMAGE", description = "Where to put it.")
-        private Path path = Path.of("");
+        @Parameters(
+                paramLabel = "IMAGE",
+                converter = ImagePlaces.class,
+                description = "Where to put it; a path, or nfs://SERVER/EXPORT/IMAGE.")
+        private ImagePlace place = ImagePlace.of("");
 
         @Option(
                 names = "--size",
@@ -122,7 +127,7 @@ final class ImageCommand {
             NewImage.Layout layout =
                     singleFile || !format.equals("expanded") ? NewImage.Layout.FILE : NewImage.Layout.FOLDER;
             ImageService.Wanted wanted = new ImageService.Wanted(
-                    path, layout, format, sizeBytes, Math.toIntExact(cluster), !bare, type, expanded.layout(format));
+                    place, layout, format, sizeBytes, Math.toIntExact(cluster), !bare, type, expanded.layout(format));
             if (type != null && source != null) {
                 fill(wanted, type, source);
             } else {
@@ -130,10 +135,10 @@ final class ImageCommand {
             }
             if (type != null && source == null) {
                 try (DataPlane plane = DataPlane.connect(System.getenv())) {
-                    ImageService.makeFileSystem(plane, path, type);
+                    ImageService.makeFileSystem(plane, place, type);
                 }
             }
-            output.object(fields("image", path.toString(), "sizeBytes", sizeBytes, "format", format));
+            output.object(fields("image", place.toString(), "sizeBytes", sizeBytes, "format", format));
             return ExitCodes.DONE;
         }
 
@@ -151,12 +156,15 @@ final class ImageCommand {
         @Mixin
         private Output output = new Output();
 
-        @Parameters(paramLabel = "IMAGE", description = "A folder with DiskDescriptor.xml, or a single file.")
-        private Path path = Path.of("");
+        @Parameters(
+                paramLabel = "IMAGE",
+                converter = ImagePlaces.class,
+                description = "A folder with DiskDescriptor.xml, or a single file; or nfs://SERVER/EXPORT/IMAGE.")
+        private ImagePlace place = ImagePlace.of("");
 
         @Override
         public Integer call() throws IOException {
-            ChainFiles files = AttachedImage.filesOf(path);
+            ChainFiles files = AttachedImage.filesOf(place);
             ImageLayout layout = ImageLayout.of(files);
             try (AttachedImage image = openReadOnly(files)) {
                 long[] allocated = {0};
@@ -268,15 +276,21 @@ final class ImageCommand {
         @Mixin
         private Output output = new Output();
 
-        @Parameters(index = "0", paramLabel = "SRC", description = "The image to read.")
-        private Path source = Path.of("");
+        @Parameters(
+                index = "0",
+                paramLabel = "SRC",
+                converter = ImagePlaces.class,
+                description = "The image to read; a path, or nfs://SERVER/EXPORT/IMAGE.")
+        private ImagePlace source = ImagePlace.of("");
 
         @Parameters(
                 index = "1",
                 arity = "0..1",
                 paramLabel = "DST",
-                description = "The image to make; nothing may be there. Not with --in-place.")
-        private @Nullable Path destination;
+                converter = ImagePlaces.class,
+                description = "The image to make; nothing may be there. On NFS always expanded, in a folder. Not with"
+                        + " --in-place.")
+        private @Nullable ImagePlace destination;
 
         @Option(names = "--to", converter = FormatName.class, description = "expanded, qcow2 or raw.")
         private @Nullable String format;
@@ -302,9 +316,10 @@ final class ImageCommand {
         @Override
         public Integer call() throws IOException {
             ChainFiles files = AttachedImage.filesOf(source);
-            Path target = destination;
+            ImagePlace target = destination;
             String to = format;
             if (inPlace) {
+                source.requireHost("is not converted in place");
                 if (target != null || !(to == null || to.equals("expanded"))) {
                     throw new IllegalArgumentException("--in-place changes the version of an expanded image; it makes"
                             + " no other image and no other format");

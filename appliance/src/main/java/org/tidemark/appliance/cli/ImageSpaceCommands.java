@@ -11,11 +11,12 @@ import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
-import org.tidemark.appliance.service.ImageLayout;
 import org.tidemark.appliance.service.ImageUpkeep;
 import org.tidemark.ploop.chain.AttachedImage;
 import org.tidemark.ploop.chain.ChainFiles;
 import org.tidemark.ploop.chain.ChainLocks;
+import org.tidemark.ploop.chain.ImageLayout;
+import org.tidemark.ploop.chain.ImagePlace;
 import org.tidemark.ploop.chain.OwnerRecord;
 import org.tidemark.ploop.device.DiskMap;
 import org.tidemark.ploop.device.StateArea;
@@ -58,7 +59,7 @@ final class ImageSpaceCommands {
         @Override
         public Integer call() throws IOException {
             Optional<ImageUpkeep.Compacted> attached =
-                    zeros ? Optional.empty() : ImageUpkeep.compact(System.getenv(), path);
+                    zeros ? Optional.empty() : ImageUpkeep.compact(System.getenv(), ImagePlace.of(path));
             if (attached.isPresent()) {
                 tell(attached.get());
                 return ExitCodes.DONE;

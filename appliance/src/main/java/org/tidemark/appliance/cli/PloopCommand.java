@@ -27,7 +27,7 @@ import picocli.CommandLine.Spec;
         description =
                 "The ploop tool's own verbs, flags and exit codes, for scripts that were written for it: init, check,"
                         + " info, convert, list, mount, umount, resize, grow, balloon, snapshot, snapshot-list, snapshot-delete,"
-                        + " snapshot-merge, snapshot-switch,"
+                        + " snapshot-merge, snapshot-switch, merge, replace,"
                         + " restore-descriptor.",
         mixinStandardHelpOptions = true)
 final class PloopCommand implements Callable<Integer> {
@@ -40,19 +40,22 @@ final class PloopCommand implements Callable<Integer> {
     private static final String USAGE = """
             Usage: ploop init -s SIZE [-b BLOCKSIZE] [-t FSTYPE] NEW_DELTA
                    ploop mount [-r] [-m DIR] [-u UUID] DiskDescriptor.xml
+                   ploop mount [-r] [-m DIR] BASE_DELTA [ ... TOP_DELTA ]
                    ploop umount { -d DEVICE | -m DIR | DELTA | DiskDescriptor.xml }
                    ploop check [-fFcrs] { DELTA | DiskDescriptor.xml }
                    ploop info [-s] [-d] DiskDescriptor.xml
-                   ploop convert -v VERSION DiskDescriptor.xml
+                   ploop convert { -f { raw | preallocated } | -v VERSION } DiskDescriptor.xml
                    ploop list [-a]
                    ploop resize -s NEW_SIZE [--offline] DiskDescriptor.xml
                    ploop grow -s NEW_SIZE { -d DEVICE | DELTA | DiskDescriptor.xml }
                    ploop balloon { show | change -s SIZE | discard } {-d DEVICE | -m DIR | DiskDescriptor.xml}
                    ploop snapshot [-u UUID] DiskDescriptor.xml
                    ploop snapshot-delete -u UUID DiskDescriptor.xml
-                   ploop snapshot-merge [-u UUID | -A] DiskDescriptor.xml
+                   ploop snapshot-merge [-u UUID | -A] [-n NEW_DELTA] DiskDescriptor.xml
                    ploop snapshot-switch -u UUID DiskDescriptor.xml
                    ploop snapshot-list [-H] [-s] [-o field[,field...]] [-u UUID] DiskDescriptor.xml
+                   ploop merge { -d DEVICE [-l LEVEL[..TOP_LEVEL]] | [-n NEW_DELTA] DELTAS_TO_MERGE BASE_DELTA }
+                   ploop replace { -u UUID | -o CDELTA } [-k] -i DELTA DiskDescriptor.xml
                    ploop restore-descriptor [-f FORMAT] [-b BLOCKSIZE] IMAGE_DIR BASE_DELTA""";
 
     private static final String OF_THE_MODULE =
@@ -62,16 +65,9 @@ final class PloopCommand implements Callable<Integer> {
     /** Verbs of the real tool that are not supported here, and why, and what to do instead. */
     private static final Map<String, String> REFUSED = Map.ofEntries(
             Map.entry(
-                    "merge",
-                    "it changes files behind the descriptor's back; 'ploop snapshot-merge' or 'ploop snapshot-delete'"
-                            + " merges levels"),
-            Map.entry(
                     "copy",
-                    "its stream is of the module's tracker and means nothing to others; copy the files of a detached image,"
-                            + " or use 'tidemark backup' and 'tidemark restore'"),
-            Map.entry(
-                    "replace",
-                    "no file is taken from under a device; detach the image, put the file in its place, attach it"),
+                    "its stream between two hosts is not supported yet; copy the files of a detached image, or use 'tidemark"
+                            + " backup' and 'tidemark restore'"),
             Map.entry("start", OF_THE_MODULE),
             Map.entry("stop", OF_THE_MODULE),
             Map.entry("delete", OF_THE_MODULE),
@@ -116,12 +112,15 @@ final class PloopCommand implements Callable<Integer> {
     private static int run(String verb, List<String> rest, PrintWriter out) throws IOException {
         PloopSnapshotVerbs snapshots = new PloopSnapshotVerbs(out);
         PloopImageVerbs images = new PloopImageVerbs(out);
+        PloopFileVerbs files = new PloopFileVerbs(out);
         PloopSizeVerbs sizes = new PloopSizeVerbs(out);
         return switch (verb) {
             case "init" -> images.init(rest);
             case "check" -> images.check(rest);
             case "info" -> images.info(rest);
-            case "convert" -> images.convert(rest);
+            case "convert" -> files.convert(rest);
+            case "replace" -> files.replace(rest);
+            case "merge" -> files.merge(rest);
             case "list" -> images.list(rest);
             case "restore-descriptor" -> images.restoreDescriptor(rest);
             case "mount" -> images.mount(rest);

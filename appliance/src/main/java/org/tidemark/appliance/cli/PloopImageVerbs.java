@@ -23,6 +23,7 @@ import org.tidemark.ploop.chain.ChainFiles;
 import org.tidemark.ploop.chain.ChainLocks;
 import org.tidemark.ploop.chain.DiskDescriptor;
 import org.tidemark.ploop.chain.Guid;
+import org.tidemark.ploop.chain.ImagePlace;
 import org.tidemark.ploop.chain.LostDescriptor;
 import org.tidemark.ploop.chain.OwnerRecord;
 import org.tidemark.ploop.check.ChainCheck;
@@ -89,7 +90,7 @@ final class PloopImageVerbs {
         if (fileSystem != null) {
             partition(folder, clusterBytes);
             try (DataPlane plane = DataPlane.connect(System.getenv())) {
-                ImageService.makeFileSystem(plane, folder, fileSystem);
+                ImageService.makeFileSystem(plane, ImagePlace.of(folder), fileSystem);
             }
         }
         return 0;
@@ -239,7 +240,7 @@ final class PloopImageVerbs {
         Optional<DataPlane> running = DataPlane.connectIfRunning(System.getenv());
         if (running.isPresent()) {
             try (DataPlane plane = running.get()) {
-                for (AttachedDevice device : plane.client().devices()) {
+                for (AttachedDevice device : plane.devices()) {
                     String where = all
                             ? "\t"
                                     + DataPlane.mountPoints(device).stream()
@@ -276,41 +277,27 @@ final class PloopImageVerbs {
         return 0;
     }
 
-    int convert(List<String> rest) throws IOException {
-        PloopWords words = PloopWords.parse("f:v:", Map.of(), rest);
-        Path image = PloopSnapshotVerbs.imageOf(words.operand("Usage: ploop convert -v VERSION DiskDescriptor.xml"));
-        if (words.has('f') || !words.has('v')) {
-            throw new PloopException(
-                    PloopException.PARAMETER,
-                    "'ploop convert' without -v is not supported by tidemark; 'tidemark image convert' makes an image of"
-                            + " another format");
-        }
-        ExpandedVersion version =
-                switch (words.value('v').orElse("")) {
-                    case "1" -> ExpandedVersion.V1;
-                    case "2" -> ExpandedVersion.V2;
-                    default ->
-                        throw new PloopException(
-                                PloopException.PARAMETER,
-                                "Incorrect version specified: "
-                                        + words.value('v').orElse(""));
-                };
-        ImageService.convertInPlace(AttachedImage.filesOf(image), version);
-        return 0;
-    }
-
     int mount(List<String> rest) throws IOException {
         PloopWords words = PloopWords.parse("rm:u:d:f:b:t:o:F", Map.of(), rest);
         words.refuse("mount", "dfboF");
-        Path image = PloopSnapshotVerbs.imageOf(
-                words.operand("Usage: ploop mount [-r] [-m MOUNT_POINT] [-u UUID] DiskDescriptor.xml"));
+        String usage = "Usage: ploop mount [-r] [-m MOUNT_POINT] BASE_DELTA [ ... TOP_DELTA ]\n"
+                + "       ploop mount [-r] [-m MOUNT_POINT] [-u UUID] DiskDescriptor.xml";
+        if (words.operands().isEmpty() || (words.operands().size() > 1 && words.has('u'))) {
+            throw new PloopException(PloopException.PARAMETER, usage);
+        }
+        Optional<PloopLevels> levels = levels(words);
+        Path image = levels.isPresent()
+                ? levels.get().image()
+                : PloopSnapshotVerbs.imageOf(words.operands().get(0));
         Path where = words.value('m').map(Path::of).orElse(null);
         if (where != null && !Files.isDirectory(where)) {
             throw new PloopException(PloopException.PARAMETER, "mount point " + where + " does not exist");
         }
         try (DataPlane plane = DataPlane.connect(System.getenv())) {
-            if (words.has('u')) {
-                mountLevel(plane, image, words.value('u').orElse(""), where);
+            if (words.has('u') || (levels.isPresent() && !levels.get().top())) {
+                String level = words.value('u')
+                        .orElseGet(() -> levels.map(PloopLevels::highest).orElse(""));
+                mountLevel(plane, image, level, where);
                 return 0;
             }
             AttachedDevice device = plane.attach(
@@ -323,6 +310,34 @@ final class PloopImageVerbs {
             }
             return 0;
         }
+    }
+
+    /** Of files that are given one by one: all of an image's, or all below a snapshot, which can be read only. */
+    private static Optional<PloopLevels> levels(PloopWords words) throws IOException {
+        List<Path> files = words.operands().stream().map(Path::of).toList();
+        if (files.get(0).toString().endsWith(".xml") || Files.isDirectory(files.get(0))) {
+            if (files.size() > 1) {
+                throw new PloopException(PloopException.PARAMETER, "there is one DiskDescriptor.xml, and nothing else");
+            }
+            return Optional.empty();
+        }
+        Optional<PloopLevels> levels = PloopLevels.of(files);
+        if (levels.isEmpty() && files.size() == 1) {
+            return levels;
+        }
+        if (levels.isEmpty() || !levels.get().whole()) {
+            throw new PloopException(
+                    PloopException.PARAMETER,
+                    "'ploop mount' of files that are not the levels of one image, from its base on, is not supported by"
+                            + " tidemark: nothing says what they stand on");
+        }
+        if (!levels.get().top() && !words.has('r')) {
+            throw new PloopException(
+                    PloopException.PARAMETER,
+                    "'ploop mount' of a snapshot for writing is not supported by tidemark: it would change; use -r, or"
+                            + " mount the image");
+        }
+        return levels;
     }
 
     private void mountLevel(DataPlane plane, Path image, String text, @Nullable Path where) throws IOException {
@@ -376,7 +391,7 @@ final class PloopImageVerbs {
 
     private static Optional<AttachedDevice> find(DataPlane plane, String what) throws IOException {
         Path path = Path.of(what).toAbsolutePath();
-        for (AttachedDevice device : plane.client().devices()) {
+        for (AttachedDevice device : plane.devices()) {
             if (device.blockDevice().equals(what)
                     || DataPlane.mountPoints(device).contains(path)) {
                 return Optional.of(device);

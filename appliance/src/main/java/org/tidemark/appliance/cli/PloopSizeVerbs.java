@@ -13,6 +13,7 @@ import org.tidemark.appliance.service.ImageFacts;
 import org.tidemark.appliance.service.ImageReduction;
 import org.tidemark.appliance.service.ImageResize;
 import org.tidemark.ploop.chain.DiskDescriptor;
+import org.tidemark.ploop.chain.TrialOverlay;
 import org.tidemark.ploop.server.ControlClient.AttachedDevice;
 
 /** The ploop tool's verbs for the size of a disk, and what of it the container may have. */
@@ -42,6 +43,7 @@ final class PloopSizeVerbs {
         if (words.has('O') && device(image.toString()).isPresent()) {
             throw new PloopException(PloopException.BUSY, image + ": is mounted, --offline is not possible");
         }
+        TrialOverlay.finish(image);
         if (wanted < ImageFacts.of(image).sizeBytes()) {
             ImageReduction.run(System.getenv(), image, wanted);
         } else {

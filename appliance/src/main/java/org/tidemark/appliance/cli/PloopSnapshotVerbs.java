@@ -11,7 +11,9 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import org.tidemark.appliance.service.Snapshots;
+import org.tidemark.ploop.chain.AttachedImage;
 import org.tidemark.ploop.chain.ChainProgress;
+import org.tidemark.ploop.chain.FileReplacement;
 import org.tidemark.ploop.chain.Guid;
 import org.tidemark.ploop.chain.SnapshotOperations;
 import org.tidemark.ploop.chain.SnapshotOperations.Snapshot;
@@ -84,12 +86,18 @@ final class PloopSnapshotVerbs {
 
     int merge(List<String> rest) throws IOException {
         PloopWords words = PloopWords.parse("Au:U:n:", Map.of(), rest);
-        words.refuse("snapshot-merge", "Un");
-        Path image = imageOf(words.operand("Usage: ploop snapshot-merge [-u UUID | -A] DiskDescriptor.xml"));
+        words.refuse("snapshot-merge", "U");
+        Path image =
+                imageOf(words.operand("Usage: ploop snapshot-merge [-u UUID | -A] [-n NEW_DELTA] DiskDescriptor.xml"));
+        String newName = "";
+        if (words.has('n')) {
+            newName = PloopFileVerbs.newFile(image, words.value('n').orElse(""));
+            PloopFileVerbs.requireDetached(image, "snapshot-merge -n");
+        }
+        String guid = words.has('u') && !words.has('A') ? Guid.of(uuid(words, "")) : Guid.TOP;
         if (words.has('A')) {
             snapshots.merge(image.toString(), null, ChainProgress.NONE);
         } else {
-            String guid = words.has('u') ? Guid.of(uuid(words, "")) : Guid.TOP;
             boolean hasParent = snapshots.list(image.toString()).stream()
                     .anyMatch(
                             one -> one.guid().equals(guid) && !one.parentGuid().equals(Guid.NONE));
@@ -98,6 +106,9 @@ final class PloopSnapshotVerbs {
                         PloopException.PARAMETER, "Can't find parent of uuid " + guid + " (is that a base image?)");
             }
             snapshots.merge(image.toString(), guid, ChainProgress.NONE);
+        }
+        if (!newName.isEmpty()) {
+            FileReplacement.rename(AttachedImage.filesOf(image), guid, newName);
         }
         out.println("ploop snapshot has been successfully merged");
         return 0;

@@ -1,12 +1,10 @@
 package org.tidemark.appliance.cli;
 
-import java.io.IOException;
-import java.net.URISyntaxException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
+import org.tidemark.appliance.config.PackagedAppliance;
 import org.tidemark.appliance.config.ServeOptions;
 import org.tidemark.appliance.failure.ApplianceException;
 import org.tidemark.appliance.failure.FailureKind;
@@ -20,7 +18,6 @@ import picocli.CommandLine.Spec;
         name = "serve",
         description = "Run the appliance: the interface for browsers and programs, schedules, jobs. In the foreground.")
 final class ServeCommand implements Callable<Integer> {
-    private static final String RUNNER = "quarkus-app/quarkus-run.jar";
     private static final String MEMORY = "-Xmx512m";
 
     /** For the help; the child reads the arguments itself. */
@@ -32,16 +29,17 @@ final class ServeCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        Path home = home();
+        PackagedAppliance packaged = PackagedAppliance.of(ServeCommand.class)
+                .orElseThrow(() -> new ApplianceException(
+                        FailureKind.FAILED, "the appliance is not built; build it with mvn package"));
         List<String> line = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:+UseSerialGC",
                 "-Xshare:auto",
                 MEMORY,
                 "--add-opens=java.base/java.lang=ALL-UNNAMED",
-                "-Dtidemark.server.class.path=" + System.getProperty("java.class.path"),
-                "-jar",
-                home.resolve(RUNNER).toString()));
+                "-Dtidemark.server.class.path=" + System.getProperty("java.class.path")));
+        line.addAll(packaged.mainClass());
         line.addAll(spec.commandLine().getParseResult().originalArgs());
         Process child = new ProcessBuilder(line).inheritIO().start();
         Thread passOn = new Thread(() -> end(child), "pass-on");
@@ -57,24 +55,5 @@ final class ServeCommand implements Callable<Integer> {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
-    }
-
-    private static Path home() throws IOException {
-        try {
-            Path here = Path.of(ServeCommand.class
-                    .getProtectionDomain()
-                    .getCodeSource()
-                    .getLocation()
-                    .toURI());
-            for (Path folder = here; folder != null; folder = folder.getParent()) {
-                if (Files.exists(folder.resolve(RUNNER))) {
-                    return folder;
-                }
-            }
-        } catch (URISyntaxException e) {
-            throw new IOException(e);
-        }
-        throw new ApplianceException(
-                FailureKind.FAILED, "the appliance is not built: " + RUNNER + " is missing; build it with mvn package");
     }
 }

@@ -42,12 +42,13 @@ import picocli.CommandLine.Parameters;
         })
 final class SnapshotCommand {
     private static final String IMAGE =
-            "A folder with DiskDescriptor.xml or a qcow2 file; or a device, by its name, block device or mount point.";
+            "A folder with DiskDescriptor.xml, its address nfs://SERVER/EXPORT/IMAGE, or a qcow2 file; or a device, by its"
+                    + " name, block device or mount point.";
 
     private static final String GUID = "The snapshot, as 'tidemark snapshot list' shows it.";
 
     static Snapshots snapshots() {
-        return new Snapshots(() -> DataPlane.connectIfRunning(System.getenv()));
+        return Snapshots.ofCommand(() -> DataPlane.connectIfRunning(System.getenv()));
     }
 
     @Command(

@@ -33,13 +33,15 @@ import picocli.CommandLine.Parameters;
         })
 final class TargetCommand {
     private static final String TARGETS = "/targets";
+    private static final String NFS_SCHEME = "nfs://";
     private static final String CREDENTIALS =
             "Where the keys are: environment or file:PATH[:PROFILE] (of the appliance), store (those of AWS_ACCESS_KEY_ID"
                     + " and AWS_SECRET_ACCESS_KEY here, kept encrypted), or ask (at the terminal).";
 
     @Command(
             name = "add",
-            description = "Make a folder or a bucket a target: with a new repository, or with the one that is in it.",
+            description =
+                    "Make a folder, a bucket or a folder on an NFS server a target: with a new repository, or with the one that is in it.",
             mixinStandardHelpOptions = true)
     static final class Add implements Callable<Integer> {
         @Mixin
@@ -54,7 +56,11 @@ final class TargetCommand {
         @Parameters(index = "0", paramLabel = "NAME", description = "What to call it.")
         private String name = "";
 
-        @Parameters(index = "1", paramLabel = "PLACE", description = "A folder, or s3://BUCKET[/PREFIX].")
+        @Parameters(
+                index = "1",
+                paramLabel = "PLACE",
+                description =
+                        "A folder, s3://BUCKET[/PREFIX], or nfs://SERVER/EXPORT/PATH[?uid=N&gid=N], without a mount.")
         private String place = "";
 
         @Option(names = "--credentials", paramLabel = "WHERE", description = CREDENTIALS)
@@ -66,25 +72,19 @@ final class TargetCommand {
         @Override
         public Integer call() throws IOException {
             boolean bucket = place.startsWith(S3Options.SCHEME);
+            boolean nfs = place.startsWith(NFS_SCHEME);
             if (!bucket && (s3.isGiven() || credentials != null)) {
-                throw ApplianceException.usage("'" + place + "' is a folder; the options of S3 do not go with it");
+                throw ApplianceException.usage("'" + place + "' is no bucket; the options of S3 do not go with it");
             }
             Map<String, @Nullable Object> request = ApplianceClient.body(
                     "name", name,
-                    "kind", bucket ? "S3" : "LOCAL",
-                    "local",
-                            bucket
-                                    ? null
-                                    : Map.of(
-                                            "path",
-                                            Path.of(place)
-                                                    .toAbsolutePath()
-                                                    .normalize()
-                                                    .toString()),
+                    "kind", bucket ? "S3" : nfs ? "NFS" : "LOCAL",
+                    "local", bucket || nfs ? null : Map.of("path", folder(place)),
+                    "nfs", nfs ? Map.of("address", place) : null,
                     "s3", bucket ? s3.settings(place, credentials) : null,
                     "maxJobs", maxJobs);
             ApplianceClient client = access.client();
-            if (bucket) {
+            if (bucket || nfs) {
                 Answer test = client.post(TARGETS + "/test", request);
                 say(output, test);
                 demandOk(test);
@@ -92,6 +92,10 @@ final class TargetCommand {
             Answer made = client.post(TARGETS, request);
             output.answer(made, shown(made));
             return ExitCodes.DONE;
+        }
+
+        private static String folder(String place) {
+            return Path.of(place).toAbsolutePath().normalize().toString();
         }
     }
 

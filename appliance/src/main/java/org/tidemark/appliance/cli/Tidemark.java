@@ -1,5 +1,6 @@
 package org.tidemark.appliance.cli;
 
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
@@ -101,6 +102,7 @@ public final class Tidemark implements Runnable {
             }
         }
         line.setCaseInsensitiveEnumValuesAllowed(true);
+        line.registerConverter(Path.class, new ImagePlaces.HostOnly());
         line.setExecutionExceptionHandler((failure, command, result) -> report(failure, command));
         return line;
     }

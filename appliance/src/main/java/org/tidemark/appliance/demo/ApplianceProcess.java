@@ -3,11 +3,9 @@ package org.tidemark.appliance.demo;
 import com.fasterxml.jackson.jr.ob.JSON;
 import java.io.IOException;
 import java.net.URI;
-import java.net.URISyntaxException;
 import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -20,6 +18,8 @@ import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
+import org.tidemark.appliance.config.PackagedAppliance;
+import org.tidemark.ploop.server.ServerCommand;
 
 /**
  * The packaged appliance as a child process with folders of its own, for the demonstration and for tests. Listens on this host
@@ -36,7 +36,6 @@ public final class ApplianceProcess implements AutoCloseable {
     /** Property with arguments for the JVM of every appliance that this process starts. */
     private static final String JVM = "tidemark.appliance.jvm";
 
-    private static final String RUNNER = "quarkus-app/quarkus-run.jar";
     private static final String LISTENING = "tidemark: listening on ";
     private static final String SET_UP = "tidemark: set up at ";
 
@@ -114,24 +113,30 @@ public final class ApplianceProcess implements AutoCloseable {
         }
         logBegin = Files.exists(log) ? Files.size(log) : 0;
         ProcessBuilder builder = new ProcessBuilder(command());
-        builder.environment().keySet().removeIf(name -> name.startsWith("TIDEMARK_") || name.startsWith("QUARKUS_"));
+        builder.environment().keySet().removeIf(ApplianceProcess::isForOthers);
         builder.environment().putAll(environment);
         builder.redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()));
         builder.redirectErrorStream(true).redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()));
         process = builder.start();
     }
 
+    /** What is set for the appliance of this user is not meant for one that tries something out. */
+    private static boolean isForOthers(String variable) {
+        return (variable.startsWith("TIDEMARK_") && !variable.equals(ServerCommand.MORE_OPTIONS))
+                || variable.startsWith("QUARKUS_");
+    }
+
     private List<String> command() throws IOException {
-        Path home = home();
+        PackagedAppliance packaged = packaged();
         List<String> line = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:+UseSerialGC",
                 "-Xshare:auto",
-                "--add-opens=java.base/java.lang=ALL-UNNAMED",
-                "-Dtidemark.server.class.path=" + jar(home) + ":" + home.resolve("lib") + "/*"));
+                "--add-opens=java.base/java.lang=ALL-UNNAMED"));
+        line.addAll(packaged.servers());
         line.addAll(words(System.getProperty(JVM, "")));
         line.addAll(jvmArguments);
-        line.addAll(List.of("-jar", home.resolve(RUNNER).toString()));
+        line.addAll(packaged.mainClass());
         // With '=' as the holder has it: whoever clears a folder finds all its processes by the same word.
         line.addAll(List.of("--listen=" + listen, "--tls=" + tls, "--state=" + state, "--run=" + run));
         line.addAll(arguments);
@@ -142,38 +147,14 @@ public final class ApplianceProcess implements AutoCloseable {
         return text.isBlank() ? List.of() : List.of(text.strip().split("\\s+"));
     }
 
-    private static Path home() throws IOException {
+    private static PackagedAppliance packaged() throws IOException {
         String named = System.getProperty(HOME, "");
         if (!named.isEmpty()) {
-            return Path.of(named);
+            return new PackagedAppliance(Path.of(named));
         }
-        try {
-            Path here = Path.of(ApplianceProcess.class
-                    .getProtectionDomain()
-                    .getCodeSource()
-                    .getLocation()
-                    .toURI());
-            for (Path folder = here; folder != null; folder = folder.getParent()) {
-                if (Files.exists(folder.resolve(RUNNER))) {
-                    return folder;
-                }
-            }
-            throw new IOException("there is no " + RUNNER + " above " + here
-                    + "; build it with mvn package, or name its folder with -D" + HOME);
-        } catch (URISyntaxException e) {
-            throw new IOException(e);
-        }
-    }
-
-    private static Path jar(Path home) throws IOException {
-        try (DirectoryStream<Path> jars = Files.newDirectoryStream(home, "appliance-*.jar")) {
-            for (Path jar : jars) {
-                if (!jar.toString().endsWith("-sources.jar") && !jar.toString().endsWith("-tests.jar")) {
-                    return jar;
-                }
-            }
-        }
-        throw new IOException("there is no appliance-*.jar in " + home + "; build it with mvn package");
+        return PackagedAppliance.of(ApplianceProcess.class)
+                .orElseThrow(() -> new IOException(
+                        "the appliance is not built; build it with mvn package, or name its folder with -D" + HOME));
     }
 
     /** Waits for the line that says where it listens. */

@@ -21,6 +21,7 @@ import org.tidemark.appliance.failure.FailureKind;
 import org.tidemark.appliance.service.DataPlane;
 import org.tidemark.appliance.service.ImageService;
 import org.tidemark.backup.engine.NewImage;
+import org.tidemark.ploop.chain.ImagePlace;
 import org.tidemark.ploop.filesystem.FileSystemType;
 import org.tidemark.ploop.server.ControlClient.AttachedDevice;
 import org.tidemark.ploop.server.RunFolder;
@@ -140,9 +141,15 @@ public final class Demo {
         addTarget();
         say.accept("making a container image of " + (DISK_BYTES >> 30) + " GiB (GPT, ext4)");
         ImageService.create(new ImageService.Wanted(
-                image, NewImage.Layout.FOLDER, "expanded", DISK_BYTES, CLUSTER_BYTES, true, FileSystemType.EXT4));
+                ImagePlace.of(image),
+                NewImage.Layout.FOLDER,
+                "expanded",
+                DISK_BYTES,
+                CLUSTER_BYTES,
+                true,
+                FileSystemType.EXT4));
         try (DataPlane plane = DataPlane.connect(RunFolder.at(setting.run()), false)) {
-            ImageService.makeFileSystem(plane, image, FileSystemType.EXT4);
+            ImageService.makeFileSystem(plane, ImagePlace.of(image), FileSystemType.EXT4);
         }
         Answer device = api().post("/devices", body("image", image.toString(), "mount", root.toString()));
         say.accept("attached as " + device.text("blockDevice") + "; copying a directory tree into it");
@@ -268,7 +275,7 @@ public final class Demo {
             return;
         }
         try (DataPlane plane = DataPlane.connect(RunFolder.at(setting.run()), false)) {
-            for (AttachedDevice device : plane.client().devices()) {
+            for (AttachedDevice device : plane.devices()) {
                 plane.detach(device, DETACH_LIMIT);
             }
             plane.client().shutdown();

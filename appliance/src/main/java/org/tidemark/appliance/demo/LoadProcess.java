@@ -7,7 +7,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
-import org.tidemark.ploop.server.ServerCommand;
+import org.tidemark.ploop.os.JavaCommand;
 
 /** {@link DemoLoad} in a process of its own. Closing it kills it. */
 public final class LoadProcess implements Closeable {
@@ -43,7 +43,7 @@ public final class LoadProcess implements Closeable {
                 "-Xmx128m",
                 "-Dorg.sqlite.tmpdir=" + outside,
                 "-cp",
-                System.getProperty(ServerCommand.CLASS_PATH, usual),
+                System.getProperty(JavaCommand.CLASS_PATH, usual),
                 "org.tidemark.appliance.cli.Tidemark",
                 "demo-load",
                 inside.toString(),

@@ -12,6 +12,7 @@ import org.tidemark.ploop.filesystem.OnlineGrowthRefusedException;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.os.Errno;
 import org.tidemark.ploop.os.OsException;
+import org.tidemark.ploop.os.nfs.NfsLostException;
 import org.tidemark.ploop.server.ControlException;
 
 /** What kind of failure something is: {@link #exitCode} for a script, {@link #code} and {@link #status} for the API. */
@@ -74,6 +75,9 @@ public enum FailureKind {
         if (failure instanceof ApplianceException ours) {
             return ours.kind();
         }
+        if (failure instanceof NfsLostException || failure.getCause() instanceof NfsLostException) {
+            return UNREACHABLE;
+        }
         if (failure instanceof ImageException image) {
             return switch (image.kind()) {
                 case NOT_AN_IMAGE, DAMAGED, SUSPECT -> DAMAGED;
@@ -112,6 +116,7 @@ public enum FailureKind {
                 case BUSY -> CONFLICT;
                 case NOT_PERMITTED -> NOT_PERMITTED;
                 case DAMAGED -> DAMAGED;
+                case UNREACHABLE -> UNREACHABLE;
                 case UNKNOWN_COMMAND, PROTOCOL, TIME_OUT, DISCONNECTED, FAILED -> FAILED;
             };
         }

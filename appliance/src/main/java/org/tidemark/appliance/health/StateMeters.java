@@ -1,11 +1,11 @@
 package org.tidemark.appliance.health;
 
 import io.micrometer.core.instrument.MeterRegistry;
-import io.micrometer.core.instrument.MultiGauge;
 import io.micrometer.core.instrument.Tags;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
 import io.quarkus.scheduler.Scheduled;
+import io.quarkus.scheduler.Scheduler;
 import jakarta.annotation.Priority;
 import jakarta.enterprise.event.Observes;
 import jakarta.inject.Inject;
@@ -14,8 +14,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
-import java.util.ArrayList;
-import java.util.List;
+import java.util.HashMap;
+import java.util.Map;
 import org.jboss.logging.Logger;
 import org.tidemark.appliance.persistence.ContainerEntry;
 import org.tidemark.appliance.persistence.Containers;
@@ -45,16 +45,17 @@ public final class StateMeters {
     private final ContainerProtection protection;
     private final Repositories repositories;
     private final Host host;
-    private final MultiGauge age;
-    private final MultiGauge allowed;
-    private final MultiGauge safe;
-    private final MultiGauge reachable;
-    private final MultiGauge requests;
-    private final MultiGauge seconds;
-    private final MultiGauge inFlight;
-    private final MultiGauge healthy;
-    private final MultiGauge waiting;
-    /** Before and after, the catalogue may be closed. */
+    private final Readings age;
+    private final Readings allowed;
+    private final Readings safe;
+    private final Readings reachable;
+    private final Readings requests;
+    private final Readings seconds;
+    private final Readings inFlight;
+    private final Readings healthy;
+    private final Readings waiting;
+    private final Scheduler scheduler;
+    /** Until the end begins: from then on the catalogue may be closed. */
     private volatile boolean open;
 
     @Inject
@@ -64,42 +65,46 @@ public final class StateMeters {
             Targets targets,
             ContainerProtection protection,
             Repositories repositories,
-            Host host) {
+            Host host,
+            Scheduler scheduler) {
         this.containers = containers;
         this.targets = targets;
         this.protection = protection;
         this.repositories = repositories;
         this.host = host;
-        age = gauge(registry, "tidemark.container.rpo.age.seconds", "Age of the newest recovery point");
-        allowed = gauge(registry, "tidemark.container.rpo.allowed.seconds", "How old it may be by the policies");
-        safe = gauge(registry, "tidemark.container.safe", "1 when the policies' promise is kept");
-        reachable = gauge(registry, "tidemark.target.reachable", "1 when the target answered last time");
-        requests = gauge(
+        this.scheduler = scheduler;
+        age = new Readings(registry, "tidemark.container.rpo.age.seconds", "Age of the newest recovery point");
+        allowed = new Readings(registry, "tidemark.container.rpo.allowed.seconds", "How old it may be by the policies");
+        safe = new Readings(registry, "tidemark.container.safe", "1 when the policies' promise is kept");
+        reachable = new Readings(registry, "tidemark.target.reachable", "1 when the target answered last time");
+        requests = new Readings(
                 registry,
                 "tidemark.device.requests",
                 "Requests the kernel sent to the device, since its loop device was made");
-        seconds = gauge(registry, "tidemark.device.seconds", "Time these requests took");
-        inFlight = gauge(registry, "tidemark.device.in.flight", "Requests under way");
-        healthy = gauge(registry, "tidemark.device.healthy", "1 when nothing is wrong with the device, else 0");
-        waiting = gauge(
+        seconds = new Readings(registry, "tidemark.device.seconds", "Time these requests took");
+        inFlight = new Readings(registry, "tidemark.device.in.flight", "Requests under way");
+        healthy = new Readings(registry, "tidemark.device.healthy", "1 when nothing is wrong with the device, else 0");
+        waiting = new Readings(
                 registry, "tidemark.device.waiting.for.space", "Requests that wait because the disk below is full");
     }
 
-    private static MultiGauge gauge(MeterRegistry registry, String name, String description) {
-        return MultiGauge.builder(name).description(description).register(registry);
-    }
-
-    /** Last of all, for a start that fails before. */
+    /** Last of all, and told to the scheduler only now, for a start that fails before. */
     void started(@Observes @Priority(Integer.MAX_VALUE) StartupEvent event) {
         open = true;
+        scheduler
+                .newJob("gauges")
+                .setInterval("10s")
+                .setDelayed("2s")
+                .setConcurrentExecution(Scheduled.ConcurrentExecution.SKIP)
+                .setTask(execution -> look())
+                .schedule();
     }
 
     void ended(@Observes ShutdownEvent event) {
         open = false;
     }
 
-    @Scheduled(every = "10s", delayed = "2s", concurrentExecution = Scheduled.ConcurrentExecution.SKIP)
-    void look() {
+    private void look() {
         if (!open) {
             return;
         }
@@ -116,62 +121,62 @@ public final class StateMeters {
 
     private void lookAtContainers() {
         ContainerProtection.Look look = protection.at(Instant.now());
-        List<MultiGauge.Row<?>> ages = new ArrayList<>();
-        List<MultiGauge.Row<?>> bounds = new ArrayList<>();
-        List<MultiGauge.Row<?>> states = new ArrayList<>();
+        Map<Tags, Number> ages = new HashMap<>();
+        Map<Tags, Number> bounds = new HashMap<>();
+        Map<Tags, Number> states = new HashMap<>();
         for (ContainerEntry container : containers.all()) {
             Tags tags = Tags.of("container", container.name());
             Protection one = look.of(container);
             if (one.ageSeconds() != null) {
-                ages.add(MultiGauge.Row.of(tags, one.ageSeconds()));
+                ages.put(tags, one.ageSeconds());
             }
             if (one.rpoSeconds() != null) {
-                bounds.add(MultiGauge.Row.of(tags, one.rpoSeconds()));
+                bounds.put(tags, one.rpoSeconds());
             }
-            states.add(MultiGauge.Row.of(tags, one.state() == Protection.State.SAFE ? 1 : 0));
+            states.put(tags, one.state() == Protection.State.SAFE ? 1 : 0);
         }
-        age.register(ages, true);
-        allowed.register(bounds, true);
-        safe.register(states, true);
+        age.set(ages);
+        allowed.set(bounds);
+        safe.set(states);
     }
 
     private void lookAtTargets() {
-        List<MultiGauge.Row<?>> rows = new ArrayList<>();
+        Map<Tags, Number> rows = new HashMap<>();
         for (TargetEntry target : targets.all()) {
             Repositories.Status status = repositories.lastStatus(target.name());
             if (status != null) {
-                rows.add(MultiGauge.Row.of(Tags.of("target", target.name()), status.reachable() ? 1 : 0));
+                rows.put(Tags.of("target", target.name()), status.reachable() ? 1 : 0);
             }
         }
-        reachable.register(rows, true);
+        reachable.set(rows);
     }
 
     private void lookAtDevices() throws IOException {
-        List<MultiGauge.Row<?>> counts = new ArrayList<>();
-        List<MultiGauge.Row<?>> times = new ArrayList<>();
-        List<MultiGauge.Row<?>> flying = new ArrayList<>();
-        List<MultiGauge.Row<?>> health = new ArrayList<>();
-        List<MultiGauge.Row<?>> waits = new ArrayList<>();
+        Map<Tags, Number> counts = new HashMap<>();
+        Map<Tags, Number> times = new HashMap<>();
+        Map<Tags, Number> flying = new HashMap<>();
+        Map<Tags, Number> health = new HashMap<>();
+        Map<Tags, Number> waits = new HashMap<>();
         for (AttachedDevice device : host.devices()) {
             Tags known = Tags.of("device", device.deviceId());
-            health.add(MultiGauge.Row.of(known, device.trouble().isEmpty() ? 1 : 0));
-            waits.add(MultiGauge.Row.of(known, device.waitingForSpace()));
+            health.put(known, device.trouble().isEmpty() ? 1 : 0);
+            waits.put(known, device.waitingForSpace());
             Path stat = Path.of("/sys/block/" + Path.of(device.blockDevice()).getFileName() + "/stat");
             if (device.blockDevice().isEmpty() || !Files.isReadable(stat)) {
                 continue;
             }
             String[] fields = Files.readString(stat).strip().split("\\s+");
             Tags tags = Tags.of("device", device.deviceId());
-            counts.add(MultiGauge.Row.of(tags.and("operation", "read"), Long.parseLong(fields[READS])));
-            counts.add(MultiGauge.Row.of(tags.and("operation", "write"), Long.parseLong(fields[WRITES])));
-            times.add(MultiGauge.Row.of(tags.and("operation", "read"), Long.parseLong(fields[READ_MILLIS]) / 1e3));
-            times.add(MultiGauge.Row.of(tags.and("operation", "write"), Long.parseLong(fields[WRITE_MILLIS]) / 1e3));
-            flying.add(MultiGauge.Row.of(tags, Long.parseLong(fields[IN_FLIGHT])));
+            counts.put(tags.and("operation", "read"), Long.parseLong(fields[READS]));
+            counts.put(tags.and("operation", "write"), Long.parseLong(fields[WRITES]));
+            times.put(tags.and("operation", "read"), Long.parseLong(fields[READ_MILLIS]) / 1e3);
+            times.put(tags.and("operation", "write"), Long.parseLong(fields[WRITE_MILLIS]) / 1e3);
+            flying.put(tags, Long.parseLong(fields[IN_FLIGHT]));
         }
-        healthy.register(health, true);
-        waiting.register(waits, true);
-        requests.register(counts, true);
-        seconds.register(times, true);
-        inFlight.register(flying, true);
+        healthy.set(health);
+        waiting.set(waits);
+        requests.set(counts);
+        seconds.set(times);
+        inFlight.set(flying);
     }
 }

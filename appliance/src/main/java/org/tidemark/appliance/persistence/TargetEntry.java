@@ -29,6 +29,7 @@ public record TargetEntry(
     @Schema(name = "TargetKind")
     public enum Kind {
         LOCAL,
+        NFS,
         S3
     }
 

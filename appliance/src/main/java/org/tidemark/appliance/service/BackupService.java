@@ -26,8 +26,8 @@ import org.tidemark.backup.repository.log.CbtCheckpoint;
 import org.tidemark.backup.repository.log.Grade;
 import org.tidemark.backup.repository.log.PointImage;
 import org.tidemark.backup.repository.log.RecoveryPoint;
-import org.tidemark.ploop.chain.AttachedImage;
-import org.tidemark.ploop.chain.ChainFiles;
+import org.tidemark.ploop.chain.ImageLayout;
+import org.tidemark.ploop.chain.ImagePlace;
 import org.tidemark.ploop.filesystem.ConsistencyGrade;
 import org.tidemark.ploop.filesystem.FrozenInstant;
 import org.tidemark.ploop.server.ControlClient;
@@ -96,15 +96,24 @@ public final class BackupService {
     private static void detachAll(DataPlane plane, List<AttachedDevice> devices) throws IOException {
         for (AttachedDevice device : devices) {
             try {
-                plane.client().detach(device.deviceId(), INSTANT_LIMIT);
+                plane.detachUnmounted(device, INSTANT_LIMIT);
             } catch (ControlException e) {
                 if (e.kind() != ControlException.Kind.DISCONNECTED) {
                     throw e;
                 }
-                try (ControlClient successor = ServerLauncher.ensureRunning(plane.run())) {
+                try (ControlClient successor = successor(plane, device)) {
                     detachWhenServed(successor, device);
                 }
             }
+        }
+    }
+
+    private static ControlClient successor(DataPlane plane, AttachedDevice device) throws IOException {
+        if (device.server().equals(plane.run())) {
+            return ServerLauncher.ensureRunning(plane.run());
+        }
+        try (ControlClient host = ServerLauncher.ensureRunning(plane.run())) {
+            return ControlClient.connect(host.ensureOwnServer(device.image()), ControlClient.USUAL_LIMIT);
         }
     }
 
@@ -135,6 +144,11 @@ public final class BackupService {
             return wanted.repository();
         }
 
+        /** All devices have one device server. */
+        ControlClient client() throws IOException {
+            return plane.client(devices.get(0));
+        }
+
         String consumer() {
             return repository().id() + "/" + container().name();
         }
@@ -150,7 +164,7 @@ public final class BackupService {
             if (found.isPresent()) {
                 devices.add(found.get());
             } else {
-                AttachedDevice device = plane.attach(Path.of(image.path()), DataPlane.AttachOptions.FOR_ONE_JOB);
+                AttachedDevice device = plane.attach(ImagePlace.of(image.path()), DataPlane.AttachOptions.FOR_ONE_JOB);
                 devices.add(device);
                 fresh.add(device);
             }
@@ -159,23 +173,23 @@ public final class BackupService {
     }
 
     private Outcome run(Run run, BackupProgress progress, BooleanSupplier cancelled) throws IOException {
+        DataPlane.requireOneServer(run.devices());
         Optional<RecoveryPoint> parent = run.wanted().parent();
         List<Path> mounts = new ArrayList<>();
         for (AttachedDevice device : run.devices()) {
             DataPlane.mountPoints(device).stream().findFirst().ifPresent(mounts::add);
         }
-        Map<String, Object> definition = definition(run.container());
+        Map<String, Object> definition = definition(run);
         definition.putAll(run.wanted().mark());
         Fields wanted = instantRequest(run, parent);
-        String prepared = run.plane()
-                .client()
-                .request("instant.prepare", wanted, INSTANT_LIMIT)
-                .text("prepared");
+        String prepared =
+                run.client().request("instant.prepare", wanted, INSTANT_LIMIT).text("prepared");
         Fields request = Fields.of("prepared", prepared);
         Instant[] when = new Instant[1];
-        FrozenInstant frozen = new FrozenInstant(new HolderWatchdog(run.plane().run()), FREEZE_LIMIT);
+        FrozenInstant frozen =
+                new FrozenInstant(new HolderWatchdog(run.devices().get(0).server()), FREEZE_LIMIT);
         FrozenInstant.Outcome<Fields> instant = frozen.run(mounts, () -> {
-            Fields answer = run.plane().client().request("instant", request, INSTANT_LIMIT);
+            Fields answer = run.client().request("instant", request, INSTANT_LIMIT);
             when[0] = Instant.now();
             return answer;
         });
@@ -189,7 +203,7 @@ public final class BackupService {
         boolean committed = false;
         try {
             for (View view : views) {
-                run.plane().client().request("view.secure", Fields.of("view", view.viewId()), SECURE_LIMIT);
+                run.client().request("view.secure", Fields.of("view", view.viewId()), SECURE_LIMIT);
             }
             List<DiskSource> sources = new ArrayList<>();
             for (View view : views) {
@@ -273,9 +287,9 @@ public final class BackupService {
                 if (committed) {
                     Fields commit = Fields.of(
                             "device", view.deviceId(), "consumer", run.consumer(), "checkpoint", view.checkpoint());
-                    run.plane().client().request("cbt.commit", commit, INSTANT_LIMIT);
+                    run.client().request("cbt.commit", commit, INSTANT_LIMIT);
                 }
-                run.plane().client().request("view.close", Fields.of("view", view.viewId()), INSTANT_LIMIT);
+                run.client().request("view.close", Fields.of("view", view.viewId()), INSTANT_LIMIT);
             } catch (IOException e) {
                 notices.add("device " + view.deviceId() + ": the next backup may read more than it must: "
                         + e.getMessage());
@@ -284,11 +298,12 @@ public final class BackupService {
     }
 
     /** What a restore needs to make the same kind of image again. */
-    private static Map<String, Object> definition(ContainerEntry container) throws IOException {
+    private static Map<String, Object> definition(Run run) throws IOException {
+        ContainerEntry container = run.container();
         List<Map<String, Object>> images = new ArrayList<>();
-        for (ContainerEntry.Image image : container.images()) {
-            ChainFiles files = AttachedImage.filesOf(Path.of(image.path()));
-            ImageLayout layout = ImageLayout.of(files);
+        for (int i = 0; i < container.images().size(); i++) {
+            ContainerEntry.Image image = container.images().get(i);
+            ImageLayout layout = run.plane().layout(run.devices().get(i));
             Map<String, Object> one = new LinkedHashMap<>();
             one.put("id", image.id());
             one.put("path", image.path());

@@ -25,7 +25,7 @@ public final class DeviceMount {
             done = true;
         } finally {
             if (!done) {
-                plane.client().detach(device.deviceId(), UNDO_LIMIT);
+                plane.detachUnmounted(device, UNDO_LIMIT);
             }
         }
     }

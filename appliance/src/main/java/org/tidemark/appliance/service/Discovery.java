@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
 import org.tidemark.appliance.failure.ApplianceException;
 import org.tidemark.appliance.persistence.ContainerEntry;
 import org.tidemark.ploop.chain.AttachedImage;
+import org.tidemark.ploop.chain.ImagePlace;
 import org.tidemark.ploop.os.MountEntry;
 import org.tidemark.ploop.os.Mounts;
 import org.tidemark.ploop.server.ControlClient.AttachedDevice;
@@ -50,15 +51,7 @@ public final class Discovery {
         }
         List<ContainerEntry.Image> images = new ArrayList<>();
         for (Named one : named) {
-            Path path = Path.of(one.path());
-            if (!path.isAbsolute()) {
-                throw ApplianceException.usage("the path of an image must be absolute, not '" + path + "'");
-            }
-            if (!Files.exists(path)) {
-                throw new NoSuchFileException(path + ": there is no such image");
-            }
-            Path real = path.toRealPath();
-            AttachedImage.filesOf(real);
+            ImagePlace real = look(ImagePlace.of(one.path()));
             String id = one.id() != null ? one.id() : named.size() == 1 ? "root" : "disk" + images.size();
             if (!id.matches("[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")) {
                 throw ApplianceException.usage("'" + id + "' cannot be the id of an image");
@@ -71,6 +64,22 @@ public final class Discovery {
             images.add(new ContainerEntry.Image(id, real.toString()));
         }
         return new Found(images, ContainerEntry.Runtime.NONE, List.of());
+    }
+
+    /** Its one name. An image on NFS is opened by its device server alone, so it must be attached. */
+    private ImagePlace look(ImagePlace image) throws IOException {
+        if (image.path().isPresent()) {
+            if (!image.path().get().isAbsolute()) {
+                throw ApplianceException.usage("the path of an image must be absolute, not '" + image + "'");
+            }
+            ImagePlace real = image.real();
+            AttachedImage.filesOf(real);
+            return real;
+        }
+        if (Host.deviceOf(host.devices(), image.toString()).isEmpty()) {
+            throw ApplianceException.conflict(image + ": is not attached; attach it first");
+        }
+        return image;
     }
 
     /** What is mounted there: its block device, the device that Tidemark made, its image. */

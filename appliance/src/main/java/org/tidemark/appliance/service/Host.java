@@ -9,8 +9,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.Predicate;
 import org.tidemark.appliance.config.ApplianceConfig;
+import org.tidemark.ploop.chain.ImagePlace;
 import org.tidemark.ploop.os.Mounts;
-import org.tidemark.ploop.server.ControlClient;
 import org.tidemark.ploop.server.ControlClient.AttachedDevice;
 import org.tidemark.ploop.server.ControlException;
 import org.tidemark.ploop.server.RunFolder;
@@ -37,8 +37,12 @@ public final class Host {
 
     /** What is attached; nothing when no device server runs. */
     public List<AttachedDevice> devices() throws IOException {
-        try (ControlClient client = ControlClient.connect(RunFolder.at(config.run()), ControlClient.USUAL_LIMIT)) {
-            return client.devices();
+        Optional<DataPlane> running = connectIfRunning();
+        if (running.isEmpty()) {
+            return List.of();
+        }
+        try (DataPlane plane = running.get()) {
+            return plane.devices();
         } catch (ControlException e) {
             if (e.kind() == ControlException.Kind.DISCONNECTED) {
                 return List.of();
@@ -49,10 +53,11 @@ public final class Host {
 
     /** The device of an image. */
     public static Optional<AttachedDevice> deviceOf(List<AttachedDevice> devices, String image) throws IOException {
-        Path path = Path.of(image);
-        Path real = Files.exists(path) ? path.toRealPath() : path;
+        ImagePlace place = ImagePlace.of(image);
+        boolean there = place.path().isPresent() && Files.exists(place.path().get());
+        ImagePlace real = there ? place.real() : place;
         Predicate<AttachedDevice> same = device -> device.level().isEmpty()
-                && (device.image().equals(real) || device.image().equals(path));
+                && (device.image().equals(real) || device.image().equals(place));
         return devices.stream().filter(same).findFirst();
     }
 

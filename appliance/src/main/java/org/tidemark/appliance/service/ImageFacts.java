@@ -6,6 +6,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import org.tidemark.ploop.chain.AttachedImage;
 import org.tidemark.ploop.chain.ChainFiles;
+import org.tidemark.ploop.chain.ImageLayout;
 import org.tidemark.ploop.format.expanded.ExpandedFormat;
 import org.tidemark.ploop.format.qcow2.Qcow2Format;
 import org.tidemark.ploop.format.qcow2.Qcow2Header;

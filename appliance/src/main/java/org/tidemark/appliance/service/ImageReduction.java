@@ -13,6 +13,7 @@ import org.tidemark.ploop.chain.ChainFiles;
 import org.tidemark.ploop.chain.ChainLocks;
 import org.tidemark.ploop.chain.ImageShrink;
 import org.tidemark.ploop.chain.OwnerRecord;
+import org.tidemark.ploop.chain.TrialOverlay;
 import org.tidemark.ploop.device.StateArea;
 import org.tidemark.ploop.filesystem.FileSystemType;
 import org.tidemark.ploop.format.Delta;
@@ -20,12 +21,18 @@ import org.tidemark.ploop.format.DeltaGeometry;
 import org.tidemark.ploop.partition.GuidPartitionTable;
 import org.tidemark.ploop.partition.Partition;
 import org.tidemark.ploop.server.ControlClient.AttachedDevice;
+import org.tidemark.ploop.server.Fields;
 
 /**
  * Makes a container's disk smaller: first the file system, then the partition, then the image. The image is not attached. Each
- * step is whole by itself; after a crash the same command goes on. Only ext4 can do it.
+ * step is whole by itself, the first one because it is done in a {@link TrialOverlay}; after a crash the same command goes on. Only
+ * ext4 can do it.
  */
 public final class ImageReduction {
+    /** On a full disk the tool fails, and the image is what it was; waiting would look as if it worked. */
+    private static final DataPlane.AttachOptions FOR_ONE_JOB_UNTRACKED = new DataPlane.AttachOptions(
+            null, false, false, false, true, new Fields(Map.of("untracked", true, "onFull", "error")));
+
     private static final Duration DETACH_LIMIT = Duration.ofSeconds(30);
 
     private final Map<String, String> environment;
@@ -66,8 +73,10 @@ public final class ImageReduction {
      * @return its size
      * @throws ApplianceException CONFLICT while the image is attached, USAGE when the data does not fit, with the minimum
      */
-    public static long run(Map<String, String> environment, Path image, long wantedBytes) throws IOException {
+    public static long run(Map<String, String> environment, Path named, long wantedBytes) throws IOException {
+        Path image = named.toRealPath();
         requireDetached(environment, image);
+        TrialOverlay.finish(image);
         ImageReduction reduction = new ImageReduction(environment, image);
         long size = ImageShrink.sizeFor(reduction.files, reduction.layout.geometry(), wantedBytes);
         if (size < reduction.layout.geometry().diskSizeBytes()) {
@@ -77,14 +86,15 @@ public final class ImageReduction {
     }
 
     /** How small {@link #run} could make it, by the estimate of the file system's own tool. */
-    public static long minimum(Map<String, String> environment, Path image) throws IOException {
+    public static long minimum(Map<String, String> environment, Path named) throws IOException {
+        Path image = named.toRealPath();
         requireDetached(environment, image);
         ImageReduction reduction = new ImageReduction(environment, image);
         ImageShrink.sizeFor(
                 reduction.files,
                 reduction.layout.geometry(),
                 reduction.layout.geometry().diskSizeBytes());
-        return reduction.onFileSystem((type, block) -> reduction.layout.diskFor(type.minimumBytes(block)));
+        return reduction.onTrial(false, (type, block) -> reduction.layout.diskFor(type.minimumBytes(block)));
     }
 
     private static void requireDetached(Map<String, String> environment, Path image) throws IOException {
@@ -109,13 +119,17 @@ public final class ImageReduction {
         long room = table.map(one -> one.partitions().get(0))
                 .map(Partition::lengthBytes)
                 .orElse(size);
-        onFileSystem((type, block) -> {
+        onTrial(true, (type, block) -> {
             long minimum = type.minimumBytes(block);
             if (minimum > room) {
                 throw ApplianceException.usage(image + ": what is in it does not fit on a disk of " + size
                         + " bytes; the smallest possible disk has " + layout.diskFor(minimum) + " bytes");
             }
-            type.setSize(block, room);
+            try {
+                type.setSize(block, room);
+            } catch (IOException e) {
+                throw new IOException(image + ": its disk is as large as it was, " + e.getMessage(), e);
+            }
             return room;
         });
         try (AttachedImage disk = open(AttachedImage.Use.READ_WRITE)) {
@@ -133,9 +147,23 @@ public final class ImageReduction {
         long on(FileSystemType type, Path block) throws IOException;
     }
 
-    private long onFileSystem(Work work) throws IOException {
+    /**
+     * The file system's own tool leaves it in ruins when it is killed while it moves things together: it works on an overlay,
+     * of which the image gets the whole, or nothing.
+     */
+    private long onTrial(boolean kept, Work work) throws IOException {
+        try (TrialOverlay trial = TrialOverlay.begin(files)) {
+            long result = onFileSystem(trial.path(), work);
+            if (kept) {
+                trial.accept();
+            }
+            return result;
+        }
+    }
+
+    private long onFileSystem(Path overlay, Work work) throws IOException {
         try (DataPlane plane = DataPlane.connect(environment)) {
-            AttachedDevice device = plane.attach(image, DataPlane.AttachOptions.FOR_ONE_JOB);
+            AttachedDevice device = plane.attach(overlay, FOR_ONE_JOB_UNTRACKED);
             try {
                 Path block = Path.of(device.blockDevice());
                 FileSystemType type = FileSystemType.detect(block)
@@ -144,7 +172,7 @@ public final class ImageReduction {
                                 image + ": holds no file system that is known, so nobody can tell what would be lost"));
                 return work.on(type, block);
             } finally {
-                plane.client().detach(device.deviceId(), DETACH_LIMIT);
+                plane.detachUnmounted(device, DETACH_LIMIT);
             }
         }
     }

@@ -12,6 +12,7 @@ import org.tidemark.ploop.chain.AttachedImage;
 import org.tidemark.ploop.chain.ChainFiles;
 import org.tidemark.ploop.chain.ChainLocks;
 import org.tidemark.ploop.chain.ImageGrowth;
+import org.tidemark.ploop.chain.ImageLayout;
 import org.tidemark.ploop.chain.OwnerRecord;
 import org.tidemark.ploop.device.StateArea;
 import org.tidemark.ploop.filesystem.FileSystemType;
@@ -84,7 +85,7 @@ public final class ImageResize {
      */
     public static Resized growAttached(DataPlane plane, AttachedDevice device, long sizeBytes, boolean withFileSystem)
             throws IOException {
-        AttachedDevice grown = plane.client().resize(device.deviceId(), sizeBytes, RESIZE_LIMIT);
+        AttachedDevice grown = plane.client(device).resize(device.deviceId(), sizeBytes, RESIZE_LIMIT);
         Optional<FileSystemType> type = withFileSystem ? growFileSystem(grown) : Optional.empty();
         return new Resized(grown.sizeBytes(), type);
     }
@@ -95,7 +96,7 @@ public final class ImageResize {
         try {
             return growFileSystem(device);
         } finally {
-            plane.client().detach(device.deviceId(), DETACH_LIMIT);
+            plane.detachUnmounted(device, DETACH_LIMIT);
         }
     }
 

@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.tidemark.ploop.chain.ImagePlace;
 import org.tidemark.ploop.server.ControlClient.AttachedDevice;
 import org.tidemark.ploop.server.Fields;
 
@@ -29,7 +30,7 @@ public final class ImageUpkeep {
     public record Compacted(long beforeBytes, long fileBytes, long longestPauseMillis, boolean complete) {}
 
     /** Mends an image as {@code image check} says; empty when it is not attached here. */
-    public static Optional<Repaired> repair(Map<String, String> environment, Path image) throws IOException {
+    public static Optional<Repaired> repair(Map<String, String> environment, ImagePlace image) throws IOException {
         Optional<Fields> done = request(environment, image, "repair", REPAIR_LIMIT);
         return done.isEmpty()
                 ? Optional.empty()
@@ -37,7 +38,7 @@ public final class ImageUpkeep {
     }
 
     /** Makes the file of an image as small as it can be; empty when it is not attached here. */
-    public static Optional<Compacted> compact(Map<String, String> environment, Path image) throws IOException {
+    public static Optional<Compacted> compact(Map<String, String> environment, ImagePlace image) throws IOException {
         Optional<Fields> done = request(environment, image, "compact", COMPACT_LIMIT);
         if (done.isEmpty()) {
             return Optional.empty();
@@ -50,18 +51,21 @@ public final class ImageUpkeep {
                 fields.flag("complete")));
     }
 
-    private static Optional<Fields> request(Map<String, String> environment, Path image, String command, Duration limit)
-            throws IOException {
+    private static Optional<Fields> request(
+            Map<String, String> environment, ImagePlace image, String command, Duration limit) throws IOException {
         Optional<DataPlane> running = DataPlane.connectIfRunning(environment);
         if (running.isEmpty()) {
             return Optional.empty();
         }
         try (DataPlane plane = running.get()) {
-            Optional<AttachedDevice> device =
-                    plane.find(Files.exists(image) ? image.toAbsolutePath().toString() : image.toString());
+            Optional<AttachedDevice> device = plane.find(image.path()
+                    .filter(Files::exists)
+                    .map(Path::toAbsolutePath)
+                    .map(Path::toString)
+                    .orElseGet(image::toString));
             return device.isEmpty()
                     ? Optional.empty()
-                    : Optional.of(plane.client()
+                    : Optional.of(plane.client(device.get())
                             .request(command, Fields.of("device", device.get().deviceId()), limit));
         }
     }

@@ -1,5 +1,7 @@
 package org.tidemark.appliance.service;
 
+import io.quarkus.runtime.StartupEvent;
+import jakarta.enterprise.event.Observes;
 import jakarta.inject.Inject;
 import jakarta.inject.Singleton;
 import java.io.IOException;
@@ -46,6 +48,13 @@ public final class PolicyRegistry {
             containers.get(container);
         }
         return targets.get(entry.target());
+    }
+
+    /** Time has passed, and nobody reads what somebody read when the appliance ended. */
+    void start(@Observes StartupEvent event) throws IOException {
+        for (PolicyEntry entry : policies.all()) {
+            lookAgain(entry, targets.get(entry.target()));
+        }
     }
 
     /** What is kept may be something else now. */

@@ -2,12 +2,15 @@ package org.tidemark.appliance.service;
 
 import jakarta.inject.Inject;
 import jakarta.inject.Singleton;
+import java.io.Closeable;
 import java.time.Instant;
 import java.time.ZoneId;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.tidemark.appliance.persistence.PointCache;
 import org.tidemark.appliance.persistence.Policies;
 import org.tidemark.appliance.persistence.PolicyEntry;
@@ -27,6 +30,8 @@ public final class Retention {
     private final Policies policies;
     private final Points points;
     private final PointCache cache;
+    /** Points that somebody reads, with a reason for each reader. Guarded by itself. */
+    private final Map<String, List<String>> inUse = new HashMap<>();
 
     @Inject
     public Retention(Policies policies, Points points, PointCache cache) {
@@ -35,8 +40,55 @@ public final class Retention {
         this.cache = cache;
     }
 
-    /** Looks at the points of a container on a target again; a point is kept when any policy keeps it. */
-    public void apply(TargetEntry target, String container) {
+    /**
+     * Keeps a point while somebody reads it for longer than a job, whatever the policies say; one that had expired is taken back.
+     * When the appliance starts again it has no readers, and what the policies say counts again.
+     *
+     * @param why what reads it, for people
+     * @return to be closed when it is not read any more
+     */
+    public Closeable keepWhileRead(TargetEntry target, RecoveryPoint point, String why) {
+        String key = key(target, point);
+        synchronized (inUse) {
+            inUse.computeIfAbsent(key, unused -> new ArrayList<>()).add(why);
+        }
+        try {
+            apply(target, point.containerId());
+        } catch (RuntimeException e) {
+            letGo(key, why);
+            throw e;
+        }
+        AtomicBoolean over = new AtomicBoolean();
+        return () -> {
+            if (!over.getAndSet(true)) {
+                letGo(key, why);
+                apply(target, point.containerId());
+            }
+        };
+    }
+
+    private void letGo(String key, String why) {
+        synchronized (inUse) {
+            List<String> readers = inUse.getOrDefault(key, List.of());
+            readers.remove(why);
+            if (readers.isEmpty()) {
+                inUse.remove(key);
+            }
+        }
+    }
+
+    private static String key(TargetEntry target, RecoveryPoint point) {
+        return target.repositoryId() + "/" + point.containerId() + "/" + point.pointId();
+    }
+
+    private List<String> readers(TargetEntry target, RecoveryPoint point) {
+        synchronized (inUse) {
+            return List.copyOf(inUse.getOrDefault(key(target, point), List.of()));
+        }
+    }
+
+    /** Looks at the points of a container on a target again; a point is kept when any policy keeps it, or somebody reads it. */
+    public synchronized void apply(TargetEntry target, String container) {
         List<PolicyEntry> concerned = policies.all().stream()
                 .filter(policy -> policy.target().equals(target.name())
                         && policy.containers().contains(container))
@@ -47,7 +99,8 @@ public final class Retention {
         Instant now = Instant.now();
         for (RecoveryPoint point : all) {
             PointCache.Mark before = marks.getOrDefault(point.pointId(), PointCache.Mark.NONE);
-            List<String> kept = reasons.getOrDefault(point.pointId(), List.of());
+            List<String> kept = new ArrayList<>(reasons.getOrDefault(point.pointId(), List.of()));
+            kept.addAll(readers(target, point));
             boolean expires = !concerned.isEmpty() && kept.isEmpty() && !before.isProtected();
             Instant expiredAt = !expires ? null : before.expiredAt() == null ? now : before.expiredAt();
             PointCache.Mark after =
@@ -92,8 +145,19 @@ public final class Retention {
         return reasons;
     }
 
+    /** Notes that a point was read to its end just now and is whole. */
+    public synchronized void noteVerified(RecoveryPoint point) {
+        PointCache.Mark before = cache.marks(point.repositoryId(), point.containerId())
+                .getOrDefault(point.pointId(), PointCache.Mark.NONE);
+        cache.mark(
+                point.repositoryId(),
+                point.containerId(),
+                point.pointId(),
+                new PointCache.Mark(before.isProtected(), before.expiredAt(), before.keptBy(), Instant.now()));
+    }
+
     /** Keeps a point whatever the policies say, or leaves it to them again. */
-    public void protect(TargetEntry target, RecoveryPoint point, boolean isProtected) {
+    public synchronized void protect(TargetEntry target, RecoveryPoint point, boolean isProtected) {
         PointCache.Mark before = cache.marks(target.repositoryId(), point.containerId())
                 .getOrDefault(point.pointId(), PointCache.Mark.NONE);
         cache.mark(

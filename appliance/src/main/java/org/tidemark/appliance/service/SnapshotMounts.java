@@ -7,6 +7,7 @@ import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import org.tidemark.ploop.chain.ImagePlace;
 import org.tidemark.ploop.filesystem.SnapshotMount;
 import org.tidemark.ploop.server.ControlClient.AttachedDevice;
 
@@ -26,11 +27,8 @@ public final class SnapshotMounts {
         if (!Files.isDirectory(folder)) {
             throw new NotDirectoryException(folder + ": is not a folder to mount at");
         }
-        Path image = plane.find(word).map(AttachedDevice::image).orElse(Path.of(word));
-        if (!Files.exists(image)) {
-            throw new NoSuchFileException(word + ": there is no such image, and no such device is attached");
-        }
-        AttachedDevice device = plane.attachSnapshot(image, Snapshots.guid(guid), nameFor(image.toRealPath(), guid));
+        ImagePlace image = imageOf(plane, word).real();
+        AttachedDevice device = plane.attachSnapshot(image, Snapshots.guid(guid), nameFor(image, guid), false);
         boolean done = false;
         try {
             SnapshotMount.mount(Path.of(device.blockDevice()), folder);
@@ -43,14 +41,22 @@ public final class SnapshotMounts {
                     folder.toRealPath().toString());
         } finally {
             if (!done) {
-                plane.client().detach(device.deviceId(), UNDO_LIMIT);
+                plane.detachUnmounted(device, UNDO_LIMIT);
             }
         }
     }
 
-    private static String nameFor(Path image, String guid) {
-        Path last = image.getFileName();
-        String plain = (last == null ? "image" : last.toString()).replaceAll("[^A-Za-z0-9_]", "_");
+    /** The image of a device, or one that is not attached. */
+    public static ImagePlace imageOf(DataPlane plane, String word) throws IOException {
+        ImagePlace image = plane.find(word).map(AttachedDevice::image).orElseGet(() -> ImagePlace.of(word));
+        if (image.path().isPresent() && !Files.exists(image.path().get())) {
+            throw new NoSuchFileException(word + ": there is no such image, and no such device is attached");
+        }
+        return image;
+    }
+
+    private static String nameFor(ImagePlace image, String guid) {
+        String plain = image.fileName().replaceAll("[^A-Za-z0-9_]", "_");
         String start = plain.substring(0, Math.min(NAME_CHARACTERS, plain.length()));
         String mark = Integer.toHexString(image.toString().hashCode());
         String level = Snapshots.guid(guid).replaceAll("[^0-9a-f]", "");
@@ -62,7 +68,7 @@ public final class SnapshotMounts {
         Path path = Files.exists(Path.of(word))
                 ? Path.of(word).toRealPath()
                 : Path.of(word).toAbsolutePath();
-        for (AttachedDevice device : plane.client().devices()) {
+        for (AttachedDevice device : plane.devices()) {
             if (device.level().isEmpty()) {
                 continue;
             }

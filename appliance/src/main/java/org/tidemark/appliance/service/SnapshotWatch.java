@@ -7,6 +7,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.tidemark.ploop.chain.ChainProgress;
 import org.tidemark.ploop.server.ControlClient;
+import org.tidemark.ploop.server.ControlClient.AttachedDevice;
 import org.tidemark.ploop.server.Fields;
 
 /** Follows a change of snapshots in the device server: tells how far it is, and tells it to stop when that is wanted. */
@@ -15,13 +16,13 @@ final class SnapshotWatch implements AutoCloseable {
     private static final long LOOK_EVERY_MILLIS = 250;
 
     private final Snapshots.Planes planes;
-    private final Fields device;
+    private final AttachedDevice device;
     private final ChainProgress progress;
     private final CountDownLatch over = new CountDownLatch(1);
 
-    SnapshotWatch(Snapshots.Planes planes, String deviceId, ChainProgress progress) {
+    SnapshotWatch(Snapshots.Planes planes, AttachedDevice device, ChainProgress progress) {
         this.planes = planes;
-        this.device = Fields.of("device", deviceId);
+        this.device = device;
         this.progress = progress;
     }
 
@@ -47,11 +48,12 @@ final class SnapshotWatch implements AutoCloseable {
             if (connected.isEmpty()) {
                 return;
             }
+            Fields wanted = Fields.of("device", device.deviceId());
             try (DataPlane plane = connected.get()) {
                 if (progress.cancelled()) {
-                    plane.client().request("snapshot.cancel", device, ControlClient.USUAL_LIMIT);
+                    plane.client(device).request("snapshot.cancel", wanted, ControlClient.USUAL_LIMIT);
                 }
-                Fields status = plane.client().request("snapshot.status", device, ControlClient.USUAL_LIMIT);
+                Fields status = plane.client(device).request("snapshot.status", wanted, ControlClient.USUAL_LIMIT);
                 if (status.flag("running")) {
                     progress.done(status.number("clusters"), status.number("totalClusters"));
                 }

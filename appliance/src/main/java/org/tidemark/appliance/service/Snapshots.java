@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -16,6 +17,7 @@ import org.tidemark.ploop.chain.ChainFiles;
 import org.tidemark.ploop.chain.ChainProgress;
 import org.tidemark.ploop.chain.FirstSnapshot;
 import org.tidemark.ploop.chain.Guid;
+import org.tidemark.ploop.chain.ImagePlace;
 import org.tidemark.ploop.chain.InternalSnapshots;
 import org.tidemark.ploop.chain.SnapshotOperations;
 import org.tidemark.ploop.filesystem.FrozenInstant;
@@ -38,6 +40,7 @@ public final class Snapshots {
             "the image is a folder of the same name now; the file itself is its base and is not written any more";
 
     private final Planes planes;
+    private final boolean ofCommand;
 
     /** Connects to the device server, if one runs. */
     @FunctionalInterface
@@ -45,8 +48,19 @@ public final class Snapshots {
         Optional<DataPlane> connect() throws IOException;
     }
 
+    /** For a service: an image on NFS is left to its device server, and must be attached. */
     public Snapshots(Planes planes) {
+        this(planes, false);
+    }
+
+    private Snapshots(Planes planes, boolean ofCommand) {
         this.planes = planes;
+        this.ofCommand = ofCommand;
+    }
+
+    /** For a command, a process of its own that may speak to an NFS server itself. */
+    public static Snapshots ofCommand(Planes planes) {
+        return new Snapshots(planes, true);
     }
 
     /**
@@ -61,7 +75,9 @@ public final class Snapshots {
 
     /** Where an image is: attached, or just files. */
     private record Place(
-            Path image, @Nullable DataPlane plane, @Nullable AttachedDevice device) implements AutoCloseable {
+            ImagePlace image,
+            @Nullable DataPlane plane,
+            @Nullable AttachedDevice device) implements AutoCloseable {
         ChainFiles files() throws IOException {
             return AttachedImage.filesOf(image);
         }
@@ -91,19 +107,23 @@ public final class Snapshots {
                 }
             }
         }
-        if (!Files.exists(Path.of(word))) {
+        ImagePlace image = ImagePlace.of(word);
+        if (image.path().isPresent() && !Files.exists(image.path().get())) {
             throw new NoSuchFileException(word + ": there is no such image, and no such device is attached");
         }
-        return new Place(Path.of(word), null, null);
+        if (image.nfs().isPresent() && !ofCommand) {
+            throw ApplianceException.conflict(word + ": is not attached; attach it first, or use 'tidemark snapshot'");
+        }
+        return new Place(image, null, null);
     }
 
     static Optional<AttachedDevice> find(DataPlane plane, String word) throws IOException {
         Optional<AttachedDevice> named = plane.find(word);
-        if (named.isPresent()) {
+        if (named.isPresent() || ImagePlace.isAddress(word)) {
             return named;
         }
         Path path = Path.of(word).toAbsolutePath();
-        for (AttachedDevice device : plane.client().devices()) {
+        for (AttachedDevice device : plane.devices()) {
             if (device.level().isEmpty() && DataPlane.mountPoints(device).contains(path)) {
                 return Optional.of(device);
             }
@@ -120,19 +140,49 @@ public final class Snapshots {
     /** All levels of an image, as its descriptor lists them. */
     public List<SnapshotOperations.Snapshot> list(String word) throws IOException {
         try (Place place = place(word)) {
+            return levels(place);
+        }
+    }
+
+    /** The files of an attached image on NFS are its device server's alone. */
+    private static List<SnapshotOperations.Snapshot> levels(Place place) throws IOException {
+        AttachedDevice device = place.device();
+        if (place.plane() == null || device == null || place.image().nfs().isEmpty()) {
             return SnapshotOperations.list(place.files());
         }
+        Fields wanted = Fields.of("device", device.deviceId());
+        List<SnapshotOperations.Snapshot> levels = new ArrayList<>();
+        for (Fields one : place.plane()
+                .client(device)
+                .request("snapshot.list", wanted, PREPARE_LIMIT)
+                .objects("snapshots")) {
+            levels.add(new SnapshotOperations.Snapshot(
+                    one.text("snapshot"),
+                    one.text("parent"),
+                    one.text("file"),
+                    one.flag("current"),
+                    one.flag("temporary")));
+        }
+        return levels;
+    }
+
+    /** None on NFS, where only images of other formats are served. */
+    private static boolean mayHaveInternal(Place place) {
+        return place.image().path().isPresent();
     }
 
     /** The snapshots inside the file of a qcow2 image, which other programs made. */
     public List<Snapshot> internal(String word) throws IOException {
         try (Place place = place(word)) {
-            return InternalSnapshots.list(place.files());
+            return mayHaveInternal(place) ? InternalSnapshots.list(place.files()) : List.of();
         }
     }
 
     /** Whether a name means one of these, and no level. */
     private static boolean isInternal(Place place, String name) throws IOException {
+        if (!mayHaveInternal(place)) {
+            return false;
+        }
         ChainFiles files = place.files();
         return InternalSnapshots.has(files, name)
                 && SnapshotOperations.list(files).stream().noneMatch(level -> isCalled(level, name));
@@ -153,7 +203,7 @@ public final class Snapshots {
 
     /** A name that is none is found out before anything is locked. */
     private static String requireLevel(Place place, String text) throws IOException {
-        for (SnapshotOperations.Snapshot level : SnapshotOperations.list(place.files())) {
+        for (SnapshotOperations.Snapshot level : levels(place)) {
             if (isCalled(level, text)) {
                 return level.guid();
             }
@@ -173,7 +223,7 @@ public final class Snapshots {
             if (place.plane() == null || place.device() == null) {
                 ChainFiles files = place.files();
                 if (FirstSnapshot.concerns(files)) {
-                    String first = new FirstSnapshot(Guid.firstThenRandom(name)).take(place.image());
+                    String first = new FirstSnapshot(Guid.firstThenRandom(name)).take(files);
                     return new Created(files.name(), first, "closed", 0, FOLDER_NOW);
                 }
                 String guid = new SnapshotOperations(Guid.firstThenRandom(name)).create(files);
@@ -199,15 +249,15 @@ public final class Snapshots {
     public record Together(String guid, List<String> images, String grade, long frozenMillis, String notice) {}
 
     private static Created create(DataPlane plane, AttachedDevice device, UUID name) throws IOException {
-        boolean becomesFolder = FirstSnapshot.concerns(AttachedImage.filesOf(device.image()));
+        boolean becomesFolder = becomesFolder(device);
         List<Path> mounts = DataPlane.mountPoints(device).stream().limit(1).toList();
-        Fields prepared = plane.client()
+        Fields prepared = plane.client(device)
                 .request(
                         "snapshot.prepare",
                         Fields.of("device", device.deviceId(), "snapshot", Guid.of(name)),
                         PREPARE_LIMIT);
-        FrozenInstant frozen = new FrozenInstant(new HolderWatchdog(plane.run()), BackupService.FREEZE_LIMIT);
-        FrozenInstant.Outcome<Fields> outcome = frozen.run(mounts, () -> plane.client()
+        FrozenInstant frozen = new FrozenInstant(new HolderWatchdog(device.server()), BackupService.FREEZE_LIMIT);
+        FrozenInstant.Outcome<Fields> outcome = frozen.run(mounts, () -> plane.client(device)
                 .request(
                         "snapshot.create",
                         Fields.of("device", device.deviceId(), "prepared", prepared.text("prepared")),
@@ -218,6 +268,10 @@ public final class Snapshots {
                 outcome.grade().name().toLowerCase(Locale.ROOT),
                 (outcome.frozenNanos() + 999_999) / 1_000_000,
                 notice(outcome.notice(), becomesFolder));
+    }
+
+    private static boolean becomesFolder(AttachedDevice device) throws IOException {
+        return device.image().path().isPresent() && FirstSnapshot.concerns(AttachedImage.filesOf(device.image()));
     }
 
     private static String notice(String ofInstant, boolean becomesFolder) {
@@ -241,7 +295,8 @@ public final class Snapshots {
             }
             Fields wanted = Fields.of("device", place.device().deviceId(), "snapshot", level);
             return SnapshotOperations.Deleted.valueOf(
-                    change(place.plane(), "snapshot.delete", wanted, progress).text("outcome"));
+                    change(place.plane(), place.device(), "snapshot.delete", wanted, progress)
+                            .text("outcome"));
         }
     }
 
@@ -251,7 +306,7 @@ public final class Snapshots {
             String level = guid == null ? null : requireLevel(place, guid);
             if (place.plane() != null && place.device() != null) {
                 Fields wanted = Fields.of("device", place.device().deviceId(), "snapshot", level);
-                return (int) change(place.plane(), "snapshot.merge", wanted, progress)
+                return (int) change(place.plane(), place.device(), "snapshot.merge", wanted, progress)
                         .number("merged");
             }
             SnapshotOperations operations = new SnapshotOperations(UUID::randomUUID, progress);
@@ -276,10 +331,11 @@ public final class Snapshots {
     }
 
     /** The device server works in the request; how far it is and that it is to stop goes over a connection of its own. */
-    private Fields change(DataPlane plane, String command, Fields wanted, ChainProgress progress) throws IOException {
-        try (SnapshotWatch watch = new SnapshotWatch(planes, wanted.text("device"), progress)) {
+    private Fields change(DataPlane plane, AttachedDevice device, String command, Fields wanted, ChainProgress progress)
+            throws IOException {
+        try (SnapshotWatch watch = new SnapshotWatch(planes, device, progress)) {
             watch.start();
-            return plane.client().request(command, wanted, CHANGE_LIMIT);
+            return plane.client(device).request(command, wanted, CHANGE_LIMIT);
         }
     }
 }

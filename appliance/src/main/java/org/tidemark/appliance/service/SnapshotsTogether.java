@@ -67,6 +67,7 @@ final class SnapshotsTogether {
                     attached.put(word, device.get());
                 }
             }
+            DataPlane.requireOneServer(attached.values());
             List<String> prepared = prepare(plane, attached, name);
             for (String word : words) {
                 if (!attached.containsKey(word)) {
@@ -83,7 +84,7 @@ final class SnapshotsTogether {
             throws IOException {
         List<String> prepared = new ArrayList<>();
         for (AttachedDevice device : attached.values()) {
-            prepared.add(plane.client()
+            prepared.add(plane.client(device)
                     .request(
                             "snapshot.prepare",
                             Fields.of("device", device.deviceId(), "snapshot", Guid.of(name)),
@@ -106,8 +107,9 @@ final class SnapshotsTogether {
                 mounts.add(points.get(0));
             }
         }
-        FrozenInstant frozen = new FrozenInstant(new HolderWatchdog(plane.run()), BackupService.FREEZE_LIMIT);
-        FrozenInstant.Outcome<Fields> outcome = frozen.run(mounts, () -> plane.client()
+        AttachedDevice any = attached.values().iterator().next();
+        FrozenInstant frozen = new FrozenInstant(new HolderWatchdog(any.server()), BackupService.FREEZE_LIMIT);
+        FrozenInstant.Outcome<Fields> outcome = frozen.run(mounts, () -> plane.client(any)
                 .request("snapshot.createTogether", Fields.of("prepared", prepared), Snapshots.INSTANT_LIMIT));
         String notice = outcome.notice().isEmpty() ? unfrozen : outcome.notice();
         return new Snapshots.Together(

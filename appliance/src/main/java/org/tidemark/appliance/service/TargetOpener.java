@@ -7,6 +7,7 @@ import java.net.URI;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Clock;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -29,13 +30,20 @@ import org.tidemark.backup.target.TargetProbe;
 import org.tidemark.backup.target.Targets;
 import org.tidemark.backup.target.local.LocalTarget;
 import org.tidemark.backup.target.local.NewFolder;
+import org.tidemark.backup.target.nfs.NewNfsFolder;
+import org.tidemark.backup.target.nfs.NfsTarget;
 import org.tidemark.backup.target.s3.S3Credentials;
 import org.tidemark.backup.target.s3.S3Settings;
 import org.tidemark.backup.target.s3.S3Target;
+import org.tidemark.ploop.os.JavaCommand;
+import org.tidemark.ploop.os.nfs.NfsLocation;
 
 /** Makes targets of what the catalogue says of them. */
 @Singleton
 public final class TargetOpener {
+    /** How long a person waits for a server. */
+    private static final Duration SOON = Duration.ofSeconds(8);
+
     private final SecureRandom random = new SecureRandom();
     private final SecretBox secrets;
     private final ApplianceIdentity identity;
@@ -50,6 +58,7 @@ public final class TargetOpener {
     public BackupTarget open(TargetEntry entry) throws IOException {
         return switch (entry.kind()) {
             case LOCAL -> LocalTarget.open(localPath(entry), random);
+            case NFS -> NfsTarget.open(nfs(entry), JavaCommand.ofThisJava(), NfsTarget.PATIENCE);
             case S3 -> s3(entry);
         };
     }
@@ -58,6 +67,7 @@ public final class TargetOpener {
     public BackupTarget create(TargetEntry entry) throws IOException {
         return switch (entry.kind()) {
             case LOCAL -> LocalTarget.create(localPath(entry), random);
+            case NFS -> NfsTarget.create(nfs(entry), JavaCommand.ofThisJava(), SOON);
             case S3 -> s3(entry);
         };
     }
@@ -66,6 +76,14 @@ public final class TargetOpener {
     public BackupTarget decorated(
             BackupTarget bare, RetryPolicy policy, RequestCounter counter, BooleanSupplier cancelled) {
         return Targets.decorate(bare, policy, counter, random, cancelled);
+    }
+
+    private static NfsLocation nfs(TargetEntry entry) throws IOException {
+        try {
+            return NfsLocation.parse(entry.setting("address"));
+        } catch (IllegalArgumentException e) {
+            throw new ApplianceException(FailureKind.USAGE, "NFS target: " + e.getMessage(), e);
+        }
     }
 
     private static Path localPath(TargetEntry entry) throws IOException {
@@ -152,7 +170,9 @@ public final class TargetOpener {
     /** Looks at a place step by step. */
     public TargetTest.Result test(TargetEntry entry) {
         long begun = System.nanoTime();
-        try (BackupTarget target = open(entry)) {
+        try (BackupTarget target = entry.kind() == TargetEntry.Kind.NFS
+                ? NfsTarget.open(nfs(entry), JavaCommand.ofThisJava(), SOON)
+                : open(entry)) {
             return test(target, begun);
         } catch (IOException e) {
             long millis = (System.nanoTime() - begun) / 1_000_000;
@@ -163,6 +183,9 @@ public final class TargetOpener {
 
     /** Looks at a place that may not be a target yet; leaves it as it is. */
     public TargetTest.Result testNew(TargetEntry entry) throws IOException {
+        if (entry.kind() == TargetEntry.Kind.NFS) {
+            return testNewNfs(entry);
+        }
         if (entry.kind() != TargetEntry.Kind.LOCAL || NewFolder.isTarget(localPath(entry))) {
             return test(entry);
         }
@@ -170,6 +193,15 @@ public final class TargetOpener {
         NewFolder.Result result = NewFolder.probe(localPath(entry), System::nanoTime);
         return new TargetTest.Result(
                 (System.nanoTime() - begun) / 1_000_000, steps(result.steps()), false, null, result.failure());
+    }
+
+    private TargetTest.Result testNewNfs(TargetEntry entry) throws IOException {
+        long begun = System.nanoTime();
+        NewNfsFolder.Result result = NfsTarget.probeNew(nfs(entry), JavaCommand.ofThisJava(), SOON);
+        return result.isTarget()
+                ? test(entry)
+                : new TargetTest.Result(
+                        (System.nanoTime() - begun) / 1_000_000, steps(result.steps()), false, null, result.failure());
     }
 
     private static List<TargetTest.Step> steps(List<ProbeStep> steps) {

@@ -24,6 +24,16 @@ done
 : > dev/null
 mount -o bind /dev/null dev/null
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
+# This namespace began with a copy of all mounts. Those of other devices of ours would keep these from being detached as long
+# as the copying takes; what the source lies on is bound above.
+while read -r mounted at rest; do
+    case $mounted in /dev/loop*) ;; *) continue ;; esac
+    case $at in "$PWD"/*) continue ;; esac
+    backing=$(cat "/sys/block/${mounted#/dev/}/loop/backing_file" 2>/dev/null) || continue
+    if grep -qF "tidemark $backing fuse" /proc/mounts; then
+        umount -l "$(printf %b "$at")" || :
+    fi
+done < /proc/mounts
 if [ $# = 0 ]; then
     # One file system only: what is mounted in a root file system (proc, sys, volumes) is not part of it.
     chroot . cp -dR -x --preserve=mode,ownership,timestamps,links,xattr /source/. /image/

@@ -39,6 +39,7 @@ import org.tidemark.appliance.service.Discovery;
 import org.tidemark.appliance.service.Host;
 import org.tidemark.appliance.service.ImageFacts;
 import org.tidemark.appliance.service.Snapshots;
+import org.tidemark.ploop.chain.ImagePlace;
 import org.tidemark.ploop.server.ControlClient.AttachedDevice;
 
 /** Containers: what is protected. */
@@ -237,12 +238,15 @@ public final class ContainersResource {
         @Nullable String format = null;
         @Nullable Long sizeBytes = device.map(AttachedDevice::sizeBytes).orElse(null);
         @Nullable String problem = null;
-        try {
-            ImageFacts facts = ImageFacts.of(java.nio.file.Path.of(image.path()));
-            format = facts.formatId();
-            sizeBytes = facts.sizeBytes();
-        } catch (IOException e) {
-            problem = FailureKind.words(e);
+        Optional<java.nio.file.Path> here = ImagePlace.of(image.path()).path();
+        if (here.isPresent()) {
+            try {
+                ImageFacts facts = ImageFacts.of(here.get());
+                format = facts.formatId();
+                sizeBytes = facts.sizeBytes();
+            } catch (IOException e) {
+                problem = FailureKind.words(e);
+            }
         }
         @Nullable String mountPoint = null;
         @Nullable String fileSystem = null;

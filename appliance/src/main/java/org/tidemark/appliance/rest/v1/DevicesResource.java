@@ -35,6 +35,7 @@ import org.tidemark.appliance.service.DataPlane;
 import org.tidemark.appliance.service.DeviceMount;
 import org.tidemark.appliance.service.Host;
 import org.tidemark.appliance.service.ImageResize;
+import org.tidemark.ploop.chain.ImagePlace;
 import org.tidemark.ploop.server.ControlClient;
 import org.tidemark.ploop.server.ControlClient.AttachedDevice;
 import org.tidemark.ploop.server.Fields;
@@ -134,8 +135,8 @@ public final class DevicesResource {
     @APIResponse(responseCode = "201")
     @APIResponseSchema(value = DeviceView.class, responseCode = "201")
     public Response attach(@Valid @NotNull DeviceRequest request) throws IOException {
-        java.nio.file.Path image = java.nio.file.Path.of(request.image());
-        if (!image.isAbsolute()) {
+        ImagePlace image = ImagePlace.of(request.image());
+        if (image.path().isPresent() && !image.path().get().isAbsolute()) {
             throw ApplianceException.usage("the path of an image must be absolute, not '" + image + "'");
         }
         boolean readOnly = Boolean.TRUE.equals(request.readOnly());
@@ -179,8 +180,8 @@ public final class DevicesResource {
     @RolesAllowed(Scope.MAY_ADMINISTER)
     public DeviceView set(@PathParam("id") String id, @Valid @NotNull DeviceSettings settings) throws IOException {
         try (DataPlane plane = host.connect()) {
-            device(plane, id);
-            return view(plane.client().set(id, settings.given()), containers.all());
+            AttachedDevice device = device(plane, id);
+            return view(plane.client(device).set(id, settings.given()), containers.all());
         }
     }
 
@@ -207,7 +208,7 @@ public final class DevicesResource {
     }
 
     private static AttachedDevice device(DataPlane plane, String id) throws IOException {
-        return plane.client().devices().stream()
+        return plane.devices().stream()
                 .filter(one -> one.deviceId().equals(id))
                 .findFirst()
                 .orElseThrow(() -> ApplianceException.notFound("there is no device '" + id + "'"));

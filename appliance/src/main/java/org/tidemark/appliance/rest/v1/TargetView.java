@@ -15,6 +15,7 @@ public record TargetView(
         @Schema(required = true) TargetEntry.Kind kind,
         @Schema(required = true) String address,
         @Nullable LocalSettings local,
+        @Nullable NfsSettings nfs,
         @Nullable S3Settings s3,
         @Schema(required = true) int maxJobs,
         @Schema(required = true) String repositoryId,
@@ -37,6 +38,7 @@ public record TargetView(
                 entry.kind(),
                 address(entry),
                 entry.kind() == TargetEntry.Kind.LOCAL ? new LocalSettings(entry.setting("path")) : null,
+                entry.kind() == TargetEntry.Kind.NFS ? new NfsSettings(entry.setting("address")) : null,
                 entry.kind() == TargetEntry.Kind.S3 ? S3Settings.shown(entry) : null,
                 entry.maxJobs(),
                 entry.repositoryId(),
@@ -49,6 +51,9 @@ public record TargetView(
     private static String address(TargetEntry entry) {
         if (entry.kind() == TargetEntry.Kind.LOCAL) {
             return entry.setting("path");
+        }
+        if (entry.kind() == TargetEntry.Kind.NFS) {
+            return entry.setting("address");
         }
         String prefix = entry.setting("prefix");
         return "s3://" + entry.setting("bucket") + (prefix.isEmpty() ? "" : "/" + prefix)

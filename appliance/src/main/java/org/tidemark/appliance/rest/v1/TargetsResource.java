@@ -23,10 +23,12 @@ import java.io.IOException;
 import java.net.URI;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponseSchema;
 import org.jspecify.annotations.Nullable;
+import org.tidemark.appliance.failure.ApplianceException;
 import org.tidemark.appliance.failure.FailureKind;
 import org.tidemark.appliance.persistence.Names;
 import org.tidemark.appliance.persistence.TargetEntry;
@@ -63,6 +65,7 @@ public final class TargetsResource {
 
             TargetEntry.@NotNull Kind kind,
             @Nullable @Valid LocalSettings local,
+            @Nullable @Valid NfsSettings nfs,
             @Nullable @Valid S3Settings s3,
             @Nullable @Min(1) @Max(64) Integer maxJobs) {}
 
@@ -189,20 +192,15 @@ public final class TargetsResource {
     }
 
     static TargetRegistry.Wanted wanted(TargetRequest request) throws IOException {
-        boolean local = request.kind() == TargetEntry.Kind.LOCAL;
-        if (local ? request.local() == null || request.s3() != null : request.s3() == null || request.local() != null) {
-            throw org.tidemark.appliance.failure.ApplianceException.usage(
-                    local ? "a LOCAL target needs 'local', and not 's3'" : "an S3 target needs 's3', and not 'local'");
-        }
+        demandFitting(request);
         int maxJobs = request.maxJobs() == null ? USUAL_JOBS : request.maxJobs();
         LocalSettings folder = request.local();
         if (folder != null) {
-            return new TargetRegistry.Wanted(
-                    request.name(),
-                    request.kind(),
-                    java.util.Map.of("path", folder.path()),
-                    TargetRegistry.Secrets.NONE,
-                    maxJobs);
+            return plain(request, "path", folder.path(), maxJobs);
+        }
+        NfsSettings nfs = request.nfs();
+        if (nfs != null) {
+            return plain(request, "address", nfs.address(), maxJobs);
         }
         S3Settings s3 = java.util.Objects.requireNonNull(request.s3());
         S3Settings.Credentials credentials = s3.credentials();
@@ -210,5 +208,25 @@ public final class TargetsResource {
                 ? TargetRegistry.Secrets.NONE
                 : new TargetRegistry.Secrets(credentials.secretKey(), credentials.sessionToken());
         return new TargetRegistry.Wanted(request.name(), request.kind(), s3.toSettings(), secrets, maxJobs);
+    }
+
+    private static TargetRegistry.Wanted plain(TargetRequest request, String setting, String value, int maxJobs) {
+        return new TargetRegistry.Wanted(
+                request.name(), request.kind(), Map.of(setting, value), TargetRegistry.Secrets.NONE, maxJobs);
+    }
+
+    /** The settings of the kind, and of no other. */
+    private static void demandFitting(TargetRequest request) throws IOException {
+        boolean fitting = (request.local() != null) == (request.kind() == TargetEntry.Kind.LOCAL)
+                && (request.nfs() != null) == (request.kind() == TargetEntry.Kind.NFS)
+                && (request.s3() != null) == (request.kind() == TargetEntry.Kind.S3);
+        if (!fitting) {
+            throw ApplianceException.usage(
+                    switch (request.kind()) {
+                        case LOCAL -> "a LOCAL target needs 'local', and nothing of another kind";
+                        case NFS -> "an NFS target needs 'nfs', and nothing of another kind";
+                        case S3 -> "an S3 target needs 's3', and nothing of another kind";
+                    });
+        }
     }
 }

@@ -139,7 +139,7 @@ public final class Exports {
         for (String id : List.copyOf(open.keySet())) {
             try {
                 remove(id, false);
-            } catch (IOException e) {
+            } catch (IOException | RuntimeException e) {
                 LOG.debug("ending an export", e);
             }
         }

@@ -5,10 +5,8 @@ import java.io.InterruptedIOException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.List;
-import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.locks.LockSupport;
-import org.jspecify.annotations.Nullable;
 import org.tidemark.ploop.device.BlockDevice;
 import org.tidemark.ploop.device.DeviceState;
 import org.tidemark.ploop.device.attach.nbd.NbdClient;
@@ -24,25 +22,29 @@ final class RemoteDevice implements BlockDevice {
     private static final String ALLOCATION = "base:allocation";
     private static final int STATE_ZERO = 2;
     private static final int STATE_DIRTY = 1;
-    private static final int CONNECTIONS = 4;
+    private static final int REQUESTS = 4;
+    /** One more than requests, so that asking for block status now and then does not cost the others theirs. */
+    private static final int MOST_CONNECTIONS = 5;
+
     private static final Duration PATIENCE = Duration.ofSeconds(15);
     private static final long PAUSE_NANOS = 50_000_000;
-    private static final long SIZE_KNOWN_NANOS = 1_000_000_000;
     private static final int BLOCK_BYTES = 512;
 
     private final String name;
     private final Source source;
     private final boolean writable;
-    private final Semaphore places = new Semaphore(CONNECTIONS);
-    private final ConcurrentLinkedDeque<NbdClient> idle = new ConcurrentLinkedDeque<>();
+    private final Semaphore places = new Semaphore(REQUESTS);
+    private final RemoteConnections connections;
     private volatile long sizeBytes;
-    private volatile long sizeAskedNanos;
     private volatile boolean closed;
 
     /** Where the disk is served. */
     interface Source extends java.io.Closeable {
         /** A new connection, with these meta contexts where the server has them. */
         NbdClient connect(List<String> contexts) throws IOException;
+
+        /** How large the disk is now. */
+        long sizeBytes() throws IOException;
 
         /** Whether a broken connection is worth a new one. */
         boolean comesBack();
@@ -53,9 +55,10 @@ final class RemoteDevice implements BlockDevice {
         this.name = name;
         this.source = source;
         this.writable = writable;
+        this.connections = new RemoteConnections(source, MOST_CONNECTIONS);
         boolean done = false;
         try {
-            askSize();
+            this.sizeBytes = source.sizeBytes();
             done = true;
         } finally {
             if (!done) {
@@ -64,29 +67,25 @@ final class RemoteDevice implements BlockDevice {
         }
     }
 
-    private void askSize() throws IOException {
-        NbdClient client = source.connect(List.of());
-        sizeBytes = client.sizeBytes();
-        sizeAskedNanos = System.nanoTime();
-        idle.add(client);
-    }
-
     @Override
     public String name() {
         return name;
     }
 
-    /** As it is now: the disk may grow while it is exported. */
+    /** As it was when somebody asked last. */
     @Override
     public long sizeBytes() {
-        if (System.nanoTime() - sizeAskedNanos > SIZE_KNOWN_NANOS && source.comesBack()) {
-            try (NbdClient client = source.connect(List.of())) {
-                sizeBytes = client.sizeBytes();
-            } catch (IOException e) {
-                // The device server is being replaced; its disks do not change meanwhile.
-                System.getLogger(RemoteDevice.class.getName()).log(System.Logger.Level.DEBUG, name, e);
-            }
-            sizeAskedNanos = System.nanoTime();
+        return sizeBytes;
+    }
+
+    /** Asks where the disk is served. */
+    @Override
+    public long currentSizeBytes() {
+        try {
+            sizeBytes = source.sizeBytes();
+        } catch (IOException e) {
+            // The device server is being replaced; its disks do not change meanwhile.
+            System.getLogger(RemoteDevice.class.getName()).log(System.Logger.Level.DEBUG, name, e);
         }
         return sizeBytes;
     }
@@ -129,41 +128,27 @@ final class RemoteDevice implements BlockDevice {
 
     /** False when the connection broke and it is worth another try. */
     private boolean tryOnce(List<String> contexts, Request request, long endNanos) throws IOException {
-        NbdClient client = contexts.isEmpty() ? idle.poll() : null;
+        NbdClient client = null;
+        boolean inOrder = false;
         try {
-            if (client == null) {
-                client = source.connect(contexts);
-            }
+            client = connections.take(contexts);
             request.run(client);
-            giveBack(client, contexts);
+            inOrder = true;
             return true;
         } catch (OsException e) {
-            giveBack(client, contexts);
+            inOrder = true;
             throw e;
         } catch (IOException e) {
-            discard(client);
             if (closed || !source.comesBack() || System.nanoTime() - endNanos > 0) {
                 throw e;
             }
             return false;
-        }
-    }
-
-    private void giveBack(@Nullable NbdClient client, List<String> contexts) {
-        if (client != null && contexts.isEmpty() && !closed) {
-            idle.push(client);
-        } else {
-            discard(client);
-        }
-    }
-
-    private static void discard(@Nullable NbdClient client) {
-        try {
-            if (client != null) {
-                client.close();
+        } finally {
+            if (client != null && inOrder) {
+                connections.giveBack(client, contexts);
+            } else if (client != null) {
+                connections.discard(client);
             }
-        } catch (IOException e) {
-            System.getLogger(RemoteDevice.class.getName()).log(System.Logger.Level.DEBUG, "closing", e);
         }
     }
 
@@ -237,9 +222,7 @@ final class RemoteDevice implements BlockDevice {
     @Override
     public void close() throws IOException {
         closed = true;
-        for (NbdClient client = idle.poll(); client != null; client = idle.poll()) {
-            discard(client);
-        }
+        connections.close();
         source.close();
     }
 }

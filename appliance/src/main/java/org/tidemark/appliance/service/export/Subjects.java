@@ -2,8 +2,8 @@ package org.tidemark.appliance.service.export;
 
 import jakarta.inject.Inject;
 import jakarta.inject.Singleton;
+import java.io.Closeable;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.LinkedHashMap;
@@ -18,10 +18,13 @@ import org.tidemark.appliance.service.DataPlane;
 import org.tidemark.appliance.service.Host;
 import org.tidemark.appliance.service.Points;
 import org.tidemark.appliance.service.Repositories;
+import org.tidemark.appliance.service.Retention;
+import org.tidemark.appliance.service.SnapshotMounts;
 import org.tidemark.appliance.service.Snapshots;
 import org.tidemark.backup.repository.BackupRepository;
 import org.tidemark.backup.repository.log.PointSelector;
 import org.tidemark.backup.repository.log.RecoveryPoint;
+import org.tidemark.ploop.chain.ImagePlace;
 import org.tidemark.ploop.device.BlockDevice;
 import org.tidemark.ploop.filesystem.FrozenInstant;
 import org.tidemark.ploop.os.Errno;
@@ -40,9 +43,11 @@ public final class Subjects {
     private final Host host;
     private final Repositories repositories;
     private final Points points;
+    private final Retention retention;
 
     @Inject
-    public Subjects(Host host, Repositories repositories, Points points) {
+    public Subjects(Host host, Repositories repositories, Points points, Retention retention) {
+        this.retention = retention;
         this.host = host;
         this.repositories = repositories;
         this.points = points;
@@ -67,13 +72,13 @@ public final class Subjects {
             }
         }
         if (!writable) {
-            RemoteDevice remote = new RemoteDevice(device.deviceId(), new DeviceSource(host, device.deviceId()), false);
+            RemoteDevice remote = new RemoteDevice(device.deviceId(), new DeviceSource(host, device), false);
             return new Simple("device " + device.deviceId(), remote, remote::close);
         }
         NativeFile claim = claim(device);
         boolean done = false;
         try {
-            RemoteDevice remote = new RemoteDevice(device.deviceId(), new DeviceSource(host, device.deviceId()), true);
+            RemoteDevice remote = new RemoteDevice(device.deviceId(), new DeviceSource(host, device), true);
             done = true;
             return new Simple("device " + device.deviceId(), remote, () -> {
                 try (claim) {
@@ -106,26 +111,10 @@ public final class Subjects {
         AttachedDevice level;
         boolean attached = false;
         try {
-            Path image = plane.find(word).map(AttachedDevice::image).orElse(Path.of(word));
-            if (!Files.exists(image)) {
-                throw ApplianceException.notFound(word + ": there is no such image, and no such device is attached");
-            }
+            ImagePlace image = SnapshotMounts.imageOf(plane, word);
             String name = "export-" + UUID.randomUUID().toString().replace("-", "");
             // When this process dies the device server detaches it.
-            plane.client()
-                    .request(
-                            "attach",
-                            Fields.of(
-                                    "image",
-                                    image.toRealPath().toString(),
-                                    "device",
-                                    name,
-                                    "whileConnected",
-                                    true,
-                                    "options",
-                                    Map.of("level", Snapshots.guid(guid))),
-                            LIMIT);
-            level = plane.require(name);
+            level = plane.attachSnapshot(image, Snapshots.guid(guid), name, true);
             attached = true;
         } finally {
             if (!attached) {
@@ -134,7 +123,7 @@ public final class Subjects {
         }
         boolean done = false;
         try {
-            RemoteDevice remote = new RemoteDevice(level.deviceId(), new DeviceSource(host, level.deviceId()), false);
+            RemoteDevice remote = new RemoteDevice(level.deviceId(), new DeviceSource(host, level), false);
             done = true;
             return new Simple("snapshot " + level.level() + " of " + level.image(), remote, () -> {
                 try (plane) {
@@ -153,12 +142,12 @@ public final class Subjects {
 
     private void detach(AttachedDevice level) throws IOException {
         try (DataPlane plane = host.connect()) {
-            plane.client().detach(level.deviceId(), LIMIT);
+            plane.detachUnmounted(level, LIMIT);
         }
     }
 
     /**
-     * One image of a recovery point, straight from its target.
+     * One image of a recovery point, straight from its target. The point does not expire meanwhile.
      *
      * @param imageId may be null when the point has one image
      */
@@ -177,8 +166,22 @@ public final class Subjects {
             throw ApplianceException.notFound("the point has no image '" + image + "'; it has " + images);
         }
         String what = "image " + image + " of " + container + " at " + point.instant();
-        BlockDevice device = new PointDevice(what, repository.openPoint(point).image(image));
-        return new Simple(what, device, device::close);
+        Closeable keep = retention.keepWhileRead(entry, point, "is exported");
+        boolean done = false;
+        try {
+            BlockDevice device =
+                    new PointDevice(what, repository.openPoint(point).image(image));
+            done = true;
+            return new Simple(what, device, () -> {
+                try (keep) {
+                    device.close();
+                }
+            });
+        } finally {
+            if (!done) {
+                keep.close();
+            }
+        }
     }
 
     /**
@@ -206,15 +209,16 @@ public final class Subjects {
                     host.scratchFolder().toString(),
                     "devices",
                     List.of(wanted));
-            String prepared =
-                    plane.client().request("instant.prepare", request, LIMIT).text("prepared");
+            String prepared = plane.client(device)
+                    .request("instant.prepare", request, LIMIT)
+                    .text("prepared");
             FrozenInstant.Outcome<Fields> frozen = new FrozenInstant(
-                            new HolderWatchdog(plane.run()), BackupService.FREEZE_LIMIT)
-                    .run(DataPlane.mountPoints(device).stream().limit(1).toList(), () -> plane.client()
+                            new HolderWatchdog(device.server()), BackupService.FREEZE_LIMIT)
+                    .run(DataPlane.mountPoints(device).stream().limit(1).toList(), () -> plane.client(device)
                             .request("instant", Fields.of("prepared", prepared), LIMIT));
             Fields view = frozen.value().objects("views").get(0);
-            plane.client().request("view.secure", Fields.of("view", view.text("view")), SECURE_LIMIT);
-            ViewSubject subject = new ViewSubject(plane, device.deviceId(), consumer, frozen.value(), frozen.notice());
+            plane.client(device).request("view.secure", Fields.of("view", view.text("view")), SECURE_LIMIT);
+            ViewSubject subject = new ViewSubject(plane, device, consumer, frozen.value(), frozen.notice());
             done = true;
             return subject;
         } finally {
@@ -224,7 +228,7 @@ public final class Subjects {
         }
     }
 
-    private record Simple(String what, BlockDevice device, java.io.Closeable whole) implements Exports.Subject {
+    private record Simple(String what, BlockDevice device, Closeable whole) implements Exports.Subject {
         @Override
         public void end(boolean done) throws IOException {
             whole.close();

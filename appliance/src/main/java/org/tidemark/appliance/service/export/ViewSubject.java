@@ -11,6 +11,7 @@ import org.tidemark.appliance.service.DataPlane;
 import org.tidemark.ploop.device.BlockDevice;
 import org.tidemark.ploop.device.attach.nbd.NbdClient;
 import org.tidemark.ploop.device.attach.nbd.NbdExport;
+import org.tidemark.ploop.server.ControlClient.AttachedDevice;
 import org.tidemark.ploop.server.Fields;
 
 /** A view of one instant. It lives as long as the connection that asked for it, which this object closes at the end. */
@@ -19,7 +20,7 @@ final class ViewSubject implements Exports.Subject {
     private static final String DIRTY = "qemu:dirty-bitmap:";
 
     private final DataPlane plane;
-    private final String deviceId;
+    private final AttachedDevice attached;
     private final String consumer;
     private final String viewId;
     private final String checkpoint;
@@ -33,17 +34,18 @@ final class ViewSubject implements Exports.Subject {
      * @param answer what the device server said to the request for the instant
      * @param frozenNotice why it was not frozen; empty when it was
      */
-    ViewSubject(DataPlane plane, String deviceId, String consumer, Fields answer, String frozenNotice)
+    ViewSubject(DataPlane plane, AttachedDevice attached, String consumer, Fields answer, String frozenNotice)
             throws IOException {
         Fields view = answer.objects("views").get(0);
         this.plane = plane;
-        this.deviceId = deviceId;
+        this.attached = attached;
         this.consumer = consumer;
         this.viewId = view.text("view");
         this.checkpoint = view.text("checkpoint");
         this.tracked = view.flag("tracked");
-        this.device =
-                new RemoteDevice(deviceId, new ViewSource(Path.of(answer.text("socket")), view.text("export")), false);
+        ViewSource source =
+                new ViewSource(Path.of(answer.text("socket")), view.text("export"), view.number("sizeBytes"));
+        this.device = new RemoteDevice(attached.deviceId(), source, false);
         String since = view.text("since", "");
         this.bitmaps = since.isEmpty() ? Map.of() : Map.of(since, device.dirty(DIRTY + view.text("bitmap")));
         List<String> notices = new ArrayList<>();
@@ -57,10 +59,16 @@ final class ViewSubject implements Exports.Subject {
     }
 
     /** With its device server the view is gone. */
-    private record ViewSource(Path socket, String export) implements RemoteDevice.Source {
+    private record ViewSource(Path socket, String export, long sizeBytes) implements RemoteDevice.Source {
         @Override
         public NbdClient connect(List<String> contexts) throws IOException {
             return NbdClient.connect(socket, export, contexts);
+        }
+
+        /** An instant has one size. */
+        @Override
+        public long sizeBytes() {
+            return sizeBytes;
         }
 
         @Override
@@ -76,7 +84,7 @@ final class ViewSubject implements Exports.Subject {
 
     @Override
     public String what() {
-        return "device " + deviceId + " at one instant";
+        return "device " + attached.deviceId() + " at one instant";
     }
 
     @Override
@@ -109,13 +117,14 @@ final class ViewSubject implements Exports.Subject {
         device.close();
         try (DataPlane closing = plane) {
             if (done && tracked) {
-                closing.client()
+                closing.client(attached)
                         .request(
                                 "cbt.commit",
-                                Fields.of("device", deviceId, "consumer", consumer, "checkpoint", checkpoint),
+                                Fields.of(
+                                        "device", attached.deviceId(), "consumer", consumer, "checkpoint", checkpoint),
                                 LIMIT);
             }
-            closing.client().request("view.close", Fields.of("view", viewId), LIMIT);
+            closing.client(attached).request("view.close", Fields.of("view", viewId), LIMIT);
         }
     }
 }

@@ -3,7 +3,6 @@ package org.tidemark.appliance.service.job;
 import jakarta.inject.Inject;
 import jakarta.inject.Singleton;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -26,6 +25,8 @@ import org.tidemark.backup.repository.log.PointCounters;
 import org.tidemark.backup.repository.log.PointList;
 import org.tidemark.backup.repository.log.RecoveryPoint;
 import org.tidemark.backup.target.RequestCounter;
+import org.tidemark.ploop.chain.ImagePlace;
+import org.tidemark.ploop.server.ControlClient.AttachedDevice;
 
 /** Takes a recovery point. */
 @Singleton
@@ -95,7 +96,7 @@ public final class BackupWork implements JobWork {
             BackupService.Wanted wanted =
                     new BackupService.Wanted(container, repository, Points.last(list), Map.of(MADE_BY, mark));
             BackupService.Outcome outcome =
-                    new BackupService(host.scratchFolder()).backup(plane, wanted, progress(job, container), job);
+                    new BackupService(host.scratchFolder()).backup(plane, wanted, progress(job, container, plane), job);
             RecoveryPoint point = outcome.result().point();
             points.add(point);
             outcome.notices().forEach(job::notice);
@@ -111,12 +112,13 @@ public final class BackupWork implements JobWork {
     }
 
     /** Images come one after the other and their ranges ascend, so how far one is handed out is how far it is. */
-    private static BackupProgress progress(RunningJob job, ContainerEntry container) throws IOException {
+    private static BackupProgress progress(RunningJob job, ContainerEntry container, DataPlane plane)
+            throws IOException {
         Map<String, Long> before = new LinkedHashMap<>();
         long total = 0;
         for (ContainerEntry.Image image : container.images()) {
             before.put(image.id(), total);
-            total += ImageFacts.of(Path.of(image.path())).sizeBytes();
+            total += sizeBytes(plane, ImagePlace.of(image.path()));
         }
         long wholeBytes = Math.max(1, total);
         return (imageId, offsetBytes, counters) -> job.progress(new JobProgress(
@@ -126,6 +128,13 @@ public final class BackupWork implements JobWork {
                 Math.min(1.0, (before.getOrDefault(imageId, 0L) + offsetBytes) / (double) wholeBytes),
                 (before.size() > 1 ? "image " + imageId + ": " : "") + "read " + counters.bytesRead() / (1 << 20)
                         + " MiB, stored " + counters.bytesStored() / (1 << 20) + " MiB"));
+    }
+
+    /** Of an image on NFS it is known only when it is attached; it is for looks. */
+    private static long sizeBytes(DataPlane plane, ImagePlace image) throws IOException {
+        return image.path().isPresent()
+                ? ImageFacts.of(image.path().get()).sizeBytes()
+                : plane.find(image.toString()).map(AttachedDevice::sizeBytes).orElse(0L);
     }
 
     private static Map<String, Object> result(RecoveryPoint point) {

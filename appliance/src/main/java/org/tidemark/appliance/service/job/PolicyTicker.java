@@ -3,6 +3,7 @@ package org.tidemark.appliance.service.job;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
 import io.quarkus.scheduler.Scheduled;
+import io.quarkus.scheduler.Scheduler;
 import jakarta.annotation.Priority;
 import jakarta.enterprise.event.Observes;
 import jakarta.inject.Inject;
@@ -28,27 +29,38 @@ public final class PolicyTicker {
     private final Timetable timetable;
     private final Policies policies;
     private final JobRunner runner;
-    /** From when everything has started until the end: before and after, the catalogue may be closed. */
+    private final Scheduler scheduler;
+    /** Until the end begins: from then on the catalogue may be closed. */
     private volatile boolean open;
 
     @Inject
-    public PolicyTicker(Timetable timetable, Policies policies, JobRunner runner) {
+    public PolicyTicker(Timetable timetable, Policies policies, JobRunner runner, Scheduler scheduler) {
         this.timetable = timetable;
         this.policies = policies;
         this.runner = runner;
+        this.scheduler = scheduler;
     }
 
-    /** Last of all: a start that fails before has ticked never. */
+    /**
+     * Last of all. Only now it is told to the scheduler: an annotated method would be called by the clock, also while a start
+     * fails and there are no beans to call any more.
+     */
     void started(@Observes @Priority(Integer.MAX_VALUE) StartupEvent event) {
         open = true;
+        scheduler
+                .newJob("policies")
+                .setInterval("1s")
+                .setDelayed("1s")
+                .setConcurrentExecution(Scheduled.ConcurrentExecution.SKIP)
+                .setTask(execution -> tick())
+                .schedule();
     }
 
     void ended(@Observes ShutdownEvent event) {
         open = false;
     }
 
-    @Scheduled(every = "1s", delayed = "1s", concurrentExecution = Scheduled.ConcurrentExecution.SKIP)
-    void tick() {
+    private void tick() {
         if (!open) {
             return;
         }

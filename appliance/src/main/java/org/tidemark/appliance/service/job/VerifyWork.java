@@ -3,7 +3,6 @@ package org.tidemark.appliance.service.job;
 import jakarta.inject.Inject;
 import jakarta.inject.Singleton;
 import java.io.IOException;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -13,10 +12,10 @@ import java.util.Set;
 import org.tidemark.appliance.failure.ApplianceException;
 import org.tidemark.appliance.failure.FailureKind;
 import org.tidemark.appliance.persistence.JobEntry;
-import org.tidemark.appliance.persistence.PointCache;
 import org.tidemark.appliance.persistence.TargetEntry;
 import org.tidemark.appliance.service.Points;
 import org.tidemark.appliance.service.Repositories;
+import org.tidemark.appliance.service.Retention;
 import org.tidemark.backup.repository.BackupRepository;
 import org.tidemark.backup.repository.log.PointList;
 import org.tidemark.backup.repository.log.PointSelector;
@@ -33,13 +32,13 @@ public final class VerifyWork implements JobWork {
 
     private final Repositories repositories;
     private final Points points;
-    private final PointCache cache;
+    private final Retention retention;
 
     @Inject
-    public VerifyWork(Repositories repositories, Points points, PointCache cache) {
+    public VerifyWork(Repositories repositories, Points points, Retention retention) {
         this.repositories = repositories;
         this.points = points;
-        this.cache = cache;
+        this.retention = retention;
     }
 
     @Override
@@ -107,13 +106,7 @@ public final class VerifyWork implements JobWork {
         job.result(result);
         for (RecoveryPoint point : chosen) {
             if (!damaged.contains(point.pointId())) {
-                PointCache.Mark mark = cache.marks(point.repositoryId(), point.containerId())
-                        .getOrDefault(point.pointId(), PointCache.Mark.NONE);
-                cache.mark(
-                        point.repositoryId(),
-                        point.containerId(),
-                        point.pointId(),
-                        new PointCache.Mark(mark.isProtected(), mark.expiredAt(), mark.keptBy(), Instant.now()));
+                retention.noteVerified(point);
             }
         }
         if (!damages.isEmpty()) {
