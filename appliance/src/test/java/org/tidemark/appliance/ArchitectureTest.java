@@ -122,7 +122,7 @@ final class ArchitectureTest {
                 .that()
                 .resideInAPackage("org.tidemark.backup..")
                 .and()
-                .resideOutsideOfPackage("org.tidemark.backup.engine..")
+                .resideOutsideOfPackages("org.tidemark.backup.engine..", "org.tidemark.backup.target.nfs..")
                 .should()
                 .dependOnClassesThat()
                 .resideInAPackage("org.tidemark.ploop..")

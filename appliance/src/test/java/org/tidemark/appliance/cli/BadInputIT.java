@@ -205,6 +205,8 @@ class BadInputIT {
         Path dev = Files.createDirectories(cli.path("dev"));
         String script = String.join(
                 " && ",
+                // A new namespace has copies of what the tests beside this one have mounted.
+                "grep '^/dev/loop' /proc/mounts | cut -d' ' -f2 | xargs -r umount -l",
                 "mount -t tmpfs none " + dev,
                 "cp -a /dev/null /dev/zero /dev/random /dev/urandom " + dev,
                 "mkdir " + dev.resolve("shm"),

@@ -6,15 +6,19 @@ import com.fasterxml.jackson.jr.ob.JSON;
 import java.io.File;
 import java.io.IOException;
 import java.net.URISyntaxException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -22,6 +26,7 @@ import java.util.stream.Stream;
 import org.tidemark.appliance.client.ApplianceClient;
 import org.tidemark.appliance.demo.ApplianceProcess;
 import org.tidemark.ploop.server.DeviceServerMain;
+import org.tidemark.ploop.server.ServerCommand;
 import org.tidemark.ploop.testing.Commands;
 import org.tidemark.ploop.testing.Leftovers;
 
@@ -80,10 +85,10 @@ public final class Cli implements AutoCloseable {
         }
     }
 
-    /** The process that serves this test's devices; 0 while there is none. */
+    /** The process that serves this test's devices, but for images on NFS; 0 while there is none. */
     public long deviceServer() {
         // The holder has the name of the class too, but not as its main class, which the run folder follows.
-        String words = DeviceServerMain.class.getName() + "\0--run=" + path("run");
+        String words = DeviceServerMain.class.getName() + "\0--run=" + path("run") + "\0";
         try (Stream<ProcessHandle> processes = ProcessHandle.allProcesses()) {
             return processes
                     .mapToLong(ProcessHandle::pid)
@@ -148,12 +153,11 @@ public final class Cli implements AutoCloseable {
 
     private static final String JAVA =
             Path.of(System.getProperty("java.home"), "bin", "java").toString();
-    private static final List<String> CLASS_DATA = classData();
 
     public static List<String> command(String... arguments) {
         List<String> line =
                 new ArrayList<>(List.of(JAVA, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"));
-        line.addAll(CLASS_DATA);
+        line.addAll(ClassData.OPTIONS);
         line.addAll(
                 List.of("--add-opens=java.base/java.lang=ALL-UNNAMED", "-cp", classPath(), Tidemark.class.getName()));
         line.addAll(List.of(arguments));
@@ -186,16 +190,32 @@ public final class Cli implements AutoCloseable {
         return String.join(File.pathSeparator, entries);
     }
 
-    /** As the launcher has it: tests start hundreds of commands. Without an archive they are slower, no more. */
+    /** Made with the first command, of the package; what only waits or compares needs neither. */
+    private static final class ClassData {
+        static final List<String> OPTIONS = classData();
+    }
+
+    /** As the launcher has them: tests start hundreds of commands. Without archives they are slower, no more. */
     private static List<String> classData() {
         Path jar = packaged();
-        Path archive = jar.resolveSibling("tidemark-test.jsa");
-        try {
+        Path archive = jar.resolveSibling("tidemark.jsa");
+        // The tests beside this one want them too.
+        try (FileChannel channel = FileChannel.open(
+                        jar.resolveSibling("class-data.lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+                FileLock lock = channel.lock()) {
             if (!Files.exists(archive)
                     || Files.getLastModifiedTime(archive).compareTo(Files.getLastModifiedTime(jar)) < 0) {
                 Path script = jar.resolveSibling("../../scripts/class-data").normalize();
                 String lib = jar.resolveSibling("lib").toString();
-                Commands.run(LIMIT, script.toString(), JAVA, jar.toString(), lib, archive.toString());
+                String forServing = jar.resolveSibling("tidemark-serve.jsa").toString();
+                Commands.run(
+                        LIMIT.multipliedBy(2),
+                        script.toString(),
+                        JAVA,
+                        jar.toString(),
+                        lib,
+                        archive.toString(),
+                        forServing);
             }
             return List.of(
                     "-XX:SharedArchiveFile=" + archive,
@@ -206,6 +226,11 @@ public final class Cli implements AutoCloseable {
             System.out.println("no class data: " + e.getMessage());
             return List.of();
         }
+    }
+
+    /** Makes the archives, for commands that a test runs through the launcher. Without them they are slower, no more. */
+    public static void shareClassData() {
+        Objects.requireNonNull(ClassData.OPTIONS);
     }
 
     public Running begin(String... arguments) throws IOException {
@@ -222,7 +247,9 @@ public final class Cli implements AutoCloseable {
         Path out = folder.resolve("out-" + number);
         Path err = folder.resolve("err-" + number);
         ProcessBuilder builder = new ProcessBuilder(line);
-        builder.environment().keySet().removeIf(name -> name.startsWith("TIDEMARK_"));
+        builder.environment()
+                .keySet()
+                .removeIf(name -> name.startsWith("TIDEMARK_") && !name.equals(ServerCommand.MORE_OPTIONS));
         builder.environment().put("TIDEMARK_STATE", folder.resolve("state").toString());
         builder.environment().put("TIDEMARK_RUN", folder.resolve("run").toString());
         builder.redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()));

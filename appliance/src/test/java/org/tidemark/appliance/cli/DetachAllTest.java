@@ -14,8 +14,10 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.tidemark.ploop.chain.ImagePlace;
 import org.tidemark.ploop.server.ControlClient.AttachedDevice;
 import org.tidemark.ploop.server.ControlClient.Settings;
+import org.tidemark.ploop.server.RunFolder;
 
 @Timeout(60)
 class DetachAllTest {
@@ -23,7 +25,17 @@ class DetachAllTest {
 
     private static AttachedDevice device(String id, String image, String level) {
         return new AttachedDevice(
-                id, Path.of(image), false, "SERVING", "", 0, level, "", 0, new Settings("wait", 0, 0, 0));
+                new RunFolder(Path.of("/run/none")),
+                id,
+                ImagePlace.of(image),
+                false,
+                "SERVING",
+                "",
+                0,
+                level,
+                "",
+                0,
+                new Settings("wait", 0, 0, 0));
     }
 
     private static List<AttachedDevice> devices(int count) {

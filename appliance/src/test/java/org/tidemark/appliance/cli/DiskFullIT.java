@@ -13,6 +13,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.tidemark.ploop.os.Mounts;
+import org.tidemark.ploop.os.Processes;
 import org.tidemark.ploop.testing.Commands;
 import org.tidemark.ploop.testing.Requires;
 
@@ -183,7 +184,21 @@ class DiskFullIT {
         assertThat(Mounts.at(mount)).isEmpty();
         cli.attach(image, "--name", "d", "--mount", mount.toString());
         assertThat(Cli.checksum(mount.resolve("before"))).isEqualTo(before);
-        cli.ok("detach", "d");
+        byForceWhileItsServerIsSilent(mount);
+        cli.ok("image", "check", image.toString());
+    }
+
+    /** A server that does not answer is not asked: the kernel takes the device away. */
+    private void byForceWhileItsServerIsSilent(Path mount) throws Exception {
+        Processes.Id server = Processes.byPid(cli.deviceServer());
+        assertThat(server.signal(Processes.STOP)).isTrue();
+        try {
+            assertThat(cli.ok("detach", "d", "--abort", "--json").out()).contains("\"imageClosed\":false");
+            assertThat(Mounts.at(mount)).isEmpty();
+        } finally {
+            server.signal(Processes.CONTINUE);
+        }
+        assertThat(cli.ok("detach", "d", "--abort", "--json").out()).contains("\"imageClosed\":true");
     }
 
     @Test

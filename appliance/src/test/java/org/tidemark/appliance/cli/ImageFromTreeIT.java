@@ -103,6 +103,37 @@ class ImageFromTreeIT {
     }
 
     @Test
+    void whileATreeIsCopiedOtherDevicesCanBeDetached() throws Exception {
+        Path tree = tree();
+        Cli.random(tree.resolve("large"), 0, 60);
+        cli.ok("image", "create", cli.path("other").toString(), "--size", "64M", "--fs", "ext4");
+        mounted("other");
+        Cli.Running copying =
+                cli.begin("image", "create", cli.path("copy").toString(), "--size", "128M", "--from", tree.toString());
+        long[] copier = {0};
+        Cli.await("the tree is being copied", () -> (copier[0] = copierOf(copying.process())) != 0);
+        Commands.run(Cli.LIMIT, "kill", "-STOP", String.valueOf(copier[0]));
+        try {
+            cli.ok("detach", cli.path("other").toString());
+            assertThat(copying.process().isAlive()).isTrue();
+        } finally {
+            Commands.run(Cli.LIMIT, "kill", "-CONT", String.valueOf(copier[0]));
+        }
+        assertThat(copying.await().exitCode()).isZero();
+        assertThat(fingerprint(mounted("copy"))).isEqualTo(fingerprint(tree));
+    }
+
+    /** The cp below a command that copies the tree; 0 while there is none. */
+    private static long copierOf(Process command) {
+        return command.descendants()
+                .filter(process -> process.info().command().orElse("").endsWith("/cp")
+                        && process.info().commandLine().orElse("").contains(" -dR "))
+                .mapToLong(ProcessHandle::pid)
+                .findFirst()
+                .orElse(0);
+    }
+
+    @Test
     void theRootOfABundleOnAnXfs() throws Exception {
         Path tree = tree();
         Path bundle = Files.createDirectory(cli.path("bundle"));

@@ -161,7 +161,7 @@ class ImageResizeIT {
     void ext4BecomesSmaller() throws Exception {
         Path image = image("big", "--size", "900M", "--fs", "ext4", "--cluster", "64K");
         Path root = cli.path("root");
-        String device = mounted(image, root);
+        mounted(image, root);
         Cli.random(Files.createFile(root.resolve("file")), 0, 60);
         String before = Cli.checksum(root.resolve("file"));
         cli.refused(4, "Detach it first", "image", "resize", image.toString(), "300M", "--shrink");
@@ -180,7 +180,7 @@ class ImageResizeIT {
         Commands.run(Cli.LIMIT, "qemu-img", "check", file.toString());
         Commands.run(Cli.LIMIT, "ploop", "check", "-f", "-c", "-r", file.toString());
         assertThat(Files.size(file)).isLessThan(minimum.longValue() + (2 << 20));
-        mounted(image, root);
+        String device = mounted(image, root);
         assertThat(Cli.checksum(root.resolve("file"))).isEqualTo(before);
         Commands.run(Cli.LIMIT, "umount", root.toString());
         Commands.run(Cli.LIMIT, "e2fsck", "-fn", device);

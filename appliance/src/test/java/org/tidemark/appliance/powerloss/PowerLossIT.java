@@ -3,7 +3,6 @@ package org.tidemark.appliance.powerloss;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
-import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
@@ -32,40 +31,20 @@ class PowerLossIT {
 
     private final long[] synced = new long[BLOCKS];
     private Cli cli;
-    private Path disk;
-    private Path mount;
+    private MachineDisk disk;
     private int lostUnsynced;
 
     @BeforeEach
     void prepare() throws Exception {
         cli = Cli.start("power-");
-        disk = cli.path("disk.img");
-        mount = Files.createDirectory(cli.path("disk"));
-        try (RandomAccessFile file = new RandomAccessFile(disk.toFile(), "rw")) {
-            file.setLength(1L << 30);
-        }
-        Commands.run(Cli.LIMIT, "mkfs.ext4", "-q", "-F", disk.toString());
-        Commands.run(Cli.LIMIT, "mount", "-o", "loop", disk.toString(), mount.toString());
-        cli.ok(
-                "image",
-                "create",
-                mount.resolve("web").toString(),
-                "--size",
-                "256M",
-                "--cluster",
-                "64K",
-                "--fs",
-                "ext4");
-        unmountDisk();
+        disk = new MachineDisk(cli, 1L << 30);
+        disk.mounted(image ->
+                cli.ok("image", "create", image.toString(), "--size", "256M", "--cluster", "64K", "--fs", "ext4"));
     }
 
     @AfterEach
     void clear() throws IOException {
         cli.close();
-    }
-
-    private void unmountDisk() throws Exception {
-        Commands.run(Cli.LIMIT, "umount", mount.toString());
     }
 
     @Test
@@ -76,13 +55,14 @@ class PowerLossIT {
         Random random = new Random(seed);
         long acknowledged = 0;
         for (int cut = 1; cut <= cuts; cut++) {
-            try (UserModeMachine machine = new UserModeMachine("tidemark-test-power", disk, random.nextInt(1 << 30))) {
+            try (UserModeMachine machine =
+                    new UserModeMachine("tidemark-test-power", disk.file(), random.nextInt(1 << 30))) {
                 machine.await("READY");
                 machine.await("SYNCED");
                 TimeUnit.MILLISECONDS.sleep(100 + random.nextInt(4000));
                 acknowledged += note(machine.cutPower());
             }
-            check();
+            disk.mounted(this::check);
         }
         System.out.println(cuts + " cuts, " + acknowledged + " acknowledged syncs, what was not synced was gone "
                 + lostUnsynced + " times");
@@ -109,9 +89,7 @@ class PowerLossIT {
         return syncs;
     }
 
-    private void check() throws Exception {
-        Commands.run(Cli.LIMIT, "mount", "-o", "loop", disk.toString(), mount.toString());
-        Path image = mount.resolve("web");
+    private void check(Path image) throws Exception {
         Cli.Result found = cli.run("image", "check", image.toString(), "--json");
         System.out.println("check: " + found.out().replace('\n', ' '));
         assertThat(found.exitCode()).as(found.out() + found.err()).isZero();
@@ -124,7 +102,6 @@ class PowerLossIT {
         Commands.run(Cli.LIMIT, "umount", root.toString());
         Commands.run(Cli.LIMIT, "e2fsck", "-fn", device);
         cli.ok("detach", image.toString());
-        unmountDisk();
     }
 
     private void checkBlocks(Path file) throws IOException {

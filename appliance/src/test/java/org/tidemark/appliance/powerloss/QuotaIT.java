@@ -2,9 +2,6 @@ package org.tidemark.appliance.powerloss;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.RandomAccessFile;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -35,20 +32,14 @@ class QuotaIT {
 
     @Test
     void theDiskAndTheUsersLimitStopWriters() throws Exception {
-        Path disk = cli.path("disk.img");
-        Path mount = Files.createDirectory(cli.path("disk"));
-        try (RandomAccessFile file = new RandomAccessFile(disk.toFile(), "rw")) {
-            file.setLength(512L << 20);
-        }
-        Commands.run(Cli.LIMIT, "mkfs.ext4", "-q", "-F", disk.toString());
-        Commands.run(Cli.LIMIT, "mount", "-o", "loop", disk.toString(), mount.toString());
-        Path image = mount.resolve("web");
-        cli.ok("image", "create", image.toString(), "--size", "64M", "--fs", "ext4");
-        Commands.run(Cli.LIMIT, "tune2fs", "-O", "quota", cli.attach(image));
-        cli.ok("detach", image.toString());
-        Commands.run(Cli.LIMIT, "umount", mount.toString());
+        MachineDisk disk = new MachineDisk(cli, 512L << 20);
+        disk.mounted(image -> {
+            cli.ok("image", "create", image.toString(), "--size", "64M", "--fs", "ext4");
+            Commands.run(Cli.LIMIT, "tune2fs", "-O", "quota", cli.attach(image));
+            cli.ok("detach", image.toString());
+        });
         List<String> said;
-        try (UserModeMachine machine = new UserModeMachine("tidemark-test-quota", disk, 1, "quota-guest.sh")) {
+        try (UserModeMachine machine = new UserModeMachine("tidemark-test-quota", disk.file(), 1, "quota-guest.sh")) {
             said = machine.sayings("DONE");
         }
         System.out.println(said);

@@ -2,9 +2,6 @@ package org.tidemark.appliance.powerloss;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.RandomAccessFile;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -35,19 +32,11 @@ class ShortOfMemoryIT {
 
     @Test
     void dirtyPagesOfADeviceAreCleanedWithoutMemoryToSpare() throws Exception {
-        Path disk = cli.path("disk.img");
-        Path mount = Files.createDirectory(cli.path("disk"));
-        try (RandomAccessFile file = new RandomAccessFile(disk.toFile(), "rw")) {
-            file.setLength(1L << 30);
-        }
-        Commands.run(Cli.LIMIT, "mkfs.ext4", "-q", "-F", disk.toString());
-        Commands.run(Cli.LIMIT, "mount", "-o", "loop", disk.toString(), mount.toString());
-        Path image = mount.resolve("web");
-        cli.ok("image", "create", image.toString(), "--size", "512M", "--fs", "ext4");
-        Commands.run(Cli.LIMIT, "umount", mount.toString());
+        MachineDisk disk = new MachineDisk(cli, 1L << 30);
+        disk.mounted(image -> cli.ok("image", "create", image.toString(), "--size", "512M", "--fs", "ext4"));
         List<String> said;
         try (UserModeMachine machine =
-                new UserModeMachine("tidemark-test-memory", disk, 1, "memory-guest.sh", "mem=420M")) {
+                new UserModeMachine("tidemark-test-memory", disk.file(), 1, "memory-guest.sh", "mem=420M")) {
             said = machine.sayings("DONE");
         }
         said.forEach(System.out::println);
@@ -56,10 +45,10 @@ class ShortOfMemoryIT {
                 .anyMatch(line -> line.matches("I/O flusher +ok"))
                 .anyMatch(line -> line.matches("STORM 200 MiB; least free [0-9] MiB"))
                 .contains("COMPARED equal");
-        Commands.run(Cli.LIMIT, "mount", "-o", "loop", disk.toString(), mount.toString());
-        cli.ok("image", "check", image.toString());
-        Commands.run(Cli.LIMIT, "e2fsck", "-fn", cli.attach(image));
-        cli.ok("detach", image.toString());
-        Commands.run(Cli.LIMIT, "umount", mount.toString());
+        disk.mounted(image -> {
+            cli.ok("image", "check", image.toString());
+            Commands.run(Cli.LIMIT, "e2fsck", "-fn", cli.attach(image));
+            cli.ok("detach", image.toString());
+        });
     }
 }

@@ -13,7 +13,9 @@ import java.util.Objects;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import org.tidemark.appliance.cli.Cli;
 import org.tidemark.ploop.testing.Commands;
+import org.tidemark.ploop.testing.NfsServerProcess;
 
 /**
  * A machine with a kernel of its own (user-mode Linux) whose power can be cut: what its kernel had not written to the disk is
@@ -74,8 +76,28 @@ final class UserModeMachine implements AutoCloseable {
     /** With so much memory, as its kernel is told. */
     UserModeMachine(String name, Path disk, long seed, String first, String memory)
             throws IOException, InterruptedException {
+        this(name, List.of(), List.of(memory, "ubd0=" + disk, "SEED=" + seed), first);
+    }
+
+    /**
+     * One without a disk, in the network of an NFS server: it has 10.231.0.2, the server 10.231.0.1.
+     *
+     * @param more what else its first process is told, each as NAME=VALUE
+     */
+    static UserModeMachine beside(NfsServerProcess server, String name, String first, String... more)
+            throws IOException, InterruptedException {
+        server.addTap("tap0", "10.231.0.1/30");
+        List<String> arguments = new ArrayList<>(
+                List.of("mem=700M", "eth0=tuntap,tap0", "SERVER=10.231.0.1", "EXPORT=" + server.export(), "SEED=1"));
+        arguments.addAll(List.of(more));
+        return new UserModeMachine(name, server.inItsNetwork(), arguments, first);
+    }
+
+    private UserModeMachine(String name, List<String> inFront, List<String> arguments, String first)
+            throws IOException, InterruptedException {
         this.id = name;
         kill(id);
+        Cli.shareClassData();
         // Not in /dev, /run, /mnt or /tmp: the machine has those for itself.
         Path folder =
                 Files.createDirectories(Path.of("target", "user-mode-machine")).toRealPath();
@@ -89,22 +111,22 @@ final class UserModeMachine implements AutoCloseable {
             Files.createDirectories(modules.resolve("lib"));
             Files.createSymbolicLink(modules.resolve("lib/modules"), MODULES);
         }
-        ProcessBuilder builder = new ProcessBuilder(List.of(
+        List<String> line = new ArrayList<>(inFront);
+        line.addAll(List.of(
                 "linux.uml",
-                memory,
                 "root=/dev/root",
                 "rootfstype=hostfs",
                 "rootflags=/",
                 "ro",
-                "ubd0=" + disk,
                 "umid=" + id,
                 "init=" + script,
                 "con=null",
                 "con0=fd:0,fd:1",
                 "quiet",
                 "TIDEMARK_HOME=" + Path.of("..").toRealPath(),
-                "MODULES=" + modules,
-                "SEED=" + seed));
+                "MODULES=" + modules));
+        line.addAll(arguments);
+        ProcessBuilder builder = new ProcessBuilder(line);
         builder.environment().put("LD_PRELOAD", shim(folder).toString());
         builder.redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()));
         this.process = builder.redirectErrorStream(true).start();

@@ -108,6 +108,9 @@ class ExportsIT {
         Path back = cli.path("back");
         run("nbdcopy", tls, back.toString());
         run("cmp", random.toString(), back.toString());
+        // NBD has no word for a new size that anybody speaks: whoever connects, or asks, sees it at once.
+        cli.ok("image", "resize", image.toString(), "64M");
+        assertThat(run("nbdinfo", tls)).contains("export-size: " + (64 << 20));
         cli.ok("export", "remove", String.valueOf(export.get("exportId")));
         assertThat(Commands.tryRun(Cli.LIMIT, "nbdinfo", tls).exitCode()).isNotZero();
         cli.ok("detach", "d");
@@ -197,6 +200,22 @@ class ExportsIT {
 
         Map<String, Object> point = export("--container", "c");
         Map<String, Object> snapshot = export("--snapshot", guid, "--image", image.toString());
+        // A policy that keeps only the newest point does not take this one away from its reader.
+        cli.ok(
+                "policy",
+                "add",
+                "p",
+                "--container",
+                "c",
+                "--target",
+                "t-c",
+                "--every",
+                "30d",
+                "--keep-last",
+                "1",
+                "--disable");
+        cli.ok("backup", "c");
+        assertThat(cli.ok("points", "c", "--json").jsonRows()).hasSize(2);
         for (Map<String, Object> export : List.of(point, snapshot)) {
             run("qemu-img", "compare", "-f", "raw", "-F", "raw", local(export), then.toString());
             assertThat(run("nbdinfo", local(export))).contains("is_read_only: true");
@@ -219,6 +238,9 @@ class ExportsIT {
         for (Map<String, Object> export : List.of(point, snapshot)) {
             cli.ok("export", "remove", String.valueOf(export.get("exportId")));
         }
+        assertThat(cli.ok("points", "c", "--json").jsonRows())
+                .as("nobody reads the older one any more")
+                .hasSize(1);
         assertThat(cli.ok("devices", "--json").jsonRows()).hasSize(1);
         cli.ok("detach", "d");
     }

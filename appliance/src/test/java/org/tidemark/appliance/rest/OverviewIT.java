@@ -18,11 +18,12 @@ import org.tidemark.appliance.cli.Cli;
 import org.tidemark.appliance.client.Answer;
 import org.tidemark.appliance.client.ApplianceClient;
 import org.tidemark.ploop.os.Mounts;
+import org.tidemark.ploop.server.SickDisk;
 import org.tidemark.ploop.testing.Commands;
 import org.tidemark.ploop.testing.Requires;
 
 /** "Am I safe?" from the first start on, and the same in numbers for Prometheus, in health and in the log. */
-@Requires({"root", "fuse", "loop", "mkfs.ext4"})
+@Requires({"root", "fuse", "loop", "mkfs.ext4", "nbdkit", "nbdfuse"})
 @Timeout(300)
 class OverviewIT {
     /** An hour would do, but for a test that runs over the full one and sees a scheduled backup more. */
@@ -160,6 +161,79 @@ class OverviewIT {
         return new FullDevice(id, writer);
     }
 
+    private Map<String, String> doctor() throws Exception {
+        long begun = System.nanoTime();
+        Map<String, String> states = new LinkedHashMap<>();
+        for (Object one : cli.run("doctor", "--json").jsonRows()) {
+            Map<?, ?> row = (Map<?, ?>) one;
+            states.put(String.valueOf(row.get("what")), row.get("state") + " " + row.get("do"));
+        }
+        assertThat(System.nanoTime() - begun).as("doctor waits for no disk").isLessThan(30_000_000_000L);
+        return states;
+    }
+
+    /** One whose disk hangs, with a writer: {@code doctor} tells, and then it is aborted. */
+    private String abortedDevice(SickDisk sick, String healthy) throws Exception {
+        Path image = sick.mount().resolve("image");
+        cli.ok("image", "create", image.toString(), "--size", "64M", "--no-partition");
+        Commands.run(Cli.LIMIT, "sync", "-f", image.toString());
+        Answer attached = client.post("/devices", body("image", image.toString()));
+        String id = attached.text("deviceId");
+        assertThat(doctor()).containsEntry("device " + id, "ok ").containsEntry("device " + healthy, "ok ");
+        sick.hang();
+        Process writer = Commands.start(
+                cli.path("stuck.out"),
+                "dd",
+                "if=/dev/zero",
+                "of=" + attached.text("blockDevice"),
+                "bs=1M",
+                "count=4",
+                "oflag=direct");
+        Path stat =
+                Path.of("/sys/block/" + Path.of(attached.text("blockDevice")).getFileName() + "/inflight");
+        Cli.await(
+                "a request is on its way", () -> !Files.readString(stat).strip().matches("0\\s+0"));
+        assertThat(doctor().get("device " + id)).startsWith("STUCK ").contains("none was answered", image.toString());
+        assertThat(doctor()).containsEntry("device " + healthy, "ok ");
+        client.delete("/devices/" + id + "?abort=true");
+        assertThat(writer.waitFor(30, TimeUnit.SECONDS)).isTrue();
+        assertThat(Files.readString(cli.path("stuck.out"))).contains("Input/output error");
+        assertThat(doctor().get("device " + id)).startsWith("ABORTED it was aborted");
+        return id;
+    }
+
+    /** Gauges are made anew every ten seconds, and a look may fall between. */
+    private double metric(String name) throws Exception {
+        Map<String, Double> seen = metrics();
+        for (int look = 0; !seen.containsKey(name) && look < 100; look++) {
+            TimeUnit.MILLISECONDS.sleep(20);
+            seen = metrics();
+        }
+        return seen.get(name);
+    }
+
+    private void troubleIsCounted(String deviceId, FullDevice full, String aborted) throws Exception {
+        // A metric that is always the same would pass so far.
+        double writes = metric("tidemark_device_requests{device=\"" + deviceId + "\",operation=\"write\"}");
+        Cli.random(mount.resolve("more"), 0, 8);
+        Cli.await("the device's writes are counted", () -> {
+            try {
+                Map<String, Double> now = metrics();
+                return now.getOrDefault(
+                                        "tidemark_device_requests{device=\"" + deviceId + "\",operation=\"write\"}",
+                                        -1.0)
+                                > writes
+                        && now.getOrDefault("tidemark_device_waiting_for_space{device=\"" + full.id + "\"}", 0.0) > 0
+                        && now.getOrDefault("tidemark_device_healthy{device=\"" + full.id + "\"}", 1.0) == 0
+                        && now.getOrDefault("tidemark_device_healthy{device=\"" + aborted + "\"}", 1.0) == 0
+                        && now.getOrDefault("tidemark_device_waiting_for_space{device=\"" + deviceId + "\"}", 1.0) == 0
+                        && now.getOrDefault("tidemark_device_healthy{device=\"" + deviceId + "\"}", 0.0) == 1;
+            } catch (Exception e) {
+                throw new IOException(e);
+            }
+        });
+    }
+
     @Test
     void numbersAreThoseOfTheJobs() throws Exception {
         client.post("/targets", body("name", "t", "kind", "LOCAL", "local", body("path", cli.path("target"))));
@@ -202,21 +276,13 @@ class OverviewIT {
             }
         });
         FullDevice full = fullDevice();
-        // A metric that is always the same would pass so far.
-        double writes = metrics().get("tidemark_device_requests{device=\"" + deviceId + "\",operation=\"write\"}");
-        Cli.random(mount.resolve("more"), 0, 8);
-        Cli.await("the device's writes are counted", () -> {
-            try {
-                Map<String, Double> now = metrics();
-                return now.get("tidemark_device_requests{device=\"" + deviceId + "\",operation=\"write\"}") > writes
-                        && now.getOrDefault("tidemark_device_waiting_for_space{device=\"" + full.id + "\"}", 0.0) > 0
-                        && now.getOrDefault("tidemark_device_healthy{device=\"" + full.id + "\"}", 1.0) == 0
-                        && now.get("tidemark_device_waiting_for_space{device=\"" + deviceId + "\"}") == 0
-                        && now.get("tidemark_device_healthy{device=\"" + deviceId + "\"}") == 1;
-            } catch (Exception e) {
-                throw new IOException(e);
-            }
-        });
+        try (SickDisk sick = SickDisk.start(cli.folder())) {
+            troubleIsCounted(deviceId, full, abortedDevice(sick, deviceId));
+            sick.goOn();
+            Cli.await(
+                    "the image of the aborted one is closed",
+                    () -> client.list("/devices").size() == 2);
+        }
         Answer failing = client.patch("/devices/" + full.id, body("onFull", "error"));
         assertThat(failing.object("settings").text("onFull")).isEqualTo("error");
         assertThat(failing.object("settings").number("iops"))

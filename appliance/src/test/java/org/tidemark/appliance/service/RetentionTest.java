@@ -2,6 +2,7 @@ package org.tidemark.appliance.service;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.Closeable;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -19,6 +20,7 @@ import org.tidemark.appliance.persistence.Policies;
 import org.tidemark.appliance.persistence.PolicyEntry;
 import org.tidemark.appliance.persistence.TargetEntry;
 import org.tidemark.appliance.persistence.Targets;
+import org.tidemark.backup.repository.log.RecoveryPoint;
 
 /** What policies keep, and that nothing else loses its points. */
 final class RetentionTest {
@@ -146,6 +148,28 @@ final class RetentionTest {
                 .isTrue();
         retention.protect(
                 TARGET, points.known(KnownPoints.REPOSITORY, "web").points().get(0), false);
+        assertThat(expired()).containsExactly(ids[0], ids[1]);
+    }
+
+    /** The last reader of several lets it go; closing twice lets go once. */
+    @Test
+    void aPointThatIsReadDoesNotExpireUntilNobodyReadsIt() throws Exception {
+        String[] ids = add(3);
+        policies.add(policy("one", last(1)));
+        retention.apply(TARGET, "web");
+        assertThat(expired()).as("nobody reads").containsExactly(ids[0], ids[1]);
+        RecoveryPoint oldest =
+                points.known(KnownPoints.REPOSITORY, "web").points().get(0);
+        Closeable first = retention.keepWhileRead(TARGET, oldest, "is exported");
+        assertThat(expired()).as("is taken back").containsExactly(ids[1]);
+        assertThat(cache.marks(KnownPoints.REPOSITORY, "web").get(ids[0]).keptBy())
+                .isEqualTo("is exported");
+        Closeable second = retention.keepWhileRead(TARGET, oldest, "is exported");
+        first.close();
+        first.close();
+        retention.apply(TARGET, "web");
+        assertThat(expired()).containsExactly(ids[1]);
+        second.close();
         assertThat(expired()).containsExactly(ids[0], ids[1]);
     }
 

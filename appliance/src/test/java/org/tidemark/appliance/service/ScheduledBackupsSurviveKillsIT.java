@@ -43,7 +43,7 @@ import org.tidemark.ploop.testing.Requires;
 class ScheduledBackupsSurviveKillsIT {
     private static final int KILLS = Integer.getInteger("kills", 4);
     private static final long SEED = Long.getLong("seed", System.nanoTime());
-    private static final int RESTORED = KILLS > 4 ? Integer.MAX_VALUE : 3;
+    private static final int RESTORED = KILLS > 4 ? Integer.MAX_VALUE : 2;
     private static final Duration LIMIT = Duration.ofSeconds(240);
 
     private final Random random = new Random(SEED);
@@ -268,7 +268,7 @@ class ScheduledBackupsSurviveKillsIT {
                 .noneMatch(notice -> notice.contains("no mounted file system"));
         assertThat(new HashSet<>(promised)).as("no two jobs share a point").hasSameSizeAs(promised);
         assertThat(wrong).as("wrong restores").isEmpty();
-        assertThat(restored).isGreaterThanOrEqualTo(Math.min(3, succeeded.size()));
+        assertThat(restored).isGreaterThanOrEqualTo(Math.min(2, succeeded.size()));
     }
 
     static List<String> lost(List<String> promised, List<String> listed) {

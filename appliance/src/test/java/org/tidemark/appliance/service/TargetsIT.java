@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -27,9 +28,11 @@ import org.tidemark.backup.target.s3.S3Credentials;
 import org.tidemark.backup.testing.FaultProxy;
 import org.tidemark.backup.testing.RadosGateway;
 import org.tidemark.backup.testing.S3ProxyServer;
+import org.tidemark.ploop.testing.Commands;
+import org.tidemark.ploop.testing.NfsServerProcess;
 import org.tidemark.ploop.testing.Requires;
 
-/** Targets through the API: a folder, a real radosgw, and a store without conditional writes. */
+/** Targets through the API: a folder, a real radosgw, a real NFS server, and a store without conditional writes. */
 @Requires({"root", "fuse", "loop", "mkfs.ext4", RadosGateway.MONITOR, RadosGateway.OSD, RadosGateway.GATEWAY})
 @Timeout(300)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
@@ -277,7 +280,8 @@ class TargetsIT {
         Files.delete(mount.resolve("big"));
     }
 
-    private void restoreIsRight(String target) throws Exception {
+    /** Of all files but those that were changed since. */
+    private void restoreIsRight(String target, Path... changed) throws Exception {
         Path image = cli.path("restored-" + target + System.nanoTime());
         ApplianceClient.demandSuccess(api.run(body(
                 "kind",
@@ -293,7 +297,9 @@ class TargetsIT {
         Path where = Files.createDirectory(cli.path("mnt-" + image.getFileName()));
         Answer device = api.post("/devices", body("image", image.toString(), "mount", where.toString()));
         try (Stream<Path> files = Files.list(mount)) {
-            for (Path file : files.filter(Files::isRegularFile).toList()) {
+            for (Path file : files.filter(Files::isRegularFile)
+                    .filter(path -> !List.of(changed).contains(path))
+                    .toList()) {
                 assertThat(Files.mismatch(where.resolve(file.getFileName()), file))
                         .as(file.toString())
                         .isEqualTo(-1);
@@ -321,6 +327,55 @@ class TargetsIT {
             assertThat(api.get("/targets/plain").flag("singleWriter")).isTrue();
             ApplianceClient.demandSuccess(backup("plain"));
             restoreIsRight("plain");
+        }
+    }
+
+    private static Map<String, Object> nfs(String address) throws IOException {
+        return body("name", "nas", "kind", "NFS", "nfs", body("address", address));
+    }
+
+    /** A real NFS server, without a mount: refused in words, then used while it and the process that speaks to it die. */
+    @Test
+    @Requires({"ganesha.nfsd", "rpcbind", "ip"})
+    void anNfsServerIsATargetThatMayBounce() throws Exception {
+        try (NfsServerProcess server = NfsServerProcess.start()) {
+            String address = "nfs://" + server.address() + server.export() + "/backups";
+            unusable(FailureKind.UNREACHABLE, "does not export", nfs("nfs://" + server.address() + "/srv"));
+            assertThatThrownBy(() -> api.post("/targets", nfs("nas:/srv"))).hasMessageContaining("nfs://server/export");
+            Answer test = api.post("/targets/test", nfs(address));
+            assertThat(test.flag("ok")).as(test.toString()).isTrue();
+            assertThat(test.objects("steps")).hasSize(3).allMatch(step -> step.flag("ok"));
+            assertThat(Files.exists(server.export().resolve("backups"))).isFalse();
+
+            assertThat(cli.ok("target", "add", "nas", address).out()).contains(address);
+            assertThat(api.get("/targets/nas").object("status").flag("reachable"))
+                    .isTrue();
+            ApplianceClient.demandSuccess(backup("nas"));
+            Cli.random(mount.resolve("big"), 0, 200);
+            Answer job = api.post("/jobs", body("kind", "BACKUP", "container", "c", "target", "nas"));
+            Cli.await(
+                    "the backup reads",
+                    () -> api.get("/jobs/" + job.text("id")).object("progress").number("doneBytes") > 0);
+            server.kill();
+            Commands.run(Duration.ofSeconds(5), "pkill", "-SEGV", "-f", "NfsTargetProcess.*tidemark-nfs-");
+            Thread.sleep(1500);
+            server.run();
+            Answer result = ApplianceClient.demandSuccess(api.watch(job.text("id"), one -> {}))
+                    .object("result");
+            assertThat(result.text("mode")).isEqualTo("INCREMENTAL");
+            restoreIsRight("nas");
+            ApplianceClient.demandSuccess(
+                    api.run(body("kind", "VERIFY", "container", "c", "target", "nas", "point", "latest")));
+
+            server.changeExport("Access_Type = RW", "Access_Type = RO");
+            Cli.random(mount.resolve("big"), 0, 1);
+            Answer refused = backup("nas");
+            assertThat(refused.text("state")).isEqualTo("FAILED");
+            assertThat(refused.object("error").text("detail"))
+                    .contains("read-only")
+                    .doesNotContain("Exception");
+            restoreIsRight("nas", mount.resolve("big"));
+            Files.delete(mount.resolve("big"));
         }
     }
 }
