@@ -7,6 +7,7 @@ import { FormModal } from '../components/FormModal';
 import { ProblemAlert } from '../components/ProblemAlert';
 import { Reveal } from '../components/Reveal';
 import { problemOf } from '../live/useResource';
+import { NfsFields } from './NfsFields';
 import { S3Fields } from './S3Fields';
 import { EMPTY_TARGET, isComplete, targetOf, type TargetForm } from './targetForm';
 import { TestSteps } from './TestSteps';
@@ -52,11 +53,14 @@ export function AddTargetModal({ onClose, onAdded }: { onClose: () => void; onAd
     >
       <FormGroup role="radiogroup" label="Kind" isInline fieldId="kind">
         <Radio id="kind-local" name="kind" label="Folder" isChecked={form.kind === 'LOCAL'} onChange={() => change({ kind: 'LOCAL' })} />
+        <Radio id="kind-nfs" name="kind" label="NFS" isChecked={form.kind === 'NFS'} onChange={() => change({ kind: 'NFS' })} />
         <Radio id="kind-s3" name="kind" label="S3" isChecked={form.kind === 'S3'} onChange={() => change({ kind: 'S3' })} />
       </FormGroup>
       <Field id="name" label="Name" value={form.name} onChange={(name) => change({ name })} error={nameError(form.name)} placeholder="vault" required autoFocus />
       {form.kind === 'LOCAL' ? (
-        <Field id="path" label="Folder" value={form.path} onChange={(path) => change({ path })} placeholder="/mnt/vault" help="On the appliance's host, best on another disk than the images; a mounted NFS share is a folder too." required />
+        <Field id="path" label="Folder" value={form.path} onChange={(path) => change({ path })} placeholder="/mnt/vault" help="On the appliance's host, best on another disk than the images. A share that is mounted there is a folder, too." required />
+      ) : form.kind === 'NFS' ? (
+        <NfsFields form={form} change={change} />
       ) : (
         <S3Fields form={form} change={change} />
       )}

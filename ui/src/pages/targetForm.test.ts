@@ -20,9 +20,19 @@ test('a secret goes along only where it is kept here', () => {
   assert.deepEqual(targetOf({ ...s3, source: 'FILE', file: '/etc/keys' }).s3?.credentials, { source: 'FILE', file: '/etc/keys', profile: undefined });
 });
 
+const nfs: TargetForm = { ...EMPTY_TARGET, name: 'nas', kind: 'NFS', server: ' nas ', exportPath: '/srv/my backups' };
+
+test('an NFS folder is one address', () => {
+  assert.deepEqual(sent(nfs), { name: 'nas', kind: 'NFS', nfs: { address: 'nfs://nas/srv/my%20backups' } });
+  assert.deepEqual(targetOf({ ...nfs, uid: '1000', gid: ' 100' }).nfs?.address, 'nfs://nas/srv/my%20backups?uid=1000&gid=100');
+});
+
 test('complete means that the appliance can try', () => {
   assert.equal(isComplete(EMPTY_TARGET), false);
   assert.equal(isComplete({ ...EMPTY_TARGET, path: '/mnt/vault' }), true);
+  assert.equal(isComplete(nfs), true);
+  assert.equal(isComplete({ ...nfs, exportPath: 'srv' }), false);
+  assert.equal(isComplete({ ...nfs, uid: 'root' }), false);
   assert.equal(isComplete(s3), true);
   assert.equal(isComplete({ ...s3, secretKey: '' }), false);
   assert.equal(isComplete({ ...s3, secretKey: '', source: 'ENVIRONMENT' }), true);

@@ -1,10 +1,15 @@
 import type { ChecksumMode, CredentialSource, NewTarget } from '../api/types';
 
-/** What the dialog holds: every field of both kinds, so that switching back and forth loses nothing. */
+/** What the dialog holds: every field of every kind, so that switching back and forth loses nothing. */
 export interface TargetForm {
   name: string;
-  kind: 'LOCAL' | 'S3';
+  kind: 'LOCAL' | 'NFS' | 'S3';
   path: string;
+  server: string;
+  exportPath: string;
+  /** Empty: the user the appliance runs as. */
+  uid: string;
+  gid: string;
   endpoint: string;
   region: string;
   bucket: string;
@@ -21,7 +26,7 @@ export interface TargetForm {
 }
 
 export const EMPTY_TARGET: TargetForm = {
-  name: '', kind: 'LOCAL', path: '', endpoint: '', region: '', bucket: '', prefix: '', addressing: '', checksumMode: '',
+  name: '', kind: 'LOCAL', path: '', server: '', exportPath: '', uid: '', gid: '', endpoint: '', region: '', bucket: '', prefix: '', addressing: '', checksumMode: '',
   caCertificate: '', source: 'CATALOGUE', accessKey: '', secretKey: '', file: '', profile: '',
 };
 
@@ -30,9 +35,20 @@ function given(value: string): string | undefined {
   return value.trim() === '' ? undefined : value.trim();
 }
 
+export function nfsAddress(form: TargetForm): string {
+  const path = form.exportPath.trim().split('/').map(encodeURIComponent).join('/');
+  const options = [['uid', form.uid.trim()], ['gid', form.gid.trim()]].filter(([, value]) => value !== '').map((pair) => pair.join('='));
+  return `nfs://${form.server.trim()}${path}${options.length > 0 ? `?${options.join('&')}` : ''}`;
+}
+
+const isNumber = (value: string): boolean => /^[0-9]*$/.test(value.trim());
+
 export function targetOf(form: TargetForm): NewTarget {
   if (form.kind === 'LOCAL') {
     return { name: form.name, kind: 'LOCAL', local: { path: form.path.trim() } };
+  }
+  if (form.kind === 'NFS') {
+    return { name: form.name, kind: 'NFS', nfs: { address: nfsAddress(form) } };
   }
   const credentials =
     form.source === 'CATALOGUE'
@@ -57,5 +73,12 @@ export function targetOf(form: TargetForm): NewTarget {
 }
 
 export function isComplete(form: TargetForm): boolean {
-  return form.kind === 'LOCAL' ? form.path.trim() !== '' : form.bucket.trim() !== '' && (form.source !== 'CATALOGUE' || (form.accessKey !== '' && form.secretKey !== ''));
+  switch (form.kind) {
+    case 'LOCAL':
+      return form.path.trim() !== '';
+    case 'NFS':
+      return form.server.trim() !== '' && form.exportPath.trim().startsWith('/') && isNumber(form.uid) && isNumber(form.gid);
+    case 'S3':
+      return form.bucket.trim() !== '' && (form.source !== 'CATALOGUE' || (form.accessKey !== '' && form.secretKey !== ''));
+  }
 }
