@@ -3,7 +3,6 @@ package org.tidemark.appliance.service;
 import jakarta.inject.Inject;
 import jakarta.inject.Singleton;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -54,7 +53,7 @@ public final class Host {
     /** The device of an image. */
     public static Optional<AttachedDevice> deviceOf(List<AttachedDevice> devices, String image) throws IOException {
         ImagePlace place = ImagePlace.of(image);
-        boolean there = place.path().isPresent() && Files.exists(place.path().get());
+        boolean there = place.path().isPresent() && place.isThere();
         ImagePlace real = there ? place.real() : place;
         Predicate<AttachedDevice> same = device -> device.level().isEmpty()
                 && (device.image().equals(real) || device.image().equals(place));

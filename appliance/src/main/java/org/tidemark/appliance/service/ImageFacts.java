@@ -1,12 +1,12 @@
 package org.tidemark.appliance.service;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import org.tidemark.ploop.chain.AttachedImage;
 import org.tidemark.ploop.chain.ChainFiles;
 import org.tidemark.ploop.chain.ImageLayout;
+import org.tidemark.ploop.chain.ImagePlace;
 import org.tidemark.ploop.format.expanded.ExpandedFormat;
 import org.tidemark.ploop.format.qcow2.Qcow2Format;
 import org.tidemark.ploop.format.qcow2.Qcow2Header;
@@ -18,7 +18,7 @@ public record ImageFacts(boolean folder, String formatId, int clusterBytes, long
     private static final int SECTOR_BYTES = 512;
 
     public static ImageFacts of(Path image) throws IOException {
-        if (!Files.exists(image)) {
+        if (!ImagePlace.of(image).isThere()) {
             throw new NoSuchFileException(image + ": there is no such image");
         }
         ChainFiles files = AttachedImage.filesOf(image);

@@ -49,7 +49,7 @@ public final class SnapshotMounts {
     /** The image of a device, or one that is not attached. */
     public static ImagePlace imageOf(DataPlane plane, String word) throws IOException {
         ImagePlace image = plane.find(word).map(AttachedDevice::image).orElseGet(() -> ImagePlace.of(word));
-        if (image.path().isPresent() && !Files.exists(image.path().get())) {
+        if (!image.isThere()) {
             throw new NoSuchFileException(word + ": there is no such image, and no such device is attached");
         }
         return image;

@@ -1,7 +1,6 @@
 package org.tidemark.appliance.service;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -108,7 +107,7 @@ public final class Snapshots {
             }
         }
         ImagePlace image = ImagePlace.of(word);
-        if (image.path().isPresent() && !Files.exists(image.path().get())) {
+        if (!image.isThere()) {
             throw new NoSuchFileException(word + ": there is no such image, and no such device is attached");
         }
         if (image.nfs().isPresent() && !ofCommand) {

@@ -52,6 +52,16 @@ class KernelNfsIT {
                 + ofPut + "}";
     }
 
+    /** What the machine says until it says a word; with what the server wrote into its log when it does not. */
+    private static List<String> sayings(NfsServerProcess server, UserModeMachine machine, String word)
+            throws Exception {
+        try {
+            return machine.sayings(word);
+        } catch (AssertionError e) {
+            throw new AssertionError(e.getMessage() + "\nThe server's log:\n" + server.log(), e);
+        }
+    }
+
     /** What the other kernel wrote to an ext4 in an image is what this one finds. */
     private void holds(Path image, List<String> said, String... names) throws Exception {
         cli.ok("image", "check", image.toString());
@@ -77,19 +87,19 @@ class KernelNfsIT {
             try (UserModeMachine machine =
                     UserModeMachine.beside(server, NAME, SCRIPT, "PART=bounces", "WORDS=" + words(server))) {
                 for (int bounces = 0; bounces < 2; bounces++) {
-                    said.addAll(machine.sayings("BOUNCE"));
+                    said.addAll(sayings(server, machine, "BOUNCE"));
                     Thread.sleep(1000);
                     server.kill();
                     Thread.sleep(1500);
                     server.run();
                 }
-                said.addAll(machine.sayings("GONE"));
+                said.addAll(sayings(server, machine, "GONE"));
                 server.kill();
                 Commands.run(Cli.LIMIT, "rm", "-r", vault.toString());
                 Files.createDirectory(vault);
                 server.run();
                 Files.createFile(words(server).resolve("GONE"));
-                said.addAll(machine.sayings("DONE"));
+                said.addAll(sayings(server, machine, "DONE"));
             }
             System.out.println(String.join("\n", said));
             assertThat(said)
@@ -121,20 +131,20 @@ class KernelNfsIT {
             List<String> said = new ArrayList<>();
             try (UserModeMachine machine =
                     UserModeMachine.beside(server, NAME, SCRIPT, "PART=trouble", "WORDS=" + words(server))) {
-                said.addAll(machine.sayings("FULL"));
+                said.addAll(sayings(server, machine, "FULL"));
                 server.fillUp(0);
                 Files.createFile(words(server).resolve("FULL"));
-                said.addAll(machine.sayings("ROOM"));
+                said.addAll(sayings(server, machine, "ROOM"));
                 server.makeRoom();
                 Files.createFile(words(server).resolve("ROOM"));
-                said.addAll(machine.sayings("READONLY"));
+                said.addAll(sayings(server, machine, "READONLY"));
                 server.changeExport("Access_Type = RW", "Access_Type = RO");
                 Files.createFile(words(server).resolve("READONLY"));
-                said.addAll(machine.sayings("SQUASHED"));
+                said.addAll(sayings(server, machine, "SQUASHED"));
                 server.changeExport(
                         "Access_Type = RO", "Access_Type = RW", "Squash = No_Root_Squash", "Squash = Root_Squash");
                 Files.createFile(words(server).resolve("SQUASHED"));
-                said.addAll(machine.sayings("DONE"));
+                said.addAll(sayings(server, machine, "DONE"));
             }
             System.out.println(String.join("\n", said));
             assertThat(said)

@@ -12,7 +12,9 @@ mount -t sysfs sysfs /sys
 for folder in /run /mnt /tmp; do mount -t tmpfs tmpfs "$folder"; done
 mount -t devtmpfs devtmpfs /dev 2>/dev/null
 for module in fuse loop nfsv3 nfsv4; do modprobe -d "$MODULES" $module; done
-fail() { [ $# = 0 ] || echo "$*"; echo FAILED; sync; kill -9 -1; }
+# What a failure is to be understood by.
+seen() { timeout 5 ls -ldi /mnt/nfs3 /mnt/nfs3/* /mnt/nfs4 /mnt/nfs4/*; grep nfs /proc/mounts; dmesg | tail -n 8; }
+fail() { [ $# = 0 ] || echo "$*"; seen; echo FAILED; sync; kill -9 -1; }
 ip link set lo up
 ip addr add 10.231.0.2/30 dev eth0 && ip link set eth0 up || fail
 mkdir /mnt/nfs3 /mnt/nfs4 /mnt/web /mnt/vault
@@ -126,4 +128,5 @@ umount -l /mnt/vault
 umount /mnt/nfs3
 umount /mnt/nfs4
 echo DONE
-fail
+sync
+kill -9 -1

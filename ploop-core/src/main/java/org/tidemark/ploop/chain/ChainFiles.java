@@ -130,7 +130,7 @@ public record ChainFiles(
     }
 
     /** It may be there or not: a person has to look. */
-    private static IOException cannotBeLookedAt(Path image, FileSystemException e) {
+    static IOException cannotBeLookedAt(Path image, FileSystemException e) {
         if (e instanceof AccessDeniedException) {
             AccessDeniedException denied = new AccessDeniedException(image
                     + ": permission denied; check owner and mode of it and of the folders above, and on NFS that the server does"

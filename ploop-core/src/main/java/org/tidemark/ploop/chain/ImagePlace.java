@@ -1,9 +1,11 @@
 package org.tidemark.ploop.chain;
 
 import java.io.IOException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Optional;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.os.nfs.NfsLocation;
@@ -91,9 +93,33 @@ public sealed interface ImagePlace {
         if (here.isEmpty()) {
             return this;
         }
-        if (!Files.exists(here.get())) {
+        if (!isThere()) {
             throw new NoSuchFileException(here.get() + ": there is no such image");
         }
         return of(here.get().toRealPath());
+    }
+
+    /**
+     * Whether there may be something: false only when it is certain that nothing is. True of an image on a server, which is asked
+     * when the image is opened.
+     *
+     * @throws IOException when this host cannot tell, as of a mount that is stale
+     */
+    default boolean isThere() throws IOException {
+        if (path().isEmpty()) {
+            return true;
+        }
+        try {
+            Files.readAttributes(path().get(), BasicFileAttributes.class);
+            return true;
+        } catch (NoSuchFileException e) {
+            return false;
+        } catch (FileSystemException e) {
+            IOException reason = ChainFiles.cannotBeLookedAt(path().get(), e);
+            if (reason instanceof NoSuchFileException) {
+                return false;
+            }
+            throw reason;
+        }
     }
 }

@@ -20,6 +20,7 @@ public final class NfsServerProcess implements AutoCloseable {
     private static final String FOLDER = "tidemark-nfs-";
     private static final String BALLAST = "ballast";
     private static final Duration LIMIT = Duration.ofSeconds(40);
+    private static final int LOG_CHARACTERS = 4000;
 
     private final Path folder;
     private final String address;
@@ -153,6 +154,12 @@ public final class NfsServerProcess implements AutoCloseable {
 
     public void makeRoom() throws IOException {
         Files.delete(export().resolve(BALLAST));
+    }
+
+    /** The end of the log of what runs as the server now. */
+    public String log() throws IOException {
+        String log = Files.readString(folder.resolve("ganesha.log"));
+        return log.substring(Math.max(0, log.length() - LOG_CHARACTERS));
     }
 
     /** What to put before a command that is to run in the network of the server. */

@@ -33,6 +33,7 @@ import org.tidemark.appliance.service.Snapshots;
 import org.tidemark.appliance.service.job.JobOrders;
 import org.tidemark.appliance.service.job.JobRunner;
 import org.tidemark.appliance.service.job.JobState;
+import org.tidemark.ploop.chain.ImagePlace;
 import org.tidemark.ploop.chain.SnapshotOperations;
 
 /** Snapshots that images keep in themselves. */
@@ -162,7 +163,7 @@ public final class SnapshotsResource {
         if (image == null || !java.nio.file.Path.of(image).isAbsolute()) {
             throw ApplianceException.usage("give the absolute path of an image");
         }
-        if (!java.nio.file.Files.exists(java.nio.file.Path.of(image))) {
+        if (!ImagePlace.of(image).isThere()) {
             throw ApplianceException.notFound(image + ": there is no such image");
         }
         return image;
