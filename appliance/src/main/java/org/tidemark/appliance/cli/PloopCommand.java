@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
 import org.tidemark.appliance.failure.FailureKind;
 import org.tidemark.ploop.chain.DiskDescriptor;
 import org.tidemark.ploop.io.ImageException;
+import org.tidemark.ploop.migrate.StreamException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -27,7 +28,7 @@ import picocli.CommandLine.Spec;
         description =
                 "The ploop tool's own verbs, flags and exit codes, for scripts that were written for it: init, check,"
                         + " info, convert, list, mount, umount, resize, grow, balloon, snapshot, snapshot-list, snapshot-delete,"
-                        + " snapshot-merge, snapshot-switch, merge, replace,"
+                        + " snapshot-merge, snapshot-switch, merge, replace, copy,"
                         + " restore-descriptor.",
         mixinStandardHelpOptions = true)
 final class PloopCommand implements Callable<Integer> {
@@ -56,6 +57,8 @@ final class PloopCommand implements Callable<Integer> {
                    ploop snapshot-list [-H] [-s] [-o field[,field...]] [-u UUID] DiskDescriptor.xml
                    ploop merge { -d DEVICE [-l LEVEL[..TOP_LEVEL]] | [-n NEW_DELTA] DELTAS_TO_MERGE BASE_DELTA }
                    ploop replace { -u UUID | -o CDELTA } [-k] -i DELTA DiskDescriptor.xml
+                   ploop copy -s DEVICE [-F STOP_COMMAND] { [-d FILE] | [-o OUTPUT_FD] [-f FEEDBACK_FD] }
+                   ploop copy -d FILE [-i INPUT_FD] [-f FEEDBACK_FD]
                    ploop restore-descriptor [-f FORMAT] [-b BLOCKSIZE] IMAGE_DIR BASE_DELTA""";
 
     private static final String OF_THE_MODULE =
@@ -64,10 +67,6 @@ final class PloopCommand implements Callable<Integer> {
 
     /** Verbs of the real tool that are not supported here, and why, and what to do instead. */
     private static final Map<String, String> REFUSED = Map.ofEntries(
-            Map.entry(
-                    "copy",
-                    "its stream between two hosts is not supported yet; copy the files of a detached image, or use 'tidemark"
-                            + " backup' and 'tidemark restore'"),
             Map.entry("start", OF_THE_MODULE),
             Map.entry("stop", OF_THE_MODULE),
             Map.entry("delete", OF_THE_MODULE),
@@ -128,6 +127,7 @@ final class PloopCommand implements Callable<Integer> {
             case "resize" -> sizes.resize(rest);
             case "grow" -> sizes.grow(rest);
             case "balloon" -> sizes.balloon(rest);
+            case "copy" -> new PloopCopyVerb(out).run(rest);
             case "snapshot" -> snapshots.create(rest);
             case "snapshot-list" -> snapshots.list(rest);
             case "snapshot-delete" -> snapshots.delete(rest);
@@ -156,6 +156,9 @@ final class PloopCommand implements Callable<Integer> {
                 case INVALID_REQUEST, UNSUPPORTED -> PloopException.PARAMETER;
                 case READ_ONLY, SUSPECT -> PloopException.SYSTEM;
             };
+        }
+        if (failure instanceof StreamException stream) {
+            return stream.kind() == StreamException.Kind.CUT ? PloopException.READ : PloopException.PROTOCOL;
         }
         if (failure instanceof NoSuchFileException missing) {
             return String.valueOf(missing.getFile()).contains(".xml") ? PloopException.DESCRIPTOR : PloopException.OPEN;

@@ -8,6 +8,10 @@ final class PloopException extends IOException {
     static final int DEVICE = 2;
     /** SYSEXIT_OPEN. */
     static final int OPEN = 4;
+    /** SYSEXIT_READ. */
+    static final int READ = 6;
+    /** SYSEXIT_PROTOCOL. */
+    static final int PROTOCOL = 13;
     /** SYSEXIT_PLOOPFMT: not an image, or damaged. */
     static final int FORMAT = 11;
     /** SYSEXIT_SYS. */

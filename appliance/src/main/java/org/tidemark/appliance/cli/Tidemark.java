@@ -42,6 +42,7 @@ public final class Tidemark implements Runnable {
             named("ploop", PloopCommand::line),
             named("attach", AttachCommand::new),
             named("detach", DetachCommand::new),
+            named("copy", CopyCommand::new),
             named("devices", DevicesCommand::new),
             named("serve", ServeCommand::new),
             named("device-server", DeviceServerCommand::new),

@@ -10,6 +10,7 @@ import org.tidemark.backup.target.TargetException;
 import org.tidemark.ploop.chain.ChainCancelledException;
 import org.tidemark.ploop.filesystem.OnlineGrowthRefusedException;
 import org.tidemark.ploop.io.ImageException;
+import org.tidemark.ploop.migrate.StreamException;
 import org.tidemark.ploop.os.Errno;
 import org.tidemark.ploop.os.OsException;
 import org.tidemark.ploop.os.nfs.NfsLostException;
@@ -89,6 +90,13 @@ public enum FailureKind {
         }
         if (failure instanceof ChainCancelledException) {
             return CANCELLED;
+        }
+        if (failure instanceof StreamException stream) {
+            return switch (stream.kind()) {
+                case CUT -> UNREACHABLE;
+                case DAMAGED -> DAMAGED;
+                case REFUSED -> FAILED;
+            };
         }
         if (failure instanceof RepositoryException repository) {
             return switch (repository.kind()) {

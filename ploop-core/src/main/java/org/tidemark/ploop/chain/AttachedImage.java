@@ -18,6 +18,7 @@ import org.tidemark.ploop.device.PloopDevice;
 import org.tidemark.ploop.device.StateArea;
 import org.tidemark.ploop.device.cbt.ChangedBlockTracker;
 import org.tidemark.ploop.device.cbt.ChangedBlockTracker.ImageCondition;
+import org.tidemark.ploop.device.tracker.WriteTracker;
 import org.tidemark.ploop.format.AllocationCursor;
 import org.tidemark.ploop.format.DeltaFormat.OpenIntent;
 import org.tidemark.ploop.format.DeltaGeometry;
@@ -52,6 +53,9 @@ public final class AttachedImage extends ForwardingBlockDevice {
     private final HeldLocks locks;
     /** One change of the tree at a time, and none while the image is being closed. */
     private final Semaphore changing = new Semaphore(1);
+
+    /** A copy of the top's file under way, or left by a killed process. */
+    private @Nullable ImageTracking copied;
 
     private volatile boolean closing;
     /** Set by the one who detaches. */
@@ -229,7 +233,12 @@ public final class AttachedImage extends ForwardingBlockDevice {
             AttachedOverlay overlay =
                     OverlaySnapshots.concerns(files) ? new AttachedOverlay(device, locks, area, files) : null;
             AttachedChain chain = new AttachedChain(device, locks, area, files);
-            return new AttachedImage(device, chain, overlay, area, new Tracking(tracker, bitmaps), locks);
+            AttachedImage image =
+                    new AttachedImage(device, chain, overlay, area, new Tracking(tracker, bitmaps), locks);
+            if (WriteTracker.isIn(area)) {
+                image.resumeTracking();
+            }
+            return image;
         } finally {
             if (!done) {
                 opened.chain().close();
@@ -346,11 +355,57 @@ public final class AttachedImage extends ForwardingBlockDevice {
                     ImageException.Kind.READ_ONLY,
                     name() + ": is attached for reading only; its snapshots stay as they are");
         }
-        if (closing || !changing.tryAcquire()) {
+        if (closing || !changing.tryAcquire() && !(endAbandonedTracking() && changing.tryAcquire())) {
             throw new ImageException(
-                    ImageException.Kind.IN_USE, name() + ": its snapshots are being changed just now; try again");
+                    ImageException.Kind.IN_USE, name() + ": is being changed or copied just now; try again");
         }
         return new Change(newIds, progress);
+    }
+
+    /**
+     * Begins to remember which parts of the top's file change, for a copy of it.
+     *
+     * @throws ImageException IN_USE while the image is being changed or copied, READ_ONLY when it is open for reading only
+     */
+    public ImageTracking beginTracking() throws IOException {
+        Change change = beginChange(UUID::randomUUID, ChainProgress.NONE);
+        boolean done = false;
+        try {
+            ImageTracking begun = ImageTracking.begin(device, area, change);
+            synchronized (changing) {
+                copied = begun;
+            }
+            done = true;
+            return begun;
+        } finally {
+            if (!done) {
+                change.close();
+            }
+        }
+    }
+
+    private void resumeTracking() throws IOException {
+        ImageTracking left = ImageTracking.resume(device, area, beginChange(UUID::randomUUID, ChainProgress.NONE));
+        synchronized (changing) {
+            copied = left;
+        }
+    }
+
+    private boolean endAbandonedTracking() {
+        try {
+            Optional<ImageTracking> left = tracking();
+            return left.isPresent() && left.get().closeIfAbandoned();
+        } catch (IOException e) {
+            LOG.log(System.Logger.Level.WARNING, name() + ": ending a copy that a killed process left", e);
+            return false;
+        }
+    }
+
+    /** What {@link #beginTracking} began last, in this process or in the one before it; it may have ended. */
+    public Optional<ImageTracking> tracking() {
+        synchronized (changing) {
+            return Optional.ofNullable(copied);
+        }
     }
 
     /** A change under way. Used by one thread. */
@@ -505,6 +560,10 @@ public final class AttachedImage extends ForwardingBlockDevice {
 
     private void awaitChange() throws IOException {
         closing = true;
+        Optional<ImageTracking> copy = tracking();
+        if (copy.isPresent()) {
+            copy.get().close();
+        }
         boolean free = false;
         try {
             free = changing.tryAcquire(CHANGE_ENDS_WITHIN.toMillis(), TimeUnit.MILLISECONDS);

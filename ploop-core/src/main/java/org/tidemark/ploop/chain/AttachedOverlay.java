@@ -102,7 +102,10 @@ final class AttachedOverlay {
             locks.add(fresh, true);
             MovableCursor cursor = new MovableCursor();
             overlay = Qcow2Format.open(
-                    folder.open(fresh.fileName(), OpenMode.READ_WRITE), null, OpenIntent.WRITE, cursor);
+                    ImageChain.observable(folder.open(fresh.fileName(), OpenMode.READ_WRITE)),
+                    null,
+                    OpenIntent.WRITE,
+                    cursor);
             overlay.markInUse();
             folder.link(image, folder, file);
             folder.sync();

@@ -238,7 +238,7 @@ final class BackingChain {
             throws IOException {
         ChainFiles.Link link = files.links().get(level);
         OpenMode mode = intent == OpenIntent.READ ? OpenMode.READ_ONLY : OpenMode.READ_WRITE;
-        ImageIo io = link.directory().open(link.fileName(), mode);
+        ImageIo io = ImageChain.observable(link.directory().open(link.fileName(), mode));
         ImageIo data = null;
         boolean opened = false;
         try {

@@ -172,7 +172,8 @@ final class ChainSteps {
     static Delta open(
             ImageDirectory folder, Image image, OpenIntent intent, DeltaGeometry geometry, AllocationCursor cursor)
             throws IOException {
-        ImageIo io = folder.open(image.file(), intent == OpenIntent.READ ? OpenMode.READ_ONLY : OpenMode.READ_WRITE);
+        ImageIo io = ImageChain.observable(
+                folder.open(image.file(), intent == OpenIntent.READ ? OpenMode.READ_ONLY : OpenMode.READ_WRITE));
         boolean opened = false;
         try {
             Delta delta = Formats.byId(image.formatId()).open(io, intent, geometry.clusterSizeBytes(), cursor);

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.tidemark.ploop.device.PloopDevice;
 import org.tidemark.ploop.format.AllocationCursor;
 import org.tidemark.ploop.format.Delta;
 import org.tidemark.ploop.format.DeltaFormat.OpenIntent;
@@ -14,6 +15,7 @@ import org.tidemark.ploop.format.qcow2.Qcow2Format;
 import org.tidemark.ploop.io.ImageDirectory.OpenMode;
 import org.tidemark.ploop.io.ImageException;
 import org.tidemark.ploop.io.ImageIo;
+import org.tidemark.ploop.io.ObservedIo;
 
 /**
  * The open deltas of an image, checked against each other: one cluster size, no delta larger than the one above it, the top
@@ -69,7 +71,7 @@ public final class ImageChain implements Closeable {
     static Delta openLink(ChainFiles.Link link, OpenIntent intent, int clusterSizeBytes, AllocationCursor cursor)
             throws IOException {
         OpenMode mode = intent == OpenIntent.READ ? OpenMode.READ_ONLY : OpenMode.READ_WRITE;
-        ImageIo io = link.directory().open(link.fileName(), mode);
+        ImageIo io = observable(link.directory().open(link.fileName(), mode));
         boolean opened = false;
         try {
             Delta delta = Formats.byId(link.formatId()).open(io, intent, clusterSizeBytes, cursor);
@@ -80,6 +82,11 @@ public final class ImageChain implements Closeable {
                 io.close();
             }
         }
+    }
+
+    /** What is written to may be tracked later, see {@link PloopDevice#observeTop}. */
+    static ImageIo observable(ImageIo io) {
+        return io.writable() ? new ObservedIo(io) : io;
     }
 
     private void requireConsistent(ChainFiles files) throws ImageException {

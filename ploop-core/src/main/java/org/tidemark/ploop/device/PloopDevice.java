@@ -15,7 +15,9 @@ import org.tidemark.ploop.format.Delta;
 import org.tidemark.ploop.io.AlignedBuffer;
 import org.tidemark.ploop.io.FlushRounds;
 import org.tidemark.ploop.io.ImageException;
+import org.tidemark.ploop.io.ObservedIo;
 import org.tidemark.ploop.io.UnreadableException;
+import org.tidemark.ploop.io.WriteObserver;
 import org.tidemark.ploop.os.Errno;
 import org.tidemark.ploop.os.OsException;
 
@@ -350,6 +352,18 @@ public final class PloopDevice implements BlockDevice {
         RecentWrites watch = new RecentWrites(sizeBytes);
         recentWrites = watch;
         return watch;
+    }
+
+    /**
+     * Tells somebody of every change of the top's file from now on; null for nobody. The chain must not be exchanged meanwhile.
+     *
+     * @throws IllegalStateException when its file was not opened as an {@link ObservedIo}, or is observed already
+     */
+    public void observeTop(@Nullable WriteObserver observer) {
+        if (!(stack.top().io() instanceof ObservedIo file)) {
+            throw new IllegalStateException(name + ": its file cannot be observed");
+        }
+        file.observe(observer);
     }
 
     public void stopWatching() {

@@ -42,6 +42,7 @@ public final class PloopServerModule implements ServerModule {
         snapshots.register(commands);
         new SizeCommands(devices).register(commands);
         new UpkeepCommands(devices).register(commands);
+        new CopyCommands(devices).register(commands);
         underWay = () -> {
             List<String> all = new ArrayList<>(views.underWay());
             all.addAll(snapshots.underWay());

@@ -20,6 +20,7 @@ import org.tidemark.ploop.device.attach.TmpfsStateArea;
 import org.tidemark.ploop.device.attach.fuse.FuseLoopExporter;
 import org.tidemark.ploop.device.front.DeviceFront;
 import org.tidemark.ploop.device.front.DiskSeat;
+import org.tidemark.ploop.device.front.IoLimit;
 import org.tidemark.ploop.device.front.SharedDisks;
 import org.tidemark.ploop.os.LoopDevice;
 import org.tidemark.ploop.os.Mounts;
@@ -199,6 +200,19 @@ public final class ServedDevice {
             lock.unlock();
         }
         return describe();
+    }
+
+    /**
+     * Holds its container to so many bytes a second, on top of what is set; 0 for no more than that. Not kept: a successor does
+     * not know of it.
+     */
+    void throttle(long bytesPerSecond) throws IOException {
+        DeviceSettings set = DeviceSettings.of(record.request().options());
+        IoLimit limit = set.limit();
+        long bytes = bytesPerSecond == 0
+                ? limit.bytesPerSecond()
+                : Math.min(bytesPerSecond, limit.bytesPerSecond() == 0 ? Long.MAX_VALUE : limit.bytesPerSecond());
+        front().change(set.onFull(), new IoLimit(limit.requestsPerSecond(), bytes, limit.burstMillis()));
     }
 
     private void lockInTime() throws ControlException {

@@ -1,0 +1,158 @@
+package org.tidemark.ploop.server;
+
+import java.io.Closeable;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import org.tidemark.ploop.chain.AttachedImage;
+import org.tidemark.ploop.chain.ImageTracking;
+import org.tidemark.ploop.device.tracker.ImageRange;
+
+/**
+ * What a live copy of the file that an attached image is written to asks of its device server. The copier reads the file itself.
+ *
+ * <ul>
+ *   <li>{@code copy.begin}: changes are tracked from now on, until {@code copy.end} or until the client goes away. With {@code
+ *       again}: goes on with what a killed device server left
+ *   <li>{@code copy.changed}: ranges that changed, in ascending order from a position on; as {@code position+length}, in bytes
+ *   <li>{@code copy.clear}: ranges count as unchanged; the client reads them next. So both can be repeated when the answer was
+ *       lost
+ *   <li>{@code copy.status}: how much is waiting, how long the file is
+ *   <li>{@code copy.hold}: everything is in the file, and nothing is written until {@code copy.release}, or the limit is over
+ *   <li>{@code copy.throttle}: writers and readers do so many bytes a second at most, until the copy ends
+ *   <li>{@code copy.release}: says whether it was held until now
+ * </ul>
+ */
+final class CopyCommands {
+    private static final long MAX_RANGES = 4_096;
+
+    private final ServedDevices devices;
+    /** Devices that are slower for the sake of a copy. */
+    private final Set<String> throttled = ConcurrentHashMap.newKeySet();
+
+    CopyCommands(ServedDevices devices) {
+        this.devices = devices;
+    }
+
+    void register(ControlCommands commands) {
+        commands.add("copy.begin", this::begin);
+        commands.add("copy.changed", (arguments, session) -> changed(arguments));
+        commands.add("copy.clear", (arguments, session) -> clear(arguments));
+        commands.add("copy.status", (arguments, session) -> status(tracking(arguments)));
+        commands.add("copy.hold", (arguments, session) -> hold(arguments));
+        commands.add(
+                "copy.release",
+                (arguments, session) -> Fields.of("held", tracking(arguments).release()));
+        commands.add("copy.throttle", (arguments, session) -> throttle(arguments));
+        commands.add("copy.end", (arguments, session) -> end(arguments));
+    }
+
+    private AttachedImage image(Fields arguments) throws ControlException {
+        String deviceId = arguments.text("device");
+        if (devices.find(deviceId).device() instanceof AttachedImage image) {
+            return image;
+        }
+        throw new ControlException(
+                ControlException.Kind.FAILED, deviceId + ": is broken; detach it and check the image");
+    }
+
+    private ImageTracking tracking(Fields arguments) throws ControlException {
+        return image(arguments)
+                .tracking()
+                .orElseThrow(() -> new ControlException(
+                        ControlException.Kind.NOT_FOUND, arguments.values().get("device") + ": is not being copied"));
+    }
+
+    private Fields begin(Fields arguments, ControlSession session) throws IOException {
+        AttachedImage image = image(arguments);
+        ImageTracking tracking = arguments.flag("again") ? left(image) : image.beginTracking();
+        session.own(new Copy(arguments.text("device"), tracking));
+        return status(tracking);
+    }
+
+    /** What ends with its client. */
+    private final class Copy implements Closeable {
+        private final String deviceId;
+        private final ImageTracking tracking;
+
+        Copy(String deviceId, ImageTracking tracking) {
+            this.deviceId = deviceId;
+            this.tracking = tracking;
+        }
+
+        @Override
+        public void close() throws IOException {
+            try (tracking) {
+                if (throttled.remove(deviceId)) {
+                    devices.find(deviceId).throttle(0);
+                }
+            }
+        }
+    }
+
+    private Fields throttle(Fields arguments) throws IOException {
+        tracking(arguments);
+        String deviceId = arguments.text("device");
+        long bytes = arguments.number("bytesPerSecond");
+        throttled.add(deviceId);
+        devices.find(deviceId).throttle(bytes);
+        return Fields.NONE;
+    }
+
+    private static ImageTracking left(AttachedImage image) throws ControlException {
+        Optional<ImageTracking> left = image.tracking();
+        if (left.isEmpty() || !left.get().adopt()) {
+            throw new ControlException(
+                    ControlException.Kind.NOT_FOUND, image.name() + ": there is no copy to go on with; begin anew");
+        }
+        return left.get();
+    }
+
+    private static Fields status(ImageTracking tracking) throws IOException {
+        return Fields.of(
+                "file", tracking.file(),
+                "format", tracking.formatId(),
+                "sizeBytes", tracking.sizeBytes(),
+                "waitingBytes", tracking.waitingBytes());
+    }
+
+    private Fields changed(Fields arguments) throws IOException {
+        ImageTracking tracking = tracking(arguments);
+        long ranges = Math.max(1, Math.min(MAX_RANGES, arguments.number("maxRanges", MAX_RANGES)));
+        long bytes = arguments.number("maxBytes", Long.MAX_VALUE);
+        List<String> found = new ArrayList<>();
+        for (ImageRange range : tracking.marked(arguments.number("from", 0), (int) ranges, bytes)) {
+            found.add(range.positionBytes() + "+" + range.lengthBytes());
+        }
+        return Fields.of("ranges", found);
+    }
+
+    private Fields clear(Fields arguments) throws IOException {
+        ImageTracking tracking = tracking(arguments);
+        for (String text : arguments.texts("ranges")) {
+            tracking.clear(range(text));
+        }
+        return Fields.NONE;
+    }
+
+    /** As it stands in requests and answers. */
+    static ImageRange range(String text) {
+        String[] numbers = text.split("\\+", 2);
+        return new ImageRange(Long.parseLong(numbers[0]), Long.parseLong(numbers[numbers.length - 1]));
+    }
+
+    private Fields hold(Fields arguments) throws IOException {
+        ImageTracking tracking = tracking(arguments);
+        tracking.hold(Duration.ofMillis(arguments.number("limitMillis")));
+        return status(tracking);
+    }
+
+    private Fields end(Fields arguments) throws IOException {
+        new Copy(arguments.text("device"), tracking(arguments)).close();
+        return Fields.NONE;
+    }
+}
