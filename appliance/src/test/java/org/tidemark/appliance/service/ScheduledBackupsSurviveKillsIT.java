@@ -41,9 +41,9 @@ import org.tidemark.ploop.testing.Requires;
 @Requires({"root", "fuse", "loop", "mkfs.ext4", RadosGateway.MONITOR, RadosGateway.OSD, RadosGateway.GATEWAY})
 @Timeout(1800)
 class ScheduledBackupsSurviveKillsIT {
-    private static final int KILLS = Integer.getInteger("kills", 4);
+    private static final int KILLS = Integer.getInteger("kills", 2);
     private static final long SEED = Long.getLong("seed", System.nanoTime());
-    private static final int RESTORED = KILLS > 4 ? Integer.MAX_VALUE : 2;
+    private static final int RESTORED = KILLS > 2 ? Integer.MAX_VALUE : 2;
     private static final Duration LIMIT = Duration.ofSeconds(240);
 
     private final Random random = new Random(SEED);

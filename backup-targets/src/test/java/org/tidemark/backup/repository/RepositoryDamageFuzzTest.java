@@ -39,7 +39,7 @@ class RepositoryDamageFuzzTest {
     private static final List<byte[]> CONTENTS = new ArrayList<>();
 
     static LongStream seeds() {
-        return Seeds.of(200);
+        return Seeds.of(80);
     }
 
     @BeforeAll

@@ -26,7 +26,7 @@ import org.tidemark.ploop.testing.Seeds;
  * level that is named holds what it held, nothing is left over, and the change can be made.
  */
 public class ChainOperationsCrashTest {
-    private static final int CRASHES_PER_STEP = 2;
+    private static final int CRASHES_PER_STEP = 1;
 
     /** One change of a tree {@code first <- second <- top} with a leaf beside {@code second}. */
     enum Change {

@@ -37,7 +37,7 @@ public final class OverlayOperationsCrashTest {
     private static final String IMAGE = "disk";
     private static final int CLUSTER = 4096;
     private static final int DISK = 6 * CLUSTER;
-    private static final int CRASHES_PER_STEP = 2;
+    private static final int CRASHES_PER_STEP = 1;
 
     /** One change of {@code first <- second <- image}, with a leaf beside {@code second}. */
     enum Change {

@@ -28,7 +28,7 @@ final class PloopDevicePropertyTest {
     Path folder;
 
     static java.util.stream.LongStream seeds() {
-        return Seeds.of(20).limit(200);
+        return Seeds.of(8).limit(200);
     }
 
     @ParameterizedTest

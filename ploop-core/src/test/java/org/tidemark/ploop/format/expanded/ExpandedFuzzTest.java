@@ -26,7 +26,7 @@ import org.tidemark.ploop.testing.Seeds;
 
 /** Whatever bytes an image has: an {@link ImageException} or a right answer, never anything else. */
 public class ExpandedFuzzTest {
-    private static final int INPUTS = 2000;
+    private static final int INPUTS = 700;
     private static final int CLUSTER = 32768;
     private static final int[] INTERESTING = {
         0,
