@@ -87,7 +87,7 @@ final class FuseServer {
         this.fewThreads = fewThreads;
         this.file = new ImageFile(device, window);
         this.parked =
-                new ParkedRequests(device.name(), file, kernel, file.space(), pool, body -> startThread("space", body));
+                new ParkedRequests(device.name(), file, kernel, file.space(), pool, ThreadStarter::wake);
     }
 
     /** Serves a new connection by {@code threadCount} threads, or more when that helps. */
@@ -280,8 +280,18 @@ final class FuseServer {
         }
     }
 
-    /** For the {@link ThreadStarter}: starts a thread if one is wanted. Nobody who serves waits for it. */
-    void addWantedThread() {
+    /**
+     * For the {@link ThreadStarter}: starts threads that are wanted. Nobody who serves waits for it.
+     *
+     * @return false when it has to be called again soon
+     */
+    boolean addWantedThreads() {
+        boolean done = parked.startIfNeeded(body -> startThread("space", body));
+        addServingThread();
+        return done;
+    }
+
+    private void addServingThread() {
         if (!wantsThread) {
             return;
         }

@@ -40,7 +40,7 @@ final class ParkedRequests {
     private final FuseKernel kernel;
     private final SpaceQueue space;
     private final SlotPool pool;
-    private final Consumer<Runnable> starter;
+    private final Runnable wake;
 
     /** Guarded by this, as all below. */
     private final Deque<RequestSlot> slots = new ArrayDeque<>();
@@ -48,6 +48,7 @@ final class ParkedRequests {
     /** Those in {@link #slots}, and the one that is being tried. */
     private int count;
 
+    /** There is the thread that tries again. */
     private boolean running;
     private volatile boolean ended;
 
@@ -57,13 +58,13 @@ final class ParkedRequests {
             FuseKernel kernel,
             SpaceQueue space,
             SlotPool pool,
-            Consumer<Runnable> starter) {
+            Runnable wake) {
         this.name = name;
         this.file = file;
         this.kernel = kernel;
         this.space = space;
         this.pool = pool;
-        this.starter = starter;
+        this.wake = wake;
     }
 
     /**
@@ -80,7 +81,10 @@ final class ParkedRequests {
         boolean parked = false;
         try {
             next = pool.takeWhereThereIsRoom();
-            parked = next != null && queue(slot);
+            if (next != null) {
+                queue(slot);
+                parked = true;
+            }
         } catch (IOException | RuntimeException | Error e) {
             LOG.log(Level.WARNING, name + ": no further place for a request that waits for space", e);
         }
@@ -114,37 +118,40 @@ final class ParkedRequests {
             slots.addAll(left);
         }
         IN_PROCESS.addAndGet(left.size());
-        try {
-            tryAgainByThread();
-        } catch (RuntimeException | Error e) {
-            LOG.log(Level.ERROR, name + ": requests that wait for space wait for the next one, too", e);
+        wake.run();
+    }
+
+    /** Whoever parks serves, and starts no thread; see {@link ThreadStarter}. */
+    private void queue(RequestSlot slot) {
+        boolean alone;
+        synchronized (this) {
+            slots.add(slot);
+            alone = !running;
+        }
+        if (ended) {
+            end();
+        } else if (alone) {
+            wake.run();
         }
     }
 
-    private synchronized boolean queue(RequestSlot slot) {
-        slots.add(slot);
-        boolean done = false;
-        try {
-            tryAgainByThread();
-            done = true;
-        } finally {
-            if (!done) {
-                slots.removeLast();
-            }
+    /**
+     * Starts the thread that tries again, if there is something to try and it does not run.
+     *
+     * @return false when it could not be started; to be tried again soon
+     */
+    synchronized boolean startIfNeeded(Consumer<Runnable> starter) {
+        if (running || slots.isEmpty()) {
+            return true;
         }
-        return true;
-    }
-
-    private synchronized void tryAgainByThread() {
-        if (!running && !slots.isEmpty()) {
+        try {
             running = true;
-            boolean started = false;
-            try {
-                starter.accept(this::tryAgain);
-                started = true;
-            } finally {
-                running = started;
-            }
+            starter.accept(this::tryAgain);
+            return true;
+        } catch (RuntimeException | Error e) {
+            running = false;
+            LOG.log(Level.WARNING, name + ": no thread yet for requests that wait for space", e);
+            return false;
         }
     }
 
@@ -156,6 +163,16 @@ final class ParkedRequests {
     /** The connection is gone, and everybody has had an error. */
     void end() {
         ended = true;
+        while (true) {
+            RequestSlot slot;
+            synchronized (this) {
+                slot = running ? null : slots.poll();
+            }
+            if (slot == null) {
+                return;
+            }
+            answer(slot);
+        }
     }
 
     /** Ends when nobody waits. */

@@ -10,6 +10,7 @@ import java.util.concurrent.locks.LockSupport;
  * want a thread allocates nothing and waits for nobody. When this one has to wait, all go on with the threads they have.
  */
 final class ThreadStarter {
+    private static final long AGAIN_NANOS = 100_000_000L;
     private static final ThreadStarter OF_PROCESS = new ThreadStarter();
 
     private final List<FuseServer> servers = new CopyOnWriteArrayList<>();
@@ -24,6 +25,7 @@ final class ThreadStarter {
     /** From now on the server may call {@link #wake}. */
     static void add(FuseServer server) {
         OF_PROCESS.servers.add(server);
+        wake();
     }
 
     static void remove(FuseServer server) {
@@ -36,13 +38,20 @@ final class ThreadStarter {
     }
 
     private void run() {
+        boolean done = true;
         while (true) {
-            LockSupport.park(this);
+            if (done) {
+                LockSupport.park(this);
+            } else {
+                LockSupport.parkNanos(this, AGAIN_NANOS);
+            }
+            done = true;
             for (FuseServer server : servers) {
                 try {
-                    server.addWantedThread();
+                    done &= server.addWantedThreads();
                 } catch (RuntimeException | Error e) {
                     // It wants another one soon, if it still does; the other devices go on wanting theirs.
+                    done = false;
                 }
             }
         }
