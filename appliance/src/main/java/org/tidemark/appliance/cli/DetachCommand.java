@@ -77,9 +77,8 @@ final class DetachCommand implements Callable<Integer> {
     private void cutOff(AttachedDevice found) throws IOException {
         CutOff.cutOff(found);
         output.say(found.deviceId()
-                + ": its device server does not answer, so the kernel was told to give up the device. Give this"
-                + " command once more when the server answers: that closes the image. If it never does, kill it: its"
-                + " successor closes the image");
+                + ": its device server does not answer, so the kernel was told to give up the device. It closes the"
+                + " image when it goes on; if it never does, kill it: its successor closes the image");
         output.object(fields("device", found.deviceId(), "detached", true, "imageClosed", false));
     }
 

@@ -37,8 +37,8 @@ public final class CutOff {
     }
 
     /**
-     * From now on whoever uses the device gets I/O errors, and what is mounted from it goes. Its server closes the image when it is
-     * told to abort the device once more, or its successor does.
+     * From now on whoever uses the device gets I/O errors, and what is mounted from it goes. Its server closes the image as
+     * soon as it goes on, or its successor does.
      */
     public static void cutOff(AttachedDevice device) throws IOException {
         List<Path> points = DataPlane.mountPoints(device);

@@ -57,10 +57,11 @@ public final class LiveFileCopy {
     private static CopyClient.Pausing pausing(AttachedDevice device, @Nullable String command, Duration limit) {
         return new CopyClient.Pausing() {
             @Override
-            public void stop() throws IOException {
+            public boolean stop() throws IOException {
                 if (command != null) {
                     runStopCommand(command);
                 }
+                return command != null;
             }
 
             @Override

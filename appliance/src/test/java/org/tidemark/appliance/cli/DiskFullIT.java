@@ -198,7 +198,9 @@ class DiskFullIT {
         } finally {
             server.signal(Processes.CONTINUE);
         }
-        assertThat(cli.ok("detach", "d", "--abort", "--json").out()).contains("\"imageClosed\":true");
+        Cli.await(
+                "it closes the image by itself",
+                () -> cli.ok("devices", "--json").jsonRows().isEmpty());
     }
 
     @Test

@@ -54,7 +54,10 @@ final class RuncContainer implements AutoCloseable {
         where.put("readonly", false);
         spec.put("root", where);
         Map<String, Object> linux = object(spec, "linux");
-        linux.put("cgroupsPath", "/tidemark-test/" + id);
+        // One that a killed run left may be frozen, and whoever is born in it would be, too.
+        linux.put(
+                "cgroupsPath",
+                "/tidemark-test/" + id + "-" + ProcessHandle.current().pid());
         spec.put("linux", linux);
         Files.writeString(config, JSON.std.asString(spec));
         Path root = folder.resolve("runc");

@@ -48,7 +48,7 @@ mount -t devtmpfs devtmpfs /dev 2>/dev/null
 for module in fuse loop; do modprobe -d "$MODULES" $module; done
 mkdir /mnt/disk /mnt/web
 mount /dev/ubda /mnt/disk
-export TIDEMARK_NO_BUILD=1 TIDEMARK_TIER=1 TIDEMARK_RUN=/run/tidemark TIDEMARK_STATE=/mnt/state
+export TIDEMARK_NO_BUILD=1 TIDEMARK_TIER=1 TIDEMARK_SERVER_JAVA_OPTIONS=-XX:TieredStopAtLevel=1 TIDEMARK_RUN=/run/tidemark TIDEMARK_STATE=/mnt/state
 "$TIDEMARK_HOME/tidemark" attach /mnt/disk/web --mount /mnt/web && python3 -c "$writer" /mnt/web "$SEED"
 echo FAILED
 sync

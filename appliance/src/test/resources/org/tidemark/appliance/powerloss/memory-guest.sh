@@ -48,7 +48,7 @@ mount -t devtmpfs devtmpfs /dev 2>/dev/null
 for module in fuse loop; do modprobe -d "$MODULES" $module; done
 mkdir /mnt/disk /mnt/web
 mount /dev/ubda /mnt/disk
-export TIDEMARK_NO_BUILD=1 TIDEMARK_TIER=1 TIDEMARK_RUN=/run/tidemark TIDEMARK_STATE=/mnt/state
+export TIDEMARK_NO_BUILD=1 TIDEMARK_TIER=1 TIDEMARK_SERVER_JAVA_OPTIONS=-XX:TieredStopAtLevel=1 TIDEMARK_RUN=/run/tidemark TIDEMARK_STATE=/mnt/state
 tidemark="$TIDEMARK_HOME/tidemark"
 "$tidemark" attach /mnt/disk/web --mount /mnt/web || { echo FAILED; sync; kill -9 -1; }
 "$tidemark" doctor | grep -i 'flush\|memory'

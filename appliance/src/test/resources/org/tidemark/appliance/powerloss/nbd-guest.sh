@@ -51,7 +51,7 @@ for module in fuse loop "nbd nbds_max=1"; do modprobe -d "$MODULES" $module; don
 fail() { echo FAILED; sync; kill -9 -1; }
 mkdir /mnt/disk /mnt/web
 mount /dev/ubda /mnt/disk
-export TIDEMARK_NO_BUILD=1 TIDEMARK_TIER=1 TIDEMARK_RUN=/run/tidemark TIDEMARK_STATE=/mnt/state
+export TIDEMARK_NO_BUILD=1 TIDEMARK_TIER=1 TIDEMARK_SERVER_JAVA_OPTIONS=-XX:TieredStopAtLevel=1 TIDEMARK_RUN=/run/tidemark TIDEMARK_STATE=/mnt/state
 tidemark="$TIDEMARK_HOME/tidemark"
 # Each Java process takes seconds here: exports need neither a holder nor commands.
 "$tidemark" device-server &

@@ -22,7 +22,7 @@ three=vers=3,nolock,proto=tcp,mountproto=tcp,addr=$SERVER
 four=vers=4.2,proto=tcp,addr=$SERVER,clientaddr=10.231.0.2
 mount -i -t nfs "$SERVER:$EXPORT" /mnt/nfs3 -o "$three" || fail
 mount -i -t nfs4 "$SERVER:/export" /mnt/nfs4 -o "$four" || fail
-export TIDEMARK_NO_BUILD=1 TIDEMARK_TIER=1 TIDEMARK_RUN=/run/tidemark TIDEMARK_STATE=/mnt/state
+export TIDEMARK_NO_BUILD=1 TIDEMARK_TIER=1 TIDEMARK_SERVER_JAVA_OPTIONS=-XX:TieredStopAtLevel=1 TIDEMARK_RUN=/run/tidemark TIDEMARK_STATE=/mnt/state
 tidemark="$TIDEMARK_HOME/tidemark"
 path=$TIDEMARK_HOME/backup-targets/target/classes:$TIDEMARK_HOME/backup-targets/target/test-classes
 path=$path:$TIDEMARK_HOME/ploop-core/target/test-classes:$TIDEMARK_HOME/appliance/target/lib/*

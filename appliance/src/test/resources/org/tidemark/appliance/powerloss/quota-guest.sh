@@ -45,7 +45,7 @@ mount -t devtmpfs devtmpfs /dev 2>/dev/null
 for module in fuse loop quota_tree quota_v2; do modprobe -d "$MODULES" $module; done
 mkdir /mnt/disk /mnt/web
 mount /dev/ubda /mnt/disk
-export TIDEMARK_NO_BUILD=1 TIDEMARK_TIER=1 TIDEMARK_RUN=/run/tidemark TIDEMARK_STATE=/mnt/state
+export TIDEMARK_NO_BUILD=1 TIDEMARK_TIER=1 TIDEMARK_SERVER_JAVA_OPTIONS=-XX:TieredStopAtLevel=1 TIDEMARK_RUN=/run/tidemark TIDEMARK_STATE=/mnt/state
 tidemark="$TIDEMARK_HOME/tidemark"
 "$tidemark" attach /mnt/disk/web || { echo FAILED; sync; kill -9 -1; }
 device=/dev/$(basename "$(dirname "$(dirname "$(grep -l tidemark /sys/block/loop*/loop/backing_file)")")")

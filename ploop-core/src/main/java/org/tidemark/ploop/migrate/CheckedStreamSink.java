@@ -29,6 +29,7 @@ public final class CheckedStreamSink implements CopySink {
     public static final long SYNC_EVERY_BYTES = 64L << 20;
 
     private static final Duration FIRST_WAIT = Duration.ofMillis(200);
+    private static final Duration IN_PAUSE = Duration.ofSeconds(5);
     private static final Duration LONGEST_WAIT = Duration.ofSeconds(10);
 
     private final Connector connector;
@@ -46,6 +47,7 @@ public final class CheckedStreamSink implements CopySink {
     private @Nullable AlignedBuffer header;
 
     private int headerBytes;
+    private Duration patience;
     private @Nullable Connection connection;
     /** The last sync that was asked for. */
     private long syncs;
@@ -82,6 +84,7 @@ public final class CheckedStreamSink implements CopySink {
         this.connector = connector;
         this.file = file;
         this.settings = settings;
+        this.patience = settings.patience();
         this.identity = identity;
         since.add(new ArrayList<>());
         open();
@@ -89,6 +92,11 @@ public final class CheckedStreamSink implements CopySink {
 
     private interface Sending {
         void run(Connection over) throws IOException;
+    }
+
+    @Override
+    public void beginPause() {
+        patience = settings.patience().compareTo(IN_PAUSE) < 0 ? settings.patience() : IN_PAUSE;
     }
 
     /** What is cut off is sent over a new connection; what the receiver refuses is not. */
@@ -123,7 +131,7 @@ public final class CheckedStreamSink implements CopySink {
     }
 
     private void reconnect(StreamException cut, Sending sending) throws IOException {
-        long end = System.nanoTime() + settings.patience().toNanos();
+        long end = System.nanoTime() + patience.toNanos();
         long wait = FIRST_WAIT.toNanos();
         StreamException last = cut;
         while (System.nanoTime() - end < 0) {

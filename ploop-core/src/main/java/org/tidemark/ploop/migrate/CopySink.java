@@ -20,6 +20,9 @@ public interface CopySink extends Closeable {
     /** What was put is durable there on return, as far as the other side can tell us. */
     void sync() throws IOException;
 
+    /** From now on a container waits for it: nothing may take long, least of all trying again. */
+    default void beginPause() {}
+
     /** The copy is whole: {@code sizeBytes} long, durable, under its name on return. */
     void finish(long sizeBytes) throws IOException;
 

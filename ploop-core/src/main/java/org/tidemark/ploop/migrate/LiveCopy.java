@@ -46,6 +46,7 @@ public final class LiveCopy {
     private long readBytes;
     private long toldNanos;
     private boolean limited = true;
+    private long throttledTo;
 
     /**
      * One round.
@@ -90,9 +91,12 @@ public final class LiveCopy {
             converged = goRound();
             sink.sync();
         } finally {
-            source.throttle(0);
+            if (throttledTo > 0) {
+                source.throttle(0);
+            }
         }
         limited = false;
+        sink.beginPause();
         CopySource.Pause pause = source.paused(this::copyRest);
         return new Outcome(List.copyOf(rounds), sizeBytes, readBytes, sink.sentBytes(), pause, converged);
     }
@@ -121,7 +125,6 @@ public final class LiveCopy {
 
     /** Whether little enough is left. */
     private boolean goRound() throws IOException {
-        long throttledTo = 0;
         for (int round = 1; ; round++) {
             long found = source.waitingBytes();
             if (found <= bytesWithin(limits.pause())) {

@@ -82,6 +82,16 @@ public interface LibC {
 
     int mlockall(int flags);
 
+    @size_t
+    long malloc(@size_t long length);
+
+    @size_t
+    long memset(@size_t long address, int value, @size_t long length);
+
+    void free(@size_t long address);
+
+    int madvise(@size_t long address, @size_t long length, int advice);
+
     int mlock(@size_t long address, @size_t long length);
 
     int socketpair(int domain, int type, int protocol, @size_t long descriptors);

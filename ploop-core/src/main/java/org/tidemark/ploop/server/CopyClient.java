@@ -37,8 +37,8 @@ public final class CopyClient implements CopySource {
 
     /** How the users of the image are paused. */
     public interface Pausing {
-        /** Stops them, if that is wished for; what it started is undone by itself when the copy fails. */
-        void stop() throws IOException;
+        /** Stops them, if that is wished for; whether it did. */
+        boolean stop() throws IOException;
 
         /** Where the image is mounted then: what is frozen. */
         List<Path> mountPoints() throws IOException;
@@ -194,10 +194,11 @@ public final class CopyClient implements CopySource {
 
     @Override
     public Pause paused(Body body) throws IOException {
-        pausing.stop();
+        boolean stopped = pausing.stop();
+        List<Path> mounts = pausing.mountPoints();
         FrozenInstant frozen = new FrozenInstant(new HolderWatchdog(server), pausing.limit());
-        FrozenInstant.Outcome<Long> outcome = frozen.run(pausing.mountPoints(), () -> whileHeld(body));
-        boolean clean = outcome.grade() == ConsistencyGrade.FILESYSTEM;
+        FrozenInstant.Outcome<Long> outcome = frozen.run(mounts, () -> whileHeld(body));
+        boolean clean = outcome.grade() == ConsistencyGrade.FILESYSTEM || stopped && mounts.isEmpty();
         return new Pause(Math.max(outcome.frozenNanos(), outcome.value()), clean ? "" : outcome.notice());
     }
 
@@ -227,6 +228,9 @@ public final class CopyClient implements CopySource {
             if (!closing.broken()) {
                 closing.request("copy.end", Fields.of("device", deviceId), ControlClient.USUAL_LIMIT);
             }
+        } catch (ControlException e) {
+            // It ends with the connection, and what was copied is what it is.
+            System.getLogger(CopyClient.class.getName()).log(System.Logger.Level.DEBUG, "ending the tracking", e);
         }
     }
 }

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.tidemark.ploop.chain.AttachedImage;
 import org.tidemark.ploop.chain.ImageTracking;
 import org.tidemark.ploop.device.tracker.ImageRange;
@@ -32,6 +33,8 @@ final class CopyCommands {
 
     private final ServedDevices devices;
     /** Devices that are slower for the sake of a copy. */
+    private final AtomicInteger open = new AtomicInteger();
+
     private final Set<String> throttled = ConcurrentHashMap.newKeySet();
 
     CopyCommands(ServedDevices devices) {
@@ -49,6 +52,12 @@ final class CopyCommands {
                 (arguments, session) -> Fields.of("held", tracking(arguments).release()));
         commands.add("copy.throttle", (arguments, session) -> throttle(arguments));
         commands.add("copy.end", (arguments, session) -> end(arguments));
+    }
+
+    /** Copies under way. */
+    List<String> underWay() {
+        int copies = open.get();
+        return copies == 0 ? List.of() : List.of(copies + " copy/copies of an image in use are under way");
     }
 
     private AttachedImage image(Fields arguments) throws ControlException {
@@ -82,14 +91,14 @@ final class CopyCommands {
         Copy(String deviceId, ImageTracking tracking) {
             this.deviceId = deviceId;
             this.tracking = tracking;
+            open.incrementAndGet();
         }
 
         @Override
         public void close() throws IOException {
+            open.decrementAndGet();
             try (tracking) {
-                if (throttled.remove(deviceId)) {
-                    devices.find(deviceId).throttle(0);
-                }
+                unthrottle(deviceId);
             }
         }
     }
@@ -151,8 +160,16 @@ final class CopyCommands {
         return status(tracking);
     }
 
+    /** What it is tied to its client for ends with the connection, at once after this. */
     private Fields end(Fields arguments) throws IOException {
-        new Copy(arguments.text("device"), tracking(arguments)).close();
+        unthrottle(arguments.text("device"));
+        tracking(arguments).close();
         return Fields.NONE;
+    }
+
+    private void unthrottle(String deviceId) throws IOException {
+        if (throttled.remove(deviceId)) {
+            devices.find(deviceId).throttle(0);
+        }
     }
 }

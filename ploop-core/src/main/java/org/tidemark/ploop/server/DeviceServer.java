@@ -11,6 +11,7 @@ import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.locks.LockSupport;
 import org.tidemark.ploop.os.NativeFile;
+import org.tidemark.ploop.os.NativeReserve;
 import org.tidemark.ploop.os.Processes;
 import sun.misc.Signal;
 
@@ -19,6 +20,9 @@ import sun.misc.Signal;
  * only when it is asked to and nothing is attached.
  */
 public final class DeviceServer {
+    /** As much as a compiler thread of the virtual machine takes for a large method. */
+    private static final long NATIVE_RESERVE_BYTES = 12L << 20;
+
     private static final Duration DETACH_LIMIT = Duration.ofSeconds(10);
     /** After so long without a device the server of one image ends. */
     private static final Duration UNUSED_LIMIT = Duration.ofSeconds(10);
@@ -76,6 +80,7 @@ public final class DeviceServer {
     private void serve() throws IOException {
         // Before the first thread of a device: they inherit it.
         ioFlusher = Processes.declareIoFlusher();
+        NativeReserve.take(NATIVE_RESERVE_BYTES);
         memoryLocked = Processes.keepInMemory();
         long generation = ServerRecord.read(run).map(ServerRecord::generation).orElse(0L) + 1;
         ServerRecord own = new ServerRecord(Processes.self(), generation);

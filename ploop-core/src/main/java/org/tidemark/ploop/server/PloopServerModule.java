@@ -42,10 +42,12 @@ public final class PloopServerModule implements ServerModule {
         snapshots.register(commands);
         new SizeCommands(devices).register(commands);
         new UpkeepCommands(devices).register(commands);
-        new CopyCommands(devices).register(commands);
+        CopyCommands copies = new CopyCommands(devices);
+        copies.register(commands);
         underWay = () -> {
             List<String> all = new ArrayList<>(views.underWay());
             all.addAll(snapshots.underWay());
+            all.addAll(copies.underWay());
             return all;
         };
     }

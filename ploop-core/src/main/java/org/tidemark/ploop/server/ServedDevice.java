@@ -10,6 +10,7 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.tidemark.ploop.chain.AttachedImage;
 import org.tidemark.ploop.device.BlockDevice;
@@ -62,6 +63,7 @@ public final class ServedDevice {
     private volatile AttachmentRecord record;
     private volatile State state = State.STARTING;
     private final SharedDisks disks;
+    private final Consumer<ServedDevice> whenCutOff;
     private volatile boolean aborted;
     private volatile @Nullable BlockDevice device;
     /** Over {@link #device}: where its container's requests enter. */
@@ -71,8 +73,16 @@ public final class ServedDevice {
     private @Nullable TmpfsStateArea area;
     private @Nullable DiskSeat seat;
 
-    ServedDevice(RunFolder run, AttachmentRecord record, DeviceOpener opener, HolderLink link, SharedDisks disks)
+    /** @param whenCutOff is told when it has ended without being told to */
+    ServedDevice(
+            RunFolder run,
+            AttachmentRecord record,
+            DeviceOpener opener,
+            HolderLink link,
+            SharedDisks disks,
+            Consumer<ServedDevice> whenCutOff)
             throws ControlException {
+        this.whenCutOff = whenCutOff;
         this.disks = disks;
         this.folder = run.devices().resolve(record.request().deviceId());
         this.record = record;
@@ -265,10 +275,12 @@ public final class ServedDevice {
                 device = open;
                 requireNotAborted();
                 advance(record.with(open, opener.window(record.request(), open)));
-                attachment = connect(frontOf(open), fresh);
+                Attachment connected = connect(frontOf(open), fresh);
+                attachment = connected;
                 requireNotAborted();
                 advance(record.with(AttachmentRecord.Phase.ATTACHED));
                 state = State.SERVING;
+                connected.whenEnded(this::connectionEnded);
             } catch (IOException | RuntimeException | Error e) {
                 undo(e);
                 throw e;
@@ -483,7 +495,33 @@ public final class ServedDevice {
                 LOG.log(Level.WARNING, () -> id() + ": its loop device has gone; detach it and attach it again");
             }
             state = State.SERVING;
+            resumed.whenEnded(this::connectionEnded);
         }
+    }
+
+    /** Somebody told the kernel to give the device up, or it was detached. */
+    private void connectionEnded() {
+        Thread thread = new Thread(this::closeIfCutOff, "cut-off-" + id());
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    /** Closes the image of a device that the kernel does not know any more, as a successor would. */
+    private void closeIfCutOff() {
+        lock.lock();
+        try {
+            if (state != State.SERVING || record.phase() != AttachmentRecord.Phase.ATTACHED || aborted) {
+                return;
+            }
+            LOG.log(Level.WARNING, () -> id() + ": the kernel has no connection to it any more; closing it");
+            abort();
+            finishAborted();
+        } catch (IOException | RuntimeException e) {
+            LOG.log(Level.ERROR, id() + ": closing the image of a device that was cut off", e);
+        } finally {
+            lock.unlock();
+        }
+        whenCutOff.accept(this);
     }
 
     /**

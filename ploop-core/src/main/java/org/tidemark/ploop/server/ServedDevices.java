@@ -57,7 +57,8 @@ public final class ServedDevices {
                 new AttachRequest(wanted.deviceId(), real(wanted.image()), wanted.readOnly(), wanted.options());
         requireHere(request.image());
         OwnFiles.check(request.image().path(), run, blockDevices());
-        ServedDevice fresh = new ServedDevice(run, AttachmentRecord.begin(request), opener, link, disks);
+        ServedDevice fresh =
+                new ServedDevice(run, AttachmentRecord.begin(request), opener, link, disks, this::forgetIfEnded);
         admit(fresh);
         try {
             fresh.attach();
@@ -202,7 +203,7 @@ public final class ServedDevices {
                 Files.deleteIfExists(folder);
                 return;
             }
-            ServedDevice device = new ServedDevice(run, record.get(), opener, link, disks);
+            ServedDevice device = new ServedDevice(run, record.get(), opener, link, disks, this::forgetIfEnded);
             devices.put(device.id(), device);
             Thread thread = new Thread(() -> takeOver(device), "take-over-" + device.id());
             thread.setDaemon(true);

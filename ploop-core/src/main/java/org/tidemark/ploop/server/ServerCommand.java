@@ -8,6 +8,7 @@ import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.tidemark.ploop.os.JavaCommand;
@@ -29,6 +30,15 @@ public record ServerCommand(Path java, String classPath, String serverMain) {
      * kernel wants memory for that, which may have to be written out by those threads first. All sizes are fixed anyway.
      */
     private static final String LOOKS_AT_NO_CGROUP = "-XX:-UseContainerSupport";
+
+    /**
+     * What malloc has it keeps, in one place for all threads, see {@link org.tidemark.ploop.os.NativeReserve}: who wants memory when
+     * the kernel has none may wait for pages that this very process is to write.
+     */
+    private static final Map<String, String> KEEPS_ITS_MEMORY = Map.of(
+            "MALLOC_ARENA_MAX", "1",
+            "MALLOC_TRIM_THRESHOLD_", Integer.toString(64 << 20),
+            "MALLOC_MMAP_THRESHOLD_", Integer.toString(32 << 20));
 
     /** Environment variable with further options of the device server's virtual machine, for whoever has to look into it. */
     public static final String MORE_OPTIONS = "TIDEMARK_SERVER_JAVA_OPTIONS";
@@ -134,6 +144,8 @@ public record ServerCommand(Path java, String classPath, String serverMain) {
                 "-XX:+AlwaysPreTouch",
                 "-Xss512k",
                 "-XX:MaxDirectMemorySize=256m",
+                "-XX:InitialCodeCacheSize=12m",
+                "-XX:ReservedCodeCacheSize=48m",
                 LOOKS_AT_NO_CGROUP));
         String more = System.getenv(MORE_OPTIONS);
         if (more != null && !more.isBlank()) {
@@ -167,6 +179,8 @@ public record ServerCommand(Path java, String classPath, String serverMain) {
         if (main.equals(HolderMain.class.getName())) {
             // Only the process that the service manager itself started is believed.
             builder.environment().remove(ServiceManager.SOCKET);
+        } else {
+            builder.environment().putAll(KEEPS_ITS_MEMORY);
         }
         builder.directory(Path.of("/").toFile());
         builder.redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()));

@@ -11,7 +11,7 @@ import java.util.concurrent.locks.LockSupport;
 /** Finds the device server of a run folder, or starts holder and device server. */
 public final class ServerLauncher {
     private static final Duration CONNECT_LIMIT = Duration.ofSeconds(5);
-    private static final Duration START_LIMIT = Duration.ofSeconds(20);
+    private static final Duration START_LIMIT = Duration.ofSeconds(45);
     private static final long LOOK_EVERY_NANOS = 10_000_000;
     private static final int LAST_LINES = 5;
 
@@ -50,7 +50,10 @@ public final class ServerLauncher {
                 boolean failed = holder.isPresent()
                         && !holder.get().isAlive()
                         && holder.get().exitValue() != 0;
-                if (e.kind() != ControlException.Kind.DISCONNECTED || failed || late) {
+                // One that has just started on a busy host may listen before it can answer.
+                boolean starts =
+                        e.kind() == ControlException.Kind.DISCONNECTED || e.kind() == ControlException.Kind.TIME_OUT;
+                if (!starts || failed || late) {
                     throw new ControlException(
                             e.kind(), "the device server did not start; its output ends:\n" + lastOutput(run), e);
                 }

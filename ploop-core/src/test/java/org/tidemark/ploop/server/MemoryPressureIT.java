@@ -9,6 +9,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.tidemark.ploop.chain.ChainFiles;
@@ -23,6 +24,7 @@ import org.tidemark.ploop.testing.Requires;
  * what is written: to clean a page the kernel needs the server, which must not need memory for that. {@code
  * -Dmemory.mebibytes=N} for a longer storm.
  */
+@Tag("alone")
 @Requires({"root", "fuse", "loop", "mkfs.ext4"})
 @Timeout(240)
 class MemoryPressureIT {

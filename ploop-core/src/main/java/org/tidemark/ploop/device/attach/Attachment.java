@@ -19,6 +19,12 @@ public interface Attachment {
     boolean serving();
 
     /**
+     * Has {@code act} called once when the kernel ends the connection, whoever wanted that, also {@link #detach}. By a thread that
+     * serves: it must not wait for anything here.
+     */
+    void whenEnded(Runnable act);
+
+    /**
      * Shows the kernel more of the disk, which has become larger; what is mounted and open goes on. Does nothing when the
      * kernel shows that already, so it can be repeated after a failure. EBUSY when the kernel keeps the old size.
      */

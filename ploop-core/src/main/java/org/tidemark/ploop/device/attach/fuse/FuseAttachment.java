@@ -53,6 +53,11 @@ final class FuseAttachment implements Attachment {
     }
 
     @Override
+    public void whenEnded(Runnable act) {
+        server.whenEnded(act);
+    }
+
+    @Override
     public synchronized void show(LoopWindow window) throws IOException {
         LoopDevice bound = loop;
         if (bound == null) {

@@ -9,6 +9,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import org.tidemark.ploop.device.BlockDevice;
@@ -71,6 +72,10 @@ final class FuseServer {
     private int called;
     private volatile boolean settled;
     private volatile boolean ended;
+    /** The kernel has said so. */
+    private volatile boolean gone;
+
+    private final AtomicReference<@Nullable Runnable> whenEnded = new AtomicReference<>();
     private volatile boolean wantsThread;
     /** How many threads serve or rest, and how many of them are extra. Changed under the monitor of this. */
     private volatile int serving;
@@ -86,8 +91,7 @@ final class FuseServer {
         this.kernel = kernel;
         this.fewThreads = fewThreads;
         this.file = new ImageFile(device, window);
-        this.parked =
-                new ParkedRequests(device.name(), file, kernel, file.space(), pool, ThreadStarter::wake);
+        this.parked = new ParkedRequests(device.name(), file, kernel, file.space(), pool, ThreadStarter::wake);
     }
 
     /** Serves a new connection by {@code threadCount} threads, or more when that helps. */
@@ -227,7 +231,11 @@ final class FuseServer {
             int sent = slot.send(kernel);
             if (sent < 0 && sent != -Errno.ENOENT) {
                 LOG.log(Level.WARNING, device.name() + ": the kernel refused a reply: " + Errno.describe(-sent));
-                return sent == -Errno.ENODEV ? null : slot;
+                if (sent != -Errno.ENODEV) {
+                    return slot;
+                }
+                gone = true;
+                return null;
             }
         }
         if (others == 0) {
@@ -363,10 +371,28 @@ final class FuseServer {
         }
     }
 
+    /** Calls {@code act} once, by a thread that serves, when the kernel has ended the connection; at once when it has already. */
+    void whenEnded(Runnable act) {
+        whenEnded.set(act);
+        if (gone) {
+            tellEnd();
+        }
+    }
+
+    private void tellEnd() {
+        Runnable act = whenEnded.getAndSet(null);
+        if (act != null) {
+            act.run();
+        }
+    }
+
     private void end() {
         synchronized (restMonitor) {
             ended = true;
             restMonitor.notifyAll();
+        }
+        if (gone) {
+            tellEnd();
         }
         ThreadStarter.remove(this);
         parked.end();
@@ -391,6 +417,9 @@ final class FuseServer {
             case Errno.EINTR, Errno.EAGAIN, Errno.ENOENT:
                 return true;
             case Errno.ENODEV, Errno.ECONNABORTED, Errno.EBADF, Errno.EPERM:
+                if (received == -Errno.ENODEV || received == -Errno.ECONNABORTED) {
+                    gone = true;
+                }
                 LOG.log(Level.DEBUG, device.name() + ": connection ended: " + Errno.describe(-received));
                 return false;
             default:

@@ -50,15 +50,10 @@ final class ParkedRequests {
 
     /** There is the thread that tries again. */
     private boolean running;
+
     private volatile boolean ended;
 
-    ParkedRequests(
-            String name,
-            ImageFile file,
-            FuseKernel kernel,
-            SpaceQueue space,
-            SlotPool pool,
-            Runnable wake) {
+    ParkedRequests(String name, ImageFile file, FuseKernel kernel, SpaceQueue space, SlotPool pool, Runnable wake) {
         this.name = name;
         this.file = file;
         this.kernel = kernel;
