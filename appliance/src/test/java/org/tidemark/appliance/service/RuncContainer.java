@@ -36,7 +36,13 @@ final class RuncContainer implements AutoCloseable {
         for (String name : List.of("proc", "dev", "sys", "data", "tmp")) {
             Files.createDirectories(rootFs.resolve(name));
         }
-        Commands.run(LIMIT, "sh", "-c", "cp \"$(command -v busybox)\" '" + bin + "/busybox'");
+        // Debian has it with and without libraries.
+        Commands.run(
+                LIMIT,
+                "sh",
+                "-c",
+                "program=$(command -v busybox); cp \"$program\" '" + bin + "/busybox'; ldd \"$program\" 2>/dev/null |"
+                        + " grep -o '/[^ ]*' | xargs -r cp -L --parents -t '" + rootFs + "'");
         if (!Files.exists(bin.resolve("sh"))) {
             Files.createSymbolicLink(bin.resolve("sh"), Path.of("busybox"));
         }

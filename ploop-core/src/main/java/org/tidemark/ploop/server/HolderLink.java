@@ -23,8 +23,8 @@ import org.tidemark.ploop.os.UnixSocket;
 final class HolderLink {
     private static final Logger LOG = System.getLogger(HolderLink.class.getName());
     private static final Duration WATCH_ROUND = Duration.ofSeconds(1);
-    private static final Duration CONNECT_LIMIT = Duration.ofSeconds(1);
-    private static final Duration EXCHANGE_LIMIT = Duration.ofSeconds(15);
+    private static final Duration CONNECT_LIMIT = Duration.ofSeconds(5);
+    private static final Duration EXCHANGE_LIMIT = Duration.ofSeconds(30);
     private static final long RETRY_NANOS = 50_000_000;
     private static final int RETRIES_BEFORE_START = 2;
     private static final int RETRIES_BETWEEN_STARTS = 100;
