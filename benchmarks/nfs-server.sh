@@ -71,8 +71,9 @@ case $word in
         ip netns exec "$name" ip link set "${name}b" up
         ip netns exec "$name" ip link set lo up
         versions=${4:-3}
-        # Who has version 4 loses locks and open files when there is no time in which it may claim them again.
-        case $versions in *4*) graceless=false grace=10 lease=5 ;; *) graceless=true grace=1 lease=1 ;; esac
+        # Who has version 4 loses locks and open files when there is no time in which it may claim them again, or when it is too busy to
+        # say within the lease that it lives.
+        case $versions in *4*) graceless=false grace=10 lease=20 ;; *) graceless=true grace=1 lease=1 ;; esac
         mkdir -p "$folder/recovery"
         if [ "${3:-0}" != 0 ]; then
             truncate -s "${3}M" "$folder/disk"
