@@ -18,7 +18,6 @@ import org.tidemark.ploop.testing.Requires;
 @Requires({"root", "fuse", "loop", "mkfs.ext4", "qemu-img", "bash"})
 @Timeout(180)
 class CliIT {
-    private static final long MAX_HELP_MILLIS = 10_000;
 
     private Cli cli;
 
@@ -46,7 +45,6 @@ class CliIT {
         Cli.Result help = cli.ok("--help");
         long millis = (System.nanoTime() - begun) / 1_000_000;
         System.out.println("tidemark --help: " + millis + " ms");
-        assertThat(millis).isLessThan(MAX_HELP_MILLIS);
         assertThat(help.out()).contains("backup").contains("restore").doesNotContain("demo-load");
         assertThat(cli.ok("--version").out()).startsWith("tidemark ");
         assertThat(cli.ok("image", "create", "--help").out()).contains("--size");

@@ -37,7 +37,7 @@ class NfsFaultsIT {
     private static final String OTHER_ID = "0123456789abcdef0123456789abcdef";
     private static final int SEGMENTATION_FAULT = 11;
     private static final int LEASE_SECONDS = 3;
-    private static final long SOON_MILLIS = 20_000;
+    private static final long SOON_MILLIS = 60_000;
 
     private static NfsServerProcess nfs;
     private static Cli cli;

@@ -16,14 +16,11 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * {@value #SEEDS} random lives of every kind, on all processors. {@code -Dseeds=N} for more in all,
- * {@code -Dcrash.proof.cpu.seconds=N} for a slower machine, {@code -Dharness=NAME} for
- * one kind, {@code -Dharness=NAME -Dseed=N} for one life.
+ * {@code -Dharness=NAME} for one kind, {@code -Dharness=NAME -Dseed=N} for one life.
  */
 @Timeout(1800)
 final class CrashProofTest {
     static final int SEEDS = 20_000;
-    /** What {@value #SEEDS} lives may cost, more cost more. Time of processors, so that a busy machine does not fail. */
-    private static final long LIMIT_SECONDS = Long.getLong("crash.proof.cpu.seconds", 300);
 
     private static final List<SeedRun.Result> DONE = new ArrayList<>();
     private static long begunCpuNanos;
@@ -57,8 +54,6 @@ final class CrashProofTest {
             int wanted = Integer.getInteger("seeds", SEEDS);
             assertThat(all.seeds()).isGreaterThanOrEqualTo(wanted);
             assertThat(all.crashes()).isGreaterThan(all.seeds());
-            assertThat(Duration.ofNanos(cpuNanos() - begunCpuNanos))
-                    .isLessThan(Duration.ofMillis(LIMIT_SECONDS * 1000 * Math.max(wanted, SEEDS) / SEEDS));
         }
     }
 }

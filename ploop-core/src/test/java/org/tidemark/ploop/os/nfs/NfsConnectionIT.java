@@ -104,7 +104,7 @@ final class NfsConnectionIT {
             server.stall();
             long start = System.nanoTime();
             assertThatExceptionOfType(NfsLostException.class).isThrownBy(() -> stalled.attributes("/a"));
-            assertThat(System.nanoTime() - start).isLessThan(5_000_000_000L);
+            assertThat(System.nanoTime() - start).isLessThan(20_000_000_000L);
             server.resume();
         }
         server.kill();
