@@ -73,9 +73,10 @@ final class ArchitectureTest {
 
     @Test
     void chainAndCheckUseTheThreeLayers() {
-        only("chain", "device", "format", "io", "os", "=org.w3c.dom..", "=org.xml..", "=javax.xml..")
+        only("chain", "handover", "device", "format", "io", "os", "=org.w3c.dom..", "=org.xml..", "=javax.xml..")
                 .check(CLASSES);
-        only("check", "chain", "device", "format", "io", "os").check(CLASSES);
+        only("handover", "io").check(CLASSES);
+        only("check", "chain", "handover", "device", "format", "io", "os").check(CLASSES);
     }
 
     @Test

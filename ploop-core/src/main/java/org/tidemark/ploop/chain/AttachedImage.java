@@ -18,12 +18,14 @@ import org.tidemark.ploop.device.PloopDevice;
 import org.tidemark.ploop.device.StateArea;
 import org.tidemark.ploop.device.cbt.ChangedBlockTracker;
 import org.tidemark.ploop.device.cbt.ChangedBlockTracker.ImageCondition;
+import org.tidemark.ploop.device.tracker.ChangedRanges;
 import org.tidemark.ploop.device.tracker.WriteTracker;
 import org.tidemark.ploop.format.AllocationCursor;
 import org.tidemark.ploop.format.DeltaFormat.OpenIntent;
 import org.tidemark.ploop.format.DeltaGeometry;
 import org.tidemark.ploop.io.ImageDirectory;
 import org.tidemark.ploop.io.ImageException;
+import org.tidemark.ploop.io.ImageIo;
 import org.tidemark.ploop.io.direct.DirectImageDirectory;
 import org.tidemark.ploop.io.vfs.VfsImageDirectory;
 import org.tidemark.ploop.os.OsException;
@@ -56,6 +58,9 @@ public final class AttachedImage extends ForwardingBlockDevice {
 
     /** A copy of the top's file under way, or left by a killed process. */
     private @Nullable ImageTracking copied;
+
+    /** Who hears of what the closing writes; null when nobody wants to. */
+    private volatile @Nullable ChangedRanges closingWrites;
 
     private volatile boolean closing;
     /** Set by the one who detaches. */
@@ -391,6 +396,23 @@ public final class AttachedImage extends ForwardingBlockDevice {
         }
     }
 
+    /**
+     * Ends the copying of the top's file, and remembers what changes in it until the image is closed, which must follow soon: the
+     * last part of a copy that is to be the closed image.
+     *
+     * @return what was not copied yet, and grows until {@link #close} returns
+     * @throws ImageException when nobody copies it
+     */
+    public ChangedRanges closeTracking() throws IOException {
+        ImageTracking going = tracking()
+                .orElseThrow(() ->
+                        new ImageException(ImageException.Kind.INVALID_REQUEST, name() + ": is not being copied"));
+        ChangedRanges log = new ChangedRanges();
+        going.closeInto(log);
+        closingWrites = log;
+        return log;
+    }
+
     private boolean endAbandonedTracking() {
         try {
             Optional<ImageTracking> left = tracking();
@@ -528,9 +550,20 @@ public final class AttachedImage extends ForwardingBlockDevice {
         marks.flushDataWith(() -> {});
         try {
             tracking.bitmaps().afterClose(files(), marks, cursor());
+            ChangedRanges log = closingWrites;
+            if (log != null && overlay != null) {
+                // They were written past whoever observes the device.
+                log.all(sizeOf(files().top()));
+            }
         } catch (IOException e) {
             marks.close();
             throw e;
+        }
+    }
+
+    private static long sizeOf(ChainFiles.Link file) throws IOException {
+        try (ImageIo io = file.directory().open(file.fileName(), ImageDirectory.OpenMode.READ_ONLY)) {
+            return io.size();
         }
     }
 

@@ -5,6 +5,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import org.tidemark.ploop.handover.DepartureMark;
+import org.tidemark.ploop.handover.HandOverFile;
+import org.tidemark.ploop.handover.HandOverRecord;
 import org.tidemark.ploop.io.ImageDirectory;
 import org.tidemark.ploop.io.ImageDirectory.ImageLock;
 import org.tidemark.ploop.io.ImageException;
@@ -25,6 +28,7 @@ public final class ChainLocks implements HeldLocks {
     public static ChainLocks take(ChainFiles files, boolean writable) throws IOException {
         if (writable) {
             requireOwn(files.top().directory(), files.top().fileName());
+            requireHere(files);
         }
         return lockAll(files, writable);
     }
@@ -47,6 +51,40 @@ public final class ChainLocks implements HeldLocks {
                     folder.name() + "/" + file + " has " + names
                             + " names: other images share it, so it must not change. Make a clone with 'tidemark image"
                             + " clone' and write to that, or a copy of its own with 'tidemark image convert'");
+        }
+    }
+
+    /** The record beside an image that says which host it belongs to, once it was handed over. */
+    static HandOverFile handOver(ChainFiles files) {
+        return new HandOverFile(files.directory(), besidePrefix(files) + HandOverFile.FILE_NAME);
+    }
+
+    private static String besidePrefix(ChainFiles files) {
+        return files.descriptor().isPresent() ? "" : files.top().fileName() + ".";
+    }
+
+    /**
+     * Nobody may write to an image that was handed over to another host (invariant 10), or is on its way here.
+     *
+     * @throws ImageException READ_ONLY when it is so
+     */
+    public static void requireHere(ChainFiles files) throws IOException {
+        HandOverRecord record = handOver(files).read();
+        boolean departing = new DepartureMark(files.directory(), besidePrefix(files) + DepartureMark.FILE_NAME).isSet();
+        String why = departing
+                ? "is being handed over to another host just now"
+                : switch (record.state()) {
+                    case NOTHING, OWNER -> "";
+                    case LEAVING ->
+                        "is being handed over to another host, which may use it already; it may be used here again when that host says"
+                                + " that it does not have it";
+                    case GONE -> "was handed over to another host, which has it since; what lies here is old";
+                    case AWAITED, REFUSED -> "is on its way from another host, which still has it";
+                };
+        if (!why.isEmpty()) {
+            throw new ImageException(
+                    ImageException.Kind.READ_ONLY,
+                    files.name() + ": " + why + ". 'tidemark migrations' tells where it is");
         }
     }
 

@@ -8,6 +8,7 @@ import org.jspecify.annotations.Nullable;
 import org.tidemark.ploop.device.HeldDevices;
 import org.tidemark.ploop.device.PloopDevice;
 import org.tidemark.ploop.device.StateArea;
+import org.tidemark.ploop.device.tracker.ChangedRanges;
 import org.tidemark.ploop.device.tracker.ImageRange;
 import org.tidemark.ploop.device.tracker.WriteTracker;
 import org.tidemark.ploop.io.ImageException;
@@ -26,6 +27,8 @@ public final class ImageTracking implements Closeable {
 
     /** How long a copier may take to come back to what a killed process left. */
     private static final Duration ADOPTED_WITHIN = Duration.ofSeconds(60);
+
+    private static final int TAKEN_AT_ONCE = 4_096;
 
     private static final long SPARE_BYTES = 256L << 20;
 
@@ -191,6 +194,26 @@ public final class ImageTracking implements Closeable {
             throw new ImageException(
                     ImageException.Kind.UNSUPPORTED,
                     device.name() + ": its file became larger than the tracker can follow; copy it anew");
+        }
+    }
+
+    /**
+     * Ends the tracking for the sake of a detach; what was not taken yet, and what changes from now on, goes to {@code log}.
+     *
+     * @throws ImageException when it has ended already, so that what changed is not known
+     */
+    synchronized void closeInto(ChangedRanges log) throws IOException {
+        requireGoingOn();
+        release();
+        ended = true;
+        try (change) {
+            device.passTopOn(log);
+            for (List<ImageRange> left = tracker.marked(0, TAKEN_AT_ONCE, Long.MAX_VALUE);
+                    !left.isEmpty();
+                    left = tracker.marked(left.get(left.size() - 1).endBytes(), TAKEN_AT_ONCE, Long.MAX_VALUE)) {
+                left.forEach(range -> log.changed(range.positionBytes(), range.lengthBytes()));
+            }
+            tracker.close();
         }
     }
 

@@ -366,6 +366,14 @@ public final class PloopDevice implements BlockDevice {
         file.observe(observer);
     }
 
+    /** From now on {@code observer} is told of what {@link #observeTop} had somebody told of. */
+    public void passTopOn(WriteObserver observer) {
+        if (!(stack.top().io() instanceof ObservedIo file)) {
+            throw new IllegalStateException(name + ": its file cannot be observed");
+        }
+        file.passOn(observer);
+    }
+
     public void stopWatching() {
         recentWrites = null;
     }

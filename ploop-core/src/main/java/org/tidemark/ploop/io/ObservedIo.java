@@ -24,6 +24,11 @@ public final class ObservedIo implements ImageIo {
         observer = next;
     }
 
+    /** From now on {@code next} is told instead of whoever was, with no change between them that neither hears of. */
+    public synchronized void passOn(WriteObserver next) {
+        observer = next;
+    }
+
     private void tell(long position, long length) {
         WriteObserver told = observer;
         if (told != null && length > 0) {

@@ -46,6 +46,7 @@ public final class LiveCopy {
     private long readBytes;
     private long toldNanos;
     private boolean limited = true;
+    private boolean converged;
     private long throttledTo;
 
     /**
@@ -85,7 +86,16 @@ public final class LiveCopy {
      * @throws InterruptedIOException when {@code progress} does not want it any more
      */
     public Outcome run() throws IOException {
-        boolean converged;
+        copyLive();
+        return finish();
+    }
+
+    /**
+     * The first part: everything, and what changed, until little enough is left or a limit is reached.
+     *
+     * @throws InterruptedIOException when {@code progress} does not want it any more
+     */
+    public void copyLive() throws IOException {
         try {
             copyWhole();
             converged = goRound();
@@ -95,6 +105,10 @@ public final class LiveCopy {
                 source.throttle(0);
             }
         }
+    }
+
+    /** The second part, after the first: pauses, copies the rest; whole and durable there on return. */
+    public Outcome finish() throws IOException {
         limited = false;
         sink.beginPause();
         CopySource.Pause pause = source.paused(this::copyRest);

@@ -221,6 +221,23 @@ public final class CopyClient implements CopySource {
         return System.nanoTime() - begun;
     }
 
+    /**
+     * Detaches the device, which ends the tracking. Not repeated: when the answer is lost nobody knows what the closing wrote.
+     *
+     * @return what was not copied yet; the file is that of a closed image
+     */
+    public List<ImageRange> detach(Duration limit) throws IOException {
+        Fields answer = control.request(
+                "copy.detach",
+                Fields.of("device", deviceId, "limitMillis", limit.toMillis()),
+                limit.plus(ControlClient.USUAL_LIMIT));
+        List<ImageRange> left = new ArrayList<>();
+        for (String text : answer.texts("ranges")) {
+            left.add(CopyCommands.range(text));
+        }
+        return left;
+    }
+
     @Override
     public void close() throws IOException {
         try (file;

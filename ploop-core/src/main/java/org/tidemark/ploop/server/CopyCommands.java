@@ -11,6 +11,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.tidemark.ploop.chain.AttachedImage;
 import org.tidemark.ploop.chain.ImageTracking;
+import org.tidemark.ploop.device.tracker.ChangedRanges;
 import org.tidemark.ploop.device.tracker.ImageRange;
 
 /**
@@ -26,6 +27,8 @@ import org.tidemark.ploop.device.tracker.ImageRange;
  *   <li>{@code copy.hold}: everything is in the file, and nothing is written until {@code copy.release}, or the limit is over
  *   <li>{@code copy.throttle}: writers and readers do so many bytes a second at most, until the copy ends
  *   <li>{@code copy.release}: says whether it was held until now
+ *   <li>{@code copy.detach}: detaches the device, and tells what was not copied yet, with what the closing wrote. The file is
+ *       that of a closed image then
  * </ul>
  */
 final class CopyCommands {
@@ -51,6 +54,7 @@ final class CopyCommands {
                 "copy.release",
                 (arguments, session) -> Fields.of("held", tracking(arguments).release()));
         commands.add("copy.throttle", (arguments, session) -> throttle(arguments));
+        commands.add("copy.detach", (arguments, session) -> detach(arguments));
         commands.add("copy.end", (arguments, session) -> end(arguments));
     }
 
@@ -135,7 +139,7 @@ final class CopyCommands {
         long bytes = arguments.number("maxBytes", Long.MAX_VALUE);
         List<String> found = new ArrayList<>();
         for (ImageRange range : tracking.marked(arguments.number("from", 0), (int) ranges, bytes)) {
-            found.add(range.positionBytes() + "+" + range.lengthBytes());
+            found.add(text(range));
         }
         return Fields.of("ranges", found);
     }
@@ -158,6 +162,21 @@ final class CopyCommands {
         ImageTracking tracking = tracking(arguments);
         tracking.hold(Duration.ofMillis(arguments.number("limitMillis")));
         return status(tracking);
+    }
+
+    /** When it fails the device goes on, and the copy has ended. */
+    private Fields detach(Fields arguments) throws IOException {
+        String deviceId = arguments.text("device");
+        ChangedRanges left = image(arguments).closeTracking();
+        throttled.remove(deviceId);
+        devices.detach(deviceId, Duration.ofMillis(arguments.number("limitMillis")));
+        return Fields.of(
+                "ranges",
+                left.ranges((int) MAX_RANGES).stream().map(CopyCommands::text).toList());
+    }
+
+    private static String text(ImageRange range) {
+        return range.positionBytes() + "+" + range.lengthBytes();
     }
 
     /** What it is tied to its client for ends with the connection, at once after this. */

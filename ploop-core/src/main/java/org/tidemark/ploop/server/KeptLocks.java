@@ -49,6 +49,7 @@ final class KeptLocks implements HeldLocks {
     static KeptLocks take(ChainFiles files, boolean writable, DescriptorKeeper keeper) throws IOException {
         if (writable) {
             ChainLocks.requireOwn(files.top().directory(), files.top().fileName());
+            ChainLocks.requireHere(files);
         }
         return new KeptLocks(keeper).fill(files, writable, false);
     }

@@ -1,4 +1,4 @@
-package org.tidemark.ploop.migrate.handover;
+package org.tidemark.ploop.handover;
 
 /**
  * One attempt to hand an image over.

@@ -1,4 +1,4 @@
-package org.tidemark.ploop.migrate.handover;
+package org.tidemark.ploop.handover;
 
 import java.util.Locale;
 import java.util.Optional;

@@ -19,9 +19,9 @@
  *
  * <p>Messages may be lost, doubled, late and in any order; both sides may crash between any two steps. What a record says that was being
  * written when its host crashed is read again from the file. {@link
- * org.tidemark.ploop.migrate.handover.HandOver} is both sides: the next move may go the other way.
+ * org.tidemark.ploop.handover.HandOver} is both sides: the next move may go the other way.
  */
 @NullMarked
-package org.tidemark.ploop.migrate.handover;
+package org.tidemark.ploop.handover;
 
 import org.jspecify.annotations.NullMarked;

@@ -1,4 +1,4 @@
-package org.tidemark.ploop.migrate.handover;
+package org.tidemark.ploop.handover;
 
 /** What one side says to the other. */
 public record Message(Kind kind, Attempt attempt) {

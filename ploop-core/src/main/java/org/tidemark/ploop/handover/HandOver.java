@@ -1,9 +1,9 @@
-package org.tidemark.ploop.migrate.handover;
+package org.tidemark.ploop.handover;
 
 import java.io.IOException;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
-import org.tidemark.ploop.migrate.handover.HandOverRecord.State;
+import org.tidemark.ploop.handover.HandOverRecord.State;
 
 /**
  * One side of an image that is handed over, see the package. A fresh object after each start of the process; whoever has it asks {@link

@@ -1,4 +1,4 @@
-package org.tidemark.ploop.migrate.handover;
+package org.tidemark.ploop.handover;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -10,7 +10,7 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.tidemark.ploop.migrate.handover.HandOverRecord.State;
+import org.tidemark.ploop.handover.HandOverRecord.State;
 import org.tidemark.ploop.testing.Seeds;
 
 /**
