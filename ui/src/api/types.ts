@@ -91,6 +91,10 @@ export interface JobResult {
   image?: string;
   snapshot?: string;
   outcome?: string;
+  peer?: string;
+  from?: string;
+  bytesSent?: number;
+  downMillis?: number;
 }
 
 export type Grade = Schemas['Grade'];

@@ -42,6 +42,10 @@ function rows(job: Job, result: JobResult): Row[] {
     case 'SNAPSHOT_DELETE':
     case 'SNAPSHOT_MERGE':
       return [...(result.image ? [['Image', <span className="tm-mono">{result.image}</span>] satisfies Row] : []), ['Outcome', result.outcome ?? ''], ...took];
+    case 'MIGRATE':
+      return [['Now on', result.peer ?? ''], ...size('Sent', result.bytesSent), ...(result.downMillis === undefined ? [] : [['Stopped for', duration(result.downMillis / 1000)] satisfies Row])];
+    case 'ARRIVE':
+      return [['Came from', result.from ?? '']];
   }
 }
 

@@ -28,6 +28,10 @@ function outcome(job: Job): string {
     case 'SNAPSHOT_DELETE':
     case 'SNAPSHOT_MERGE':
       return result?.outcome ?? '';
+    case 'MIGRATE':
+      return result?.peer === undefined ? '' : `now on ${result.peer}`;
+    case 'ARRIVE':
+      return result?.from === undefined ? '' : `came from ${result.from}`;
   }
 }
 

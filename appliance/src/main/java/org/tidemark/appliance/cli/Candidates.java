@@ -56,6 +56,13 @@ abstract class Candidates implements Iterable<String> {
         }
     }
 
+    /** Names of other appliances. */
+    static final class Peers extends Candidates {
+        Peers() {
+            super("peer");
+        }
+    }
+
     /** Names of users. */
     static final class Users extends Candidates {
         Users() {

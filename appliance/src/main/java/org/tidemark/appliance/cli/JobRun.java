@@ -21,10 +21,16 @@ final class JobRun {
      */
     Optional<Answer> start(ApplianceClient client, Map<String, @Nullable Object> request, Output output)
             throws IOException {
+        return start(client, "/jobs", request, output);
+    }
+
+    /** The same for a job that is asked for elsewhere. */
+    Optional<Answer> start(ApplianceClient client, String path, Map<String, @Nullable Object> request, Output output)
+            throws IOException {
         JobCancellation cancellation = new JobCancellation(client);
         // Listens before the job is there: a signal that comes meanwhile must not leave it running unseen.
         try (Interrupts interrupts = new Interrupts(cancellation::ask)) {
-            Answer job = client.post("/jobs", request);
+            Answer job = client.post(path, request);
             String id = job.text("id");
             if (noWait) {
                 output.object(Output.fields("job", id, "state", word(job, "state")));
@@ -42,6 +48,8 @@ final class JobRun {
                     case "RESTORE" -> "restoring";
                     case "SNAPSHOT_DELETE" -> "deleting a snapshot";
                     case "SNAPSHOT_MERGE" -> "merging a snapshot";
+                    case "MIGRATE" -> "moving";
+                    case "ARRIVE" -> "starting";
                     default -> "verifying";
                 };
         return job.has("container") ? verb + " " + job.text("container") : verb;

@@ -27,6 +27,12 @@ public interface ApplianceConfig {
     /** Address and port for NBD exports to other hosts; none when it is not set. Encrypted with the appliance's certificate. */
     Optional<String> nbdListen();
 
+    /** Address and port for other appliances ({@code HOST:PORT}); none when it is not set: then it can only go to them. */
+    Optional<String> peerListen();
+
+    /** How other appliances reach this one ({@code HOST:PORT}), when that is not where it listens for them. */
+    Optional<String> peerAddress();
+
     /** How the appliance is reached, when that is not where it listens; for links. */
     Optional<String> publicUrl();
 

@@ -2,11 +2,9 @@ package org.tidemark.appliance.config;
 
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.GeneralSecurityException;
 import java.security.KeyStore;
@@ -15,8 +13,8 @@ import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
 import org.tidemark.appliance.failure.ApplianceException;
 import org.tidemark.appliance.failure.FailureKind;
 
@@ -31,7 +29,6 @@ record GeneratedCertificate(Path file, String password, X509Certificate certific
 
     private static final Duration RENEWED_BEFORE_END = Duration.ofDays(60);
     private static final int PASSWORD_BYTES = 24;
-    private static final int LIMIT_SECONDS = 120;
 
     static GeneratedCertificate in(Path folder, HostNames names, Instant now) throws IOException {
         if (!Files.isDirectory(folder)) {
@@ -101,59 +98,12 @@ record GeneratedCertificate(Path file, String password, X509Certificate certific
     }
 
     private static void make(Path file, String password, HostNames names) throws IOException {
-        Path fresh = file.resolveSibling("fresh.p12");
-        Path said = file.resolveSibling("keytool.log");
-        Files.deleteIfExists(fresh);
-        ProcessBuilder builder = new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "keytool").toString(),
-                "-J-XX:TieredStopAtLevel=1",
-                "-J-XX:+UseSerialGC",
-                "-genkeypair",
-                "-alias",
+        KeyTool.makePair(
+                file,
+                password,
                 ALIAS,
-                "-keyalg",
-                "EC",
-                "-groupname",
-                "secp256r1",
-                "-sigalg",
-                "SHA256withECDSA",
-                "-validity",
-                String.valueOf(DAYS),
-                "-dname",
+                DAYS,
                 "CN=" + names.first() + ", O=Tidemark",
-                "-ext",
-                names.alternatives(),
-                "-ext",
-                "EKU=serverAuth",
-                "-storetype",
-                "PKCS12",
-                "-keystore",
-                fresh.toString(),
-                "-storepass:env",
-                "TIDEMARK_STORE_PASSWORD");
-        builder.environment().put("TIDEMARK_STORE_PASSWORD", password);
-        builder.redirectErrorStream(true).redirectOutput(said.toFile());
-        builder.redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()));
-        Process keytool = builder.start();
-        try {
-            if (!keytool.waitFor(LIMIT_SECONDS, TimeUnit.SECONDS)) {
-                keytool.destroyForcibly();
-                throw new ApplianceException(
-                        FailureKind.FAILED, "keytool did not end within " + LIMIT_SECONDS + " s; start again");
-            }
-        } catch (InterruptedException e) {
-            keytool.destroyForcibly();
-            Thread.currentThread().interrupt();
-            throw new ApplianceException(FailureKind.CANCELLED, "interrupted while a certificate was made", e);
-        }
-        if (keytool.exitValue() != 0) {
-            throw new ApplianceException(
-                    FailureKind.FAILED,
-                    "keytool could not make a certificate: "
-                            + Files.readString(said, StandardCharsets.UTF_8).strip());
-        }
-        Files.setPosixFilePermissions(fresh, PosixFilePermissions.fromString("rw-------"));
-        Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-        Files.deleteIfExists(said);
+                List.of(names.alternatives(), "EKU=serverAuth"));
     }
 }

@@ -2,6 +2,7 @@ package org.tidemark.appliance.persistence;
 
 import java.time.Instant;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A container to protect.
@@ -25,9 +26,19 @@ public record ContainerEntry(String name, List<Image> images, Runtime runtime, I
      *
      * @param id the runtime's name for it, or the mount point; empty for an image
      * @param cgroup below /sys/fs/cgroup; empty when unknown
+     * @param root the runtime's own state folder; empty for its usual one
      */
-    public record Runtime(RuntimeKind kind, String id, String cgroup) {
-        public static final Runtime NONE = new Runtime(RuntimeKind.IMAGE, "", "");
+    public record Runtime(
+            RuntimeKind kind,
+            String id,
+            String cgroup,
+            @Nullable String root) {
+        public static final Runtime NONE = new Runtime(RuntimeKind.IMAGE, "", "", "");
+
+        public Runtime {
+            // Those that were written down before there was one.
+            root = root == null ? "" : root;
+        }
     }
 
     public ContainerEntry {

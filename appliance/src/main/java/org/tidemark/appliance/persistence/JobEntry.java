@@ -41,7 +41,11 @@ public record JobEntry(
         /** A snapshot that an image keeps in itself goes. */
         SNAPSHOT_DELETE,
         /** One goes down into its parent. */
-        SNAPSHOT_MERGE
+        SNAPSHOT_MERGE,
+        /** A container goes to another appliance. */
+        MIGRATE,
+        /** A container that has come from another appliance is started. */
+        ARRIVE
     }
 
     /** Why it is done. */

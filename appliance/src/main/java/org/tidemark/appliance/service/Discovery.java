@@ -87,7 +87,7 @@ public final class Discovery {
         Found found = onMount(Path.of(mountPoint));
         return new Found(
                 found.images(),
-                new ContainerEntry.Runtime(ContainerEntry.RuntimeKind.MOUNT, mountPoint, ""),
+                new ContainerEntry.Runtime(ContainerEntry.RuntimeKind.MOUNT, mountPoint, "", ""),
                 found.notices());
     }
 
@@ -193,7 +193,7 @@ public final class Discovery {
         Found found = onMount(Path.of(rootFs));
         return new Found(
                 found.images(),
-                new ContainerEntry.Runtime(ContainerEntry.RuntimeKind.RUNC, id, cgroup(json)),
+                new ContainerEntry.Runtime(ContainerEntry.RuntimeKind.RUNC, id, cgroup(json), root == null ? "" : root),
                 found.notices());
     }
 

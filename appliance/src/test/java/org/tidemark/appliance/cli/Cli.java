@@ -50,6 +50,9 @@ public final class Cli implements AutoCloseable {
             "target",
             "policy",
             "job",
+            "peer",
+            "migrate",
+            "migrations",
             "user",
             "token");
 

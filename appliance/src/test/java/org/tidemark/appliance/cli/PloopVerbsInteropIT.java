@@ -172,7 +172,6 @@ class PloopVerbsInteropIT {
             {"balloon", "repair", "x"},
             {"balloon", "discard", "--defrag", "x"},
             {"grow", "-s", "1G", "-f", "raw", "x"},
-            {"copy", "-s", "x"},
             {"mount", "-d", "/dev/ploop1", "x"},
             {"init", "-s", "1G", "-f", "raw", cli.path("x").toString()},
             {"check", "-d", "x"},

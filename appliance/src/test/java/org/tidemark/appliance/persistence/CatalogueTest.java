@@ -43,7 +43,7 @@ class CatalogueTest {
                 List.of(
                         new ContainerEntry.Image("root", "/images/" + name),
                         new ContainerEntry.Image("data", "/images/" + name + "-ü'\"")),
-                new ContainerEntry.Runtime(ContainerEntry.RuntimeKind.RUNC, "id-" + name, "/sys/fs/cgroup/x"),
+                new ContainerEntry.Runtime(ContainerEntry.RuntimeKind.RUNC, "id-" + name, "/sys/fs/cgroup/x", "/run/x"),
                 NOW);
     }
 

@@ -142,7 +142,7 @@ public final class JobsResource {
         return switch (kind) {
             case BACKUP, VERIFY -> Scope.MAY_BACKUP;
             case RESTORE -> Scope.MAY_RESTORE;
-            case SNAPSHOT_DELETE, SNAPSHOT_MERGE -> Scope.MAY_ADMINISTER;
+            case SNAPSHOT_DELETE, SNAPSHOT_MERGE, MIGRATE, ARRIVE -> Scope.MAY_ADMINISTER;
         };
     }
 

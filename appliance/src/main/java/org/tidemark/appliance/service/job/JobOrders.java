@@ -74,6 +74,7 @@ public final class JobOrders {
             }
             case SNAPSHOT_DELETE, SNAPSHOT_MERGE ->
                 throw ApplianceException.usage("snapshots are deleted and merged under /api/v1/snapshots");
+            case MIGRATE, ARRIVE -> throw ApplianceException.usage("containers move under /api/v1/migrations");
         }
         return new NewJob(order.kind(), order.container(), target, null, JobEntry.Cause.MANUAL, who, request);
     }

@@ -1,0 +1,100 @@
+package org.tidemark.appliance.service.migration;
+
+import jakarta.inject.Inject;
+import jakarta.inject.Singleton;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.tidemark.appliance.failure.ApplianceException;
+import org.tidemark.appliance.persistence.Containers;
+import org.tidemark.appliance.persistence.JobEntry;
+import org.tidemark.appliance.persistence.MigrationEntry;
+import org.tidemark.appliance.persistence.Migrations;
+import org.tidemark.appliance.persistence.NewJob;
+import org.tidemark.appliance.persistence.PeerEntry;
+import org.tidemark.appliance.persistence.Peers;
+
+/** Checks what is asked for before it is queued, so that what cannot work is refused at once. */
+@Singleton
+public final class MigrationOrders {
+    private final Containers containers;
+    private final Peers peers;
+    private final Migrations migrations;
+
+    @Inject
+    public MigrationOrders(Containers containers, Peers peers, Migrations migrations) {
+        this.containers = containers;
+        this.peers = peers;
+        this.migrations = migrations;
+    }
+
+    /**
+     * What somebody wants.
+     *
+     * @param destination the folder there for the images; null for where they lie here
+     * @param maxRounds rounds of what changed, before the container is stopped; null for the usual number
+     * @param bytesPerSecond bound for what is sent while it runs; null for none
+     * @param throttle whether the container is slowed down when it changes more than is sent meanwhile
+     */
+    public record Order(
+            String container,
+            String peer,
+            @Nullable String destination,
+            @Nullable Integer maxRounds,
+            @Nullable Long bytesPerSecond,
+            @Nullable Boolean throttle) {}
+
+    /** The job to queue. */
+    public NewJob checked(Order order, String who) throws IOException {
+        containers.get(order.container());
+        PeerEntry peer = peers.get(order.peer());
+        if (peer.address() == null) {
+            throw ApplianceException.conflict(
+                    "peer '" + peer.name()
+                            + "' does not wait for others. Set TIDEMARK_PEER_LISTEN there, and pair from here with an invitation of it");
+        }
+        if (order.destination() != null && !Path.of(order.destination()).isAbsolute()) {
+            throw ApplianceException.usage(
+                    "the folder for the images must be an absolute path there, not '" + order.destination() + "'");
+        }
+        Map<String, Object> request = new LinkedHashMap<>();
+        request.put("kind", JobEntry.Kind.MIGRATE.name());
+        request.put("container", order.container());
+        request.put("peer", order.peer());
+        put(request, "destination", order.destination());
+        put(request, "maxRounds", order.maxRounds());
+        put(request, "bytesPerSecond", order.bytesPerSecond());
+        put(request, "throttle", order.throttle());
+        return new NewJob(JobEntry.Kind.MIGRATE, order.container(), null, null, JobEntry.Cause.MANUAL, who, request);
+    }
+
+    private static void put(Map<String, Object> request, String name, @Nullable Object value) {
+        if (value != null) {
+            request.put(name, value);
+        }
+    }
+
+    /** The job that goes on with what is decided, or starts what has arrived. */
+    public NewJob goOn(String id, String who) throws IOException {
+        MigrationEntry migration = migrations.get(id);
+        boolean out = migration.direction() == MigrationEntry.Direction.OUT
+                && (migration.state() == MigrationEntry.State.LEAVING
+                        || migration.state() == MigrationEntry.State.STOPPED);
+        boolean in = migration.direction() == MigrationEntry.Direction.IN
+                && migration.state() == MigrationEntry.State.ARRIVED;
+        if (out) {
+            return MigrateWork.resumed(migration, who);
+        }
+        if (!in) {
+            throw ApplianceException.conflict("migration " + id + " is "
+                    + migration.state().name().toLowerCase(java.util.Locale.ROOT) + "; there is nothing to go on with");
+        }
+        Map<String, Object> request = new LinkedHashMap<>();
+        request.put("kind", JobEntry.Kind.ARRIVE.name());
+        request.put("container", migration.container());
+        request.put("migration", migration.id());
+        return new NewJob(JobEntry.Kind.ARRIVE, migration.container(), null, null, JobEntry.Cause.MANUAL, who, request);
+    }
+}
