@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -94,12 +95,12 @@ class LinkShareTest {
         int runs = 3;
         List<Integer> order = Collections.synchronizedList(new ArrayList<>());
         List<Thread> threads = new ArrayList<>();
-        // As long as all want the link, time stands still until all others are in the queue.
+        AtomicInteger finished = new AtomicInteger();
+        // As long as all want the link, time stands still until all others are in the queue; also those that the
+        // machine has not begun to run yet.
         time.whileSleeping = () -> {
-            long alive = threads.stream().filter(Thread::isAlive).count();
-            while (link.waiting() < alive - 1 && order.size() < 250) {
+            while (link.waiting() < runs - finished.get() - 1) {
                 Thread.onSpinWait();
-                alive = threads.stream().filter(Thread::isAlive).count();
             }
         };
         for (int run = 0; run < runs; run++) {
@@ -112,6 +113,8 @@ class LinkShareTest {
                     }
                 } catch (java.io.InterruptedIOException e) {
                     throw new IllegalStateException(e);
+                } finally {
+                    finished.incrementAndGet();
                 }
             }));
         }
