@@ -25,12 +25,16 @@ class ArchitectureTest {
                 .definedBy("org.tidemark.backup.repository..")
                 .layer("target")
                 .definedBy("org.tidemark.backup.target..")
+                .layer("replication")
+                .definedBy("org.tidemark.backup.replication..")
                 .whereLayer("engine")
                 .mayNotBeAccessedByAnyLayer()
+                .whereLayer("replication")
+                .mayNotBeAccessedByAnyLayer()
                 .whereLayer("repository")
-                .mayOnlyBeAccessedByLayers("engine")
+                .mayOnlyBeAccessedByLayers("engine", "replication")
                 .whereLayer("target")
-                .mayOnlyBeAccessedByLayers("repository", "engine")
+                .mayOnlyBeAccessedByLayers("repository", "engine", "replication")
                 .check(CLASSES);
     }
 
@@ -62,7 +66,10 @@ class ArchitectureTest {
     void theRepositoryKnowsNoParticularTarget() {
         noClasses()
                 .that()
-                .resideInAnyPackage("org.tidemark.backup.repository..", "org.tidemark.backup.engine..")
+                .resideInAnyPackage(
+                        "org.tidemark.backup.repository..",
+                        "org.tidemark.backup.engine..",
+                        "org.tidemark.backup.replication..")
                 .should()
                 .dependOnClassesThat()
                 .resideInAnyPackage(

@@ -102,7 +102,7 @@ public enum FailureKind {
             return switch (repository.kind()) {
                 case DAMAGED -> DAMAGED;
                 case NOT_FOUND, NOT_A_REPOSITORY -> NOT_FOUND;
-                case EXISTS, CONFLICT, OTHER_REPOSITORY -> CONFLICT;
+                case EXISTS, CONFLICT, OTHER_REPOSITORY, DIVERGED -> CONFLICT;
                 case AMBIGUOUS -> USAGE;
                 case UNSUPPORTED -> UNSUPPORTED;
             };

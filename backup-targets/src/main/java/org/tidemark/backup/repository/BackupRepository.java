@@ -125,6 +125,10 @@ public final class BackupRepository implements AutoCloseable {
     }
 
     private static RepositoryFormat readFormat(BackupTarget target) throws IOException {
+        return RepositoryFormat.decode(target.describe(), readFormatBytes(target));
+    }
+
+    private static byte[] readFormatBytes(BackupTarget target) throws IOException {
         ByteBuffer json = ByteBuffer.allocate(RepositoryFormat.MAX_BYTES);
         try {
             long sizeBytes = target.get(RepositoryFormat.KEY, ByteRange.head(RepositoryFormat.MAX_BYTES), json);
@@ -146,7 +150,31 @@ public final class BackupRepository implements AutoCloseable {
         }
         byte[] bytes = new byte[json.flip().remaining()];
         json.get(bytes);
-        return RepositoryFormat.decode(target.describe(), bytes);
+        return bytes;
+    }
+
+    /**
+     * Makes {@code replica} a place for the same repository: it gets this one's {@code format.json}, to the byte. Nothing
+     * happens when it has that already. Durable on return.
+     *
+     * @throws RepositoryException OTHER_REPOSITORY when it holds another one
+     */
+    public void beginReplica(BackupTarget replica) throws IOException {
+        byte[] bytes = readFormatBytes(target);
+        RepositoryFormat.decode(target.describe(), bytes).expect(target.describe(), id());
+        try {
+            replica.putIfAbsent(RepositoryFormat.KEY, List.of(ByteBuffer.wrap(bytes)));
+        } catch (TargetException e) {
+            if (e.kind() != TargetException.Kind.CONFLICT) {
+                throw e;
+            }
+            readFormat(replica).expect(replica.describe(), id());
+        }
+    }
+
+    /** What it holds, as bytes. */
+    public RawContent raw() {
+        return new RawContent(this, target);
     }
 
     /** 32 hex digits. */
@@ -229,7 +257,7 @@ public final class BackupRepository implements AutoCloseable {
         return ImageMap.open(this::readNode, root);
     }
 
-    private ByteBuffer readNode(SegmentKind kind, MapRef ref) throws IOException {
+    ByteBuffer readNode(SegmentKind kind, MapRef ref) throws IOException {
         ByteBuffer raw = segments.readNode(ref.segment(), kind);
         ChunkId found = ChunkId.of(raw, ChunkId.newDigest());
         if (!found.equals(ref.id())) {

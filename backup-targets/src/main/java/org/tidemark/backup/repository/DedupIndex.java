@@ -3,6 +3,7 @@ package org.tidemark.backup.repository;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -109,13 +110,13 @@ final class DedupIndex {
 
     private void load(String key, SegmentReader segments) throws TargetException {
         try {
-            PackId pack = PackId.parse(key.substring(key.lastIndexOf('/') + 1, key.length() - ".pk".length()));
-            if (pack.key().equals(key)) {
-                index.add(pack, segments.index(pack));
+            Optional<PackId> pack = PackId.ofKey(key);
+            if (pack.isPresent()) {
+                index.add(pack.get(), segments.index(pack.get()));
             }
         } catch (TargetException e) {
             throw e;
-        } catch (IOException | IllegalArgumentException | IndexOutOfBoundsException e) {
+        } catch (IOException e) {
             // Damaged, newer, or not a pack: what it holds is shipped again. Deep verification is where damage is told.
         }
     }

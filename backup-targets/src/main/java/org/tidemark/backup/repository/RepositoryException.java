@@ -26,7 +26,9 @@ public final class RepositoryException extends IOException {
         /** The selector fits several points. */
         AMBIGUOUS,
         /** Another session committed first. Nothing of either is lost; begin again. */
-        CONFLICT
+        CONFLICT,
+        /** Two places that should hold the same hold different records. A person has to decide which one counts. */
+        DIVERGED
     }
 
     private final Kind kind;

@@ -14,13 +14,11 @@ import org.jspecify.annotations.Nullable;
  * where a request is repeated.
  *
  * <p>A put that is repeated may meet itself: the first attempt happened, its answer was lost. When a repeated put
- * finds the key taken, the blob counts as ours if it has our size and its last {@value #COMPARED_BYTES} bytes are ours,
+ * finds the key taken, the blob counts as ours if it has our size and its last {@value SameBlob#COMPARED_BYTES} bytes are ours,
  * which is the whole blob for everything but packs. That is proof, because every blob carries something random near its
  * end: a pack its id in the footer, a record its nonce, a repository its id. In any other case the CONFLICT is told.
  */
 public final class RetryingTarget implements BackupTarget {
-    static final int COMPARED_BYTES = 1 << 20;
-
     private static final int MAX_DOUBLINGS = 20;
     private static final Duration LOOK = Duration.ofMillis(100);
 
@@ -95,30 +93,12 @@ public final class RetryingTarget implements BackupTarget {
             try {
                 target.putIfAbsent(key, content);
             } catch (TargetException e) {
-                if (!again || e.kind() != TargetException.Kind.CONFLICT || !isOurs(key, content)) {
+                if (!again || e.kind() != TargetException.Kind.CONFLICT || !SameBlob.isThere(target, key, content)) {
                     throw e;
                 }
             }
             return 0;
         });
-    }
-
-    private boolean isOurs(String key, List<ByteBuffer> content) throws TargetException {
-        long sizeBytes = content.stream().mapToLong(ByteBuffer::remaining).sum();
-        ByteBuffer found = ByteBuffer.allocate((int) Math.min(sizeBytes, COMPARED_BYTES));
-        if (target.get(key, ByteRange.tail(found.capacity()), found) != sizeBytes) {
-            return false;
-        }
-        int end = found.capacity();
-        for (int i = content.size() - 1; i >= 0 && end > 0; i--) {
-            ByteBuffer part = content.get(i);
-            int length = Math.min(end, part.remaining());
-            end -= length;
-            if (found.slice(end, length).mismatch(part.slice(part.limit() - length, length)) >= 0) {
-                return false;
-            }
-        }
-        return true;
     }
 
     @Override

@@ -50,7 +50,8 @@ public final class CommitLog {
         return "ct/" + checkedContainer(containerId) + "/log/";
     }
 
-    private static String key(String containerId, long sequence) {
+    /** Where the record of a number lies. */
+    public static String key(String containerId, long sequence) {
         return folder(containerId) + String.format(Locale.ROOT, "%020d", sequence);
     }
 
@@ -115,6 +116,11 @@ public final class CommitLog {
 
     /** One record. DAMAGED when it is not there, too: it was listed, or committed. */
     public RecoveryPoint read(String containerId, long sequence) throws IOException {
+        return readRaw(containerId, sequence).point();
+    }
+
+    /** The same with its bytes. */
+    public RawRecord readRaw(String containerId, long sequence) throws IOException {
         String key = key(containerId, sequence);
         ByteBuffer bytes = ByteBuffer.allocate(USUAL_RECORD_BYTES);
         long sizeBytes;
@@ -144,7 +150,7 @@ public final class CommitLog {
             throw RepositoryException.damaged("log record " + key + " belongs elsewhere: to number " + point.sequence()
                     + " of container " + point.containerId() + " in repository " + point.repositoryId());
         }
-        return point;
+        return new RawRecord(point, record);
     }
 
     /**

@@ -3,6 +3,7 @@ package org.tidemark.backup.repository.pack;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.HexFormat;
+import java.util.Optional;
 import java.util.random.RandomGenerator;
 
 /** 128 random bits that name a pack. */
@@ -37,6 +38,16 @@ public record PackId(long high, long low) {
     public String key() {
         String hex = toString();
         return "pack/" + hex.substring(0, 2) + "/" + hex + ".pk";
+    }
+
+    /** The pack that lies at {@code key}; empty when that is no place for a pack. */
+    public static Optional<PackId> ofKey(String key) {
+        try {
+            PackId pack = parse(key.substring(key.lastIndexOf('/') + 1, key.length() - ".pk".length()));
+            return pack.key().equals(key) ? Optional.of(pack) : Optional.empty();
+        } catch (IllegalArgumentException | IndexOutOfBoundsException e) {
+            return Optional.empty();
+        }
     }
 
     @Override

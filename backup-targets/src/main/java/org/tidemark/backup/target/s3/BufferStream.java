@@ -1,17 +1,20 @@
 package org.tidemark.backup.target.s3;
 
 import java.io.InputStream;
+import java.io.InterruptedIOException;
 import java.nio.ByteBuffer;
 import java.util.List;
 
-/** Reads buffers one behind the other; their positions do not move. One thread. */
+/** Reads buffers one behind the other, at the pace of its request; their positions do not move. One thread. */
 final class BufferStream extends InputStream {
     private final ByteBuffer[] parts;
+    private final Transmission transmission;
     private int at;
     private int markedAt;
     private int markedPosition;
 
-    BufferStream(List<ByteBuffer> content) {
+    BufferStream(List<ByteBuffer> content, Transmission transmission) {
+        this.transmission = transmission;
         parts = content.stream().map(ByteBuffer::slice).toArray(ByteBuffer[]::new);
     }
 
@@ -40,19 +43,23 @@ final class BufferStream extends InputStream {
     }
 
     @Override
-    public int read() {
-        return atEnd() ? -1 : parts[at].get() & 0xFF;
+    public int read() throws InterruptedIOException {
+        if (atEnd()) {
+            return -1;
+        }
+        transmission.turn(1, parts[at].remaining());
+        return parts[at].get() & 0xFF;
     }
 
     @Override
-    public int read(byte[] bytes, int offset, int length) {
+    public int read(byte[] bytes, int offset, int length) throws InterruptedIOException {
         if (length == 0) {
             return 0;
         }
         if (atEnd()) {
             return -1;
         }
-        int got = Math.min(length, parts[at].remaining());
+        int got = transmission.turn(Math.min(length, parts[at].remaining()), parts[at].remaining());
         parts[at].get(bytes, offset, got);
         return got;
     }

@@ -8,6 +8,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
 import org.jspecify.annotations.Nullable;
+import org.tidemark.backup.target.LinkPace;
 import org.tidemark.backup.target.RequestCounter;
 import org.tidemark.backup.target.TargetException;
 import org.tidemark.backup.target.TargetException.Kind;
@@ -25,13 +26,15 @@ import software.amazon.awssdk.services.s3.model.UploadPartRequest;
 final class MultipartPut {
     private final S3Store store;
     private final RequestCounter counter;
+    private final LinkPace pace;
     private final String key;
     private final List<ByteBuffer> content;
     private final long sizeBytes;
 
-    MultipartPut(S3Store store, RequestCounter counter, String key, List<ByteBuffer> content) {
+    MultipartPut(S3Store store, RequestCounter counter, LinkPace pace, String key, List<ByteBuffer> content) {
         this.store = store;
         this.counter = counter;
+        this.pace = pace;
         this.key = key;
         this.content = content;
         sizeBytes = content.stream().mapToLong(ByteBuffer::remaining).sum();
@@ -123,6 +126,7 @@ final class MultipartPut {
     }
 
     private CompletedPart putPart(String upload, int number, List<ByteBuffer> part) throws TargetException {
+        Transmission transmission = new Transmission(pace);
         counter.put();
         try {
             String tag = store.client
@@ -132,8 +136,9 @@ final class MultipartPut {
                                     .key(store.fullKey(key))
                                     .uploadId(upload)
                                     .partNumber(number)
+                                    .overrideConfiguration(transmission::mark)
                                     .build(),
-                            S3Store.body(part))
+                            S3Store.body(part, transmission))
                     .eTag();
             return CompletedPart.builder().partNumber(number).eTag(tag).build();
         } catch (SdkException e) {

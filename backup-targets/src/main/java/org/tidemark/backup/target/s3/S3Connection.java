@@ -62,8 +62,9 @@ final class S3Connection {
                         supported
                                 ? ResponseChecksumValidation.WHEN_SUPPORTED
                                 : ResponseChecksumValidation.WHEN_REQUIRED);
-        ClientOverrideConfiguration.Builder override =
-                ClientOverrideConfiguration.builder().retryStrategy(DefaultRetryStrategy.doNotRetry());
+        ClientOverrideConfiguration.Builder override = ClientOverrideConfiguration.builder()
+                .retryStrategy(DefaultRetryStrategy.doNotRetry())
+                .addExecutionInterceptor(Transmission.BEGIN);
         if (!(settings.credentials() instanceof S3Credentials.Environment)) {
             // Whatever the service's user has in ~/.aws must not change how a target behaves.
             ProfileFile none = ProfileFile.builder()

@@ -11,6 +11,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.tidemark.backup.target.ByteRange;
+import org.tidemark.backup.target.LinkPace;
 import org.tidemark.backup.target.ProbeReport;
 import org.tidemark.backup.target.RequestCounter;
 import org.tidemark.backup.target.TargetException;
@@ -97,13 +98,13 @@ final class S3Probe {
     private boolean write() {
         return steps.step("write", () -> {
             try {
-                store.put(onceKey, content("first"), true, counter);
+                store.put(onceKey, content("first"), true, counter, LinkPace.NONE);
                 return "an object was written";
             } catch (TargetException e) {
                 if (e.kind() == Kind.CONFLICT) {
                     return "writing is permitted; the object of an earlier probe is still there";
                 }
-                store.put(onceKey, content("first"), false, counter);
+                store.put(onceKey, content("first"), false, counter, LinkPace.NONE);
                 return "an object was written; with the condition If-None-Match it was refused (" + e.getMessage()
                         + ")";
             }
@@ -113,7 +114,7 @@ final class S3Probe {
     private boolean conditionHolds() {
         long start = nanoTime.getAsLong();
         try {
-            store.put(onceKey, content("second"), true, counter);
+            store.put(onceKey, content("second"), true, counter, LinkPace.NONE);
         } catch (TargetException e) {
             boolean refused = e.kind() == Kind.CONFLICT;
             if (!refused && e.mayPass()) {
@@ -170,7 +171,7 @@ final class S3Probe {
                     () -> {
                         try {
                             go.await();
-                            store.put(raceKey, mine, true, counter);
+                            store.put(raceKey, mine, true, counter, LinkPace.NONE);
                             won.incrementAndGet();
                         } catch (TargetException e) {
                             // Stores may answer losers with "try again": they did not win, which is all we ask.

@@ -8,6 +8,7 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.tidemark.backup.target.ByteRange;
+import org.tidemark.backup.target.LinkPace;
 import org.tidemark.backup.target.RequestCounter;
 import org.tidemark.backup.target.TargetException;
 import org.tidemark.backup.target.TargetException.Kind;
@@ -58,21 +59,25 @@ final class S3Store implements AutoCloseable {
         return settings.prefix() + key;
     }
 
-    static RequestBody body(List<ByteBuffer> content) {
+    static RequestBody body(List<ByteBuffer> content, Transmission transmission) {
         long sizeBytes = content.stream().mapToLong(ByteBuffer::remaining).sum();
-        return RequestBody.fromContentProvider(() -> new BufferStream(content), sizeBytes, BYTES);
+        return RequestBody.fromContentProvider(() -> new BufferStream(content, transmission), sizeBytes, BYTES);
     }
 
     /** CONFLICT when the store keeps the condition and the key exists. */
-    void put(String key, List<ByteBuffer> content, boolean conditional, RequestCounter counter) throws TargetException {
-        PutObjectRequest.Builder request =
-                PutObjectRequest.builder().bucket(settings.bucket()).key(fullKey(key));
+    void put(String key, List<ByteBuffer> content, boolean conditional, RequestCounter counter, LinkPace pace)
+            throws TargetException {
+        Transmission transmission = new Transmission(pace);
+        PutObjectRequest.Builder request = PutObjectRequest.builder()
+                .bucket(settings.bucket())
+                .key(fullKey(key))
+                .overrideConfiguration(transmission::mark);
         if (conditional) {
             request.ifNoneMatch("*");
         }
         counter.put();
         try {
-            client.putObject(request.build(), body(content));
+            client.putObject(request.build(), body(content, transmission));
         } catch (SdkException e) {
             throw errors.of("write " + key, e);
         }

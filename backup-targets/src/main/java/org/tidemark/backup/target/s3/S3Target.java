@@ -12,9 +12,11 @@ import org.tidemark.backup.target.BackupTarget;
 import org.tidemark.backup.target.BlobKeys;
 import org.tidemark.backup.target.BlobVisitor;
 import org.tidemark.backup.target.ByteRange;
+import org.tidemark.backup.target.LinkPace;
 import org.tidemark.backup.target.ProbeReport;
 import org.tidemark.backup.target.RequestCounter;
 import org.tidemark.backup.target.SelfCounting;
+import org.tidemark.backup.target.SelfPacing;
 import org.tidemark.backup.target.TargetCapabilities;
 import org.tidemark.backup.target.TargetException;
 import org.tidemark.backup.target.TargetException.Kind;
@@ -27,7 +29,7 @@ import software.amazon.awssdk.services.s3.model.S3Object;
  * A bucket, or folders in it, as a target. Tries everything once: put a {@code RetryingTarget} around it. Safe for many
  * threads.
  */
-public final class S3Target implements SelfCounting, TargetProbe.SelfProbing {
+public final class S3Target implements SelfCounting, SelfPacing, TargetProbe.SelfProbing {
     /** What a person has to know of a store without conditional puts. */
     public static final String SINGLE_WRITER_NOTICE =
             "This store does not keep two writers apart (it ignores If-None-Match). Backups work, but only one appliance "
@@ -37,13 +39,21 @@ public final class S3Target implements SelfCounting, TargetProbe.SelfProbing {
 
     private final S3Store store;
     private final RequestCounter counter;
+    private final LinkPace pace;
     private final boolean owner;
     private final String probeName;
     private final LongSupplier nanoTime;
 
-    private S3Target(S3Store store, RequestCounter counter, boolean owner, String probeName, LongSupplier nanoTime) {
+    private S3Target(
+            S3Store store,
+            RequestCounter counter,
+            LinkPace pace,
+            boolean owner,
+            String probeName,
+            LongSupplier nanoTime) {
         this.store = store;
         this.counter = counter;
+        this.pace = pace;
         this.owner = owner;
         this.probeName = probeName;
         this.nanoTime = nanoTime;
@@ -58,12 +68,19 @@ public final class S3Target implements SelfCounting, TargetProbe.SelfProbing {
      */
     public static S3Target open(S3Settings settings, String applianceId, Clock clock) throws TargetException {
         S3Store store = new S3Store(S3Connection.open(settings), settings, new S3Errors(settings, clock));
-        return new S3Target(store, new RequestCounter(), true, BlobKeys.checked(applianceId), System::nanoTime);
+        return new S3Target(
+                store, new RequestCounter(), LinkPace.NONE, true, BlobKeys.checked(applianceId), System::nanoTime);
     }
 
     @Override
     public BackupTarget counting(RequestCounter other) {
-        return new S3Target(store, other, false, probeName, nanoTime);
+        return new S3Target(store, other, pace, false, probeName, nanoTime);
+    }
+
+    /** Bytes wait their turn in the body of the request that sends them. */
+    @Override
+    public BackupTarget paced(LinkPace other) {
+        return new S3Target(store, counter, other, false, probeName, nanoTime);
     }
 
     @Override
@@ -71,14 +88,14 @@ public final class S3Target implements SelfCounting, TargetProbe.SelfProbing {
         BlobKeys.checked(key);
         long sizeBytes = content.stream().mapToLong(ByteBuffer::remaining).sum();
         if (sizeBytes > store.settings.transfer().multipartBytes()) {
-            new MultipartPut(store, counter, key, content).run();
+            new MultipartPut(store, counter, pace, key, content).run();
             return;
         }
         boolean conditional = store.mode != PutMode.SINGLE_WRITER;
         if (!conditional && store.exists(key, counter)) {
             throw new TargetException(Kind.CONFLICT, key + " exists already in " + describe());
         }
-        store.put(key, content, conditional, counter);
+        store.put(key, content, conditional, counter, pace);
     }
 
     @Override

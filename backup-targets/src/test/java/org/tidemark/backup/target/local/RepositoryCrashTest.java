@@ -9,18 +9,11 @@ import static org.tidemark.backup.testing.Repositories.options;
 import static org.tidemark.backup.testing.Repositories.reopen;
 
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HashSet;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
-import java.util.Set;
-import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -28,10 +21,6 @@ import org.tidemark.backup.repository.BackupRepository;
 import org.tidemark.backup.repository.RepositoryException;
 import org.tidemark.backup.repository.log.RecoveryPoint;
 import org.tidemark.backup.target.BackupTarget;
-import org.tidemark.backup.target.BlobVisitor;
-import org.tidemark.backup.target.ByteRange;
-import org.tidemark.backup.target.TargetCapabilities;
-import org.tidemark.backup.target.TargetException;
 import org.tidemark.backup.testing.ModelDisk;
 
 /**
@@ -43,63 +32,12 @@ class RepositoryCrashTest {
     @TempDir
     Path folder;
 
-    private static final class Died extends Error {
-        private static final long serialVersionUID = 1L;
-    }
-
-    /** Lets steps happen until its number is up; knows what is not durable then. */
-    private static final class Machine implements PutStep.Watcher {
-        private final int diesAt;
-        private int steps;
-        private final Set<Path> unsynced = new HashSet<>();
-        private final Set<Path> unpromised = new HashSet<>();
-
-        Machine(int diesAt) {
-            this.diesAt = diesAt;
-        }
-
-        @Override
-        public synchronized void reached(PutStep step, Path file) {
-            if (steps >= diesAt) {
-                throw new Died();
-            }
-            switch (step) {
-                case WRITTEN -> unsynced.add(file);
-                case SYNCED -> unsynced.remove(file);
-                case LINKED -> unpromised.add(file);
-                case FOLDER_SYNCED -> unpromised.remove(file);
-                case UNLINKED -> {}
-            }
-            if (++steps >= diesAt) {
-                throw new Died();
-            }
-        }
-
-        /** What the loss of power does: content not synced becomes short, names not synced may vanish. */
-        synchronized void losePower(Random random) throws IOException {
-            for (Path file : unsynced) {
-                if (Files.exists(file)) {
-                    Files.write(file, new byte[random.nextInt(100)]);
-                }
-            }
-            for (Path name : unpromised) {
-                if (random.nextBoolean()) {
-                    Files.deleteIfExists(name);
-                }
-            }
-        }
-
-        synchronized boolean died() {
-            return steps >= diesAt;
-        }
-    }
-
     /** Three backups on a machine that dies. Returns whether it did. */
     private boolean run(int diesAt, java.util.function.UnaryOperator<BackupTarget> between) throws Exception {
         Path root = folder.resolve("root-" + diesAt);
         Random random = new Random(diesAt);
         LocalTarget.create(root, random);
-        Machine machine = new Machine(diesAt);
+        DyingMachine machine = new DyingMachine(diesAt);
         BackupTarget target = between.apply(LocalTarget.open(root, random, machine));
         ModelDisk disk = new ModelDisk("root", 1 << 20);
         Map<Long, byte[]> attempts = new HashMap<>();
@@ -113,7 +51,7 @@ class RepositoryCrashTest {
                 parent = Optional.of(backup(repository, "web", parent, i, source));
                 committed++;
             }
-        } catch (Died e) {
+        } catch (DyingMachine.Died e) {
             assertThat(machine.died()).isTrue();
         }
         machine.losePower(random);
@@ -162,71 +100,5 @@ class RepositoryCrashTest {
                     }
                 })
                 .isInstanceOfAny(RepositoryException.class, AssertionError.class);
-    }
-
-    /** The mistake: keeps packs back until the record is written. */
-    private static final class RecordFirst implements BackupTarget {
-        private final BackupTarget target;
-        private final Map<String, ByteBuffer> kept = new HashMap<>();
-
-        RecordFirst(BackupTarget target) {
-            this.target = target;
-        }
-
-        @Override
-        public synchronized void putIfAbsent(String key, List<ByteBuffer> content) throws TargetException {
-            if (key.startsWith("pack/")) {
-                ByteBuffer copy = ByteBuffer.allocate(
-                        content.stream().mapToInt(ByteBuffer::remaining).sum());
-                content.forEach(part -> copy.put(part.duplicate()));
-                kept.put(key, copy.flip());
-                return;
-            }
-            target.putIfAbsent(key, content);
-            for (Map.Entry<String, ByteBuffer> pack : new ArrayList<>(kept.entrySet())) {
-                target.putIfAbsent(pack.getKey(), List.of(pack.getValue()));
-            }
-            kept.clear();
-        }
-
-        @Override
-        public long get(String key, ByteRange range, ByteBuffer dst) throws TargetException {
-            return target.get(key, range, dst);
-        }
-
-        @Override
-        public long stat(String key) throws TargetException {
-            return target.stat(key);
-        }
-
-        @Override
-        public void list(String prefix, BlobVisitor visitor) throws TargetException {
-            target.list(prefix, visitor);
-        }
-
-        @Override
-        public void listFolders(String prefix, Consumer<String> visitor) throws TargetException {
-            target.listFolders(prefix, visitor);
-        }
-
-        @Override
-        public TargetCapabilities capabilities() {
-            return target.capabilities();
-        }
-
-        @Override
-        public void validate() throws TargetException {
-            target.validate();
-        }
-
-        @Override
-        public String describe() {
-            return target.describe();
-        }
-
-        @Override
-        public void close() {
-            target.close();
-        }
     }
 }
