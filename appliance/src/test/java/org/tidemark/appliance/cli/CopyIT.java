@@ -133,8 +133,11 @@ class CopyIT {
         Path copy = cli.path("checked.hds");
         Path cut = cli.path("cut");
         String receive = line("copy", "-d", copy.toString());
-        String through = "if [ -e " + cut + " ]; then exec " + receive + "; fi; touch " + cut
-                + "; exec timeout -s KILL 1.5 " + receive;
+        // The first receiver is killed when it has 16 MiB, however long that takes.
+        String through =
+                "if [ -e " + cut + " ]; then exec " + receive + "; fi; touch " + cut + "; exec 3<&0; " + receive
+                        + " <&3 & p=$!; exec 3<&-; until [ \"$(stat -c %b " + copy
+                        + ".tidemark-partial 2>/dev/null || echo 0)\" -gt 32768 ]; do sleep 0.05; done; kill -9 $p; wait $p";
         try (Writer writer = new Writer()) {
             Cli.Running running = cli.begin(
                     "copy",
@@ -149,8 +152,8 @@ class CopyIT {
                     "-F",
                     writer.stopCommand(),
                     "--json");
-            Cli.await("it is under way", () -> Files.exists(cut));
-            TimeUnit.MILLISECONDS.sleep(500);
+            Path partial = cli.path("checked.hds.tidemark-partial");
+            Cli.await("it is under way", () -> Files.exists(partial) && Files.size(partial) > 1 << 20);
             long killed = cli.deviceServer();
             Commands.run(Cli.LIMIT, "kill", "-9", Long.toString(killed));
             Cli.Result result = running.await();
