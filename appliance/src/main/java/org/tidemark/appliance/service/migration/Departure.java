@@ -111,21 +111,35 @@ final class Departure {
         } else {
             handOver.recover();
         }
-        boolean decided = false;
+        Copied copied;
         try {
             begin(definition);
-            Copied copied = copy(limits);
-            handOver.decide();
-            decided = true;
-            return copied;
+            copied = copy(limits);
         } catch (IOException | RuntimeException e) {
             giveUp(e);
             throw e;
-        } finally {
-            if (decided) {
-                migrations.state(migration.id(), MigrationEntry.State.LEAVING, null);
+        }
+        decide();
+        return copied;
+    }
+
+    /** A record that could not be written may be there all the same: what is durable counts, and is found out before anybody acts. */
+    private void decide() throws IOException {
+        try {
+            handOver.decide();
+        } catch (IOException e) {
+            handOver.recover();
+            if (handOver.record().state() != HandOverRecord.State.LEAVING) {
+                giveUp(e);
+                throw e;
             }
         }
+        migrations.state(migration.id(), MigrationEntry.State.LEAVING, null);
+    }
+
+    /** What an attempt whose process died left: the first record counts, and the others follow it. */
+    void recover() throws IOException {
+        handOver.recover();
     }
 
     private void begin(Map<String, Object> definition) throws IOException {
