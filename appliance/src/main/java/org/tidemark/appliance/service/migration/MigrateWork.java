@@ -165,6 +165,7 @@ public final class MigrateWork implements JobWork {
     private void goOn(RunningJob job, MigrationEntry migration) throws IOException {
         ContainerUse use = ContainerUse.ofMap(migration.details().get("use"));
         Departure departure = new Departure(job, migration, use, peers.get(migration.peer()), link, host, migrations);
+        departure.recover();
         HandOverRecord.State record = departure.record();
         if (record == HandOverRecord.State.LEAVING || record == HandOverRecord.State.GONE) {
             job.log("the hand-over was decided before the appliance ended; it goes on");
