@@ -37,7 +37,8 @@ import org.tidemark.ploop.testing.Leftovers;
 public final class Cli implements AutoCloseable {
     public static final Duration LIMIT = Duration.ofSeconds(60);
 
-    private static final long LOOK_EVERY_NANOS = 2_000_000;
+    private static final long SHORTEST_PAUSE_NANOS = 2_000_000;
+    private static final long LONGEST_PAUSE_NANOS = 100_000_000;
     private static final Set<String> OF_THE_APPLIANCE = Set.of(
             "status",
             "backup",
@@ -212,7 +213,7 @@ public final class Cli implements AutoCloseable {
                 String lib = jar.resolveSibling("lib").toString();
                 String forServing = jar.resolveSibling("tidemark-serve.jsa").toString();
                 Commands.run(
-                        LIMIT.multipliedBy(2),
+                        LIMIT.multipliedBy(4),
                         script.toString(),
                         JAVA,
                         jar.toString(),
@@ -333,13 +334,18 @@ public final class Cli implements AutoCloseable {
         boolean holds() throws IOException, InterruptedException;
     }
 
+    /**
+     * Waits for it. The pauses grow with what was waited already, a tenth of it: a check is often a request or a command, and
+     * those of a long wait would take the processor from what is waited for.
+     */
     public static void await(String what, Check check) throws IOException, InterruptedException {
-        long end = System.nanoTime() + LIMIT.toNanos();
+        long begin = System.nanoTime();
         while (!check.holds()) {
-            if (System.nanoTime() - end > 0) {
+            long waited = System.nanoTime() - begin;
+            if (waited > LIMIT.toNanos()) {
                 throw new AssertionError("not within " + LIMIT + ": " + what);
             }
-            LockSupport.parkNanos(LOOK_EVERY_NANOS);
+            LockSupport.parkNanos(Math.min(Math.max(waited / 10, SHORTEST_PAUSE_NANOS), LONGEST_PAUSE_NANOS));
         }
     }
 

@@ -13,48 +13,104 @@ import java.sql.PreparedStatement;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.Timeout;
 import org.tidemark.appliance.cli.Cli;
 import org.tidemark.appliance.client.Answer;
 import org.tidemark.appliance.client.ApplianceClient;
+import org.tidemark.ploop.testing.Commands;
 import org.tidemark.ploop.testing.Requires;
 
-/** What becomes of jobs: watched, cancelled, queued, and when the appliance dies under them. */
+/**
+ * What becomes of jobs: watched, cancelled, queued, and when the appliance dies under them. One appliance, to which every test
+ * brings a container and a target of its own.
+ */
 @Requires({"root", "fuse", "loop", "mkfs.ext4"})
 @Timeout(300)
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class JobsIT {
-    private static final int MEBIBYTES = 250;
+    /** For what is to be met in the middle. */
+    private static final int LONG_MEBIBYTES = 150;
+
+    private static final int SHORT_MEBIBYTES = 10;
 
     private Cli cli;
+    private int number;
+    private String container;
+    private String device;
+    private Path image;
     private Path mount;
-    private Path target;
 
-    @BeforeEach
+    @BeforeAll
     void start() throws Exception {
         cli = Cli.start("jobs-");
-        mount = Files.createDirectory(cli.path("mnt"));
-        target = cli.path("target");
-        Path image = cli.path("image");
-        cli.ok("image", "create", image.toString(), "--size", "1G", "--fs", "ext4");
-        ApplianceClient api = cli.client();
-        api.post("/devices", body("image", image.toString(), "mount", mount.toString()));
-        api.post("/targets", body("name", "t", "kind", "LOCAL", "local", body("path", target.toString())));
-        api.post("/containers", body("name", "c", "mount", mount.toString()));
-        Cli.random(mount.resolve("big"), 0, MEBIBYTES);
     }
 
-    @AfterEach
+    @AfterAll
     void stop() throws IOException {
         cli.close();
     }
 
-    private static Answer backup(ApplianceClient api) throws IOException {
-        return api.post("/jobs", body("kind", "BACKUP", "container", "c"));
+    @BeforeEach
+    void protect() throws Exception {
+        number++;
+        container = "c" + number;
+        mount = Files.createDirectory(cli.path("mnt-" + number));
+        image = cli.path("image-" + number);
+        cli.ok("image", "create", image.toString(), "--size", "1G", "--fs", "ext4");
+        ApplianceClient api = cli.client();
+        device = api.post("/devices", body("image", image.toString(), "mount", mount.toString()))
+                .text("deviceId");
+        api.post("/targets", body("name", target(), "kind", "LOCAL", "local", body("path", place())));
+        api.post("/containers", body("name", container, "mount", mount.toString()));
+        Cli.random(mount.resolve("big"), 0, SHORT_MEBIBYTES);
+    }
+
+    @AfterEach
+    void forget() throws Exception {
+        ApplianceClient api = cli.client();
+        api.delete("/containers/" + container);
+        api.delete("/targets/" + target());
+        api.delete("/devices/" + device);
+        Commands.run(Cli.LIMIT, "rm", "-r", image.toString(), place());
+    }
+
+    private String target() {
+        return "t" + number;
+    }
+
+    private String place() {
+        return cli.path("target-" + number).toString();
+    }
+
+    private Answer backup(ApplianceClient api) throws IOException {
+        return api.post("/jobs", body("kind", "BACKUP", "container", container, "target", target()));
+    }
+
+    private Map<String, Object> restore(Path destination) throws IOException {
+        return body(
+                "kind",
+                "RESTORE",
+                "container",
+                container,
+                "target",
+                target(),
+                "point",
+                "latest",
+                "destination",
+                destination.toString());
+    }
+
+    private void muchToRead() throws Exception {
+        Cli.random(mount.resolve("big"), 0, LONG_MEBIBYTES);
     }
 
     private static void awaitState(ApplianceClient api, Answer job, String... states) throws Exception {
@@ -69,18 +125,17 @@ class JobsIT {
                 () -> api.get("/jobs/" + job.text("id")).object("progress").number("doneBytes") > 0);
     }
 
-    private static List<Answer> points(ApplianceClient api) throws IOException {
-        return api.list("/containers/c/points?target=t&expired=true");
+    private List<Answer> points(ApplianceClient api) throws IOException {
+        return api.list("/containers/" + container + "/points?target=" + target() + "&expired=true");
     }
 
     private void restoreIsRight(ApplianceClient api, String name) throws Exception {
-        Path image = cli.path(name);
-        ApplianceClient.demandSuccess(
-                api.run(body("kind", "RESTORE", "container", "c", "point", "latest", "destination", image.toString())));
+        Path restored = cli.path(name);
+        ApplianceClient.demandSuccess(api.run(restore(restored)));
         Path where = Files.createDirectory(cli.path("mnt-" + name));
-        Answer device = api.post("/devices", body("image", image.toString(), "mount", where.toString()));
+        Answer another = api.post("/devices", body("image", restored.toString(), "mount", where.toString()));
         assertThat(Files.mismatch(where.resolve("big"), mount.resolve("big"))).isEqualTo(-1);
-        api.delete("/devices/" + device.text("deviceId"));
+        api.delete("/devices/" + another.text("deviceId"));
     }
 
     @Test
@@ -100,6 +155,7 @@ class JobsIT {
 
     @Test
     void aCancelledBackupLeavesNothingAndTheNextIsRight() throws Exception {
+        muchToRead();
         ApplianceClient api = cli.client();
         Answer first = backup(api);
         Answer second = backup(api);
@@ -121,11 +177,10 @@ class JobsIT {
 
     @Test
     void aCancelledRestoreLeavesNothing() throws Exception {
+        muchToRead();
         ApplianceClient api = cli.client();
         ApplianceClient.demandSuccess(api.watch(backup(api).text("id"), job -> {}));
-        Path image = cli.path("cancelled");
-        Answer restore = api.post(
-                "/jobs", body("kind", "RESTORE", "container", "c", "point", "latest", "destination", image.toString()));
+        Answer restore = api.post("/jobs", restore(cli.path("cancelled")));
         awaitReading(api, restore);
         api.post("/jobs/" + restore.text("id") + "/cancel", body());
         awaitState(api, restore, "CANCELLED", "SUCCEEDED");
@@ -139,6 +194,7 @@ class JobsIT {
 
     @Test
     void killedInTheMiddleItRunsAgain() throws Exception {
+        muchToRead();
         ApplianceClient api = cli.client();
         Answer job = backup(api);
         awaitReading(api, job);
@@ -154,6 +210,7 @@ class JobsIT {
 
     @Test
     void stoppedInAnOrderlyWayItGoesOnWithoutCountingAnAttempt() throws Exception {
+        muchToRead();
         ApplianceClient api = cli.client();
         Answer job = backup(api);
         awaitReading(api, job);
@@ -201,9 +258,8 @@ class JobsIT {
     void aRestoredImageThatTheCatalogueDidNotLearnOfIsRecognisedAndSomeoneElsesIsNot() throws Exception {
         ApplianceClient api = cli.client();
         ApplianceClient.demandSuccess(api.watch(backup(api).text("id"), one -> {}));
-        Path image = cli.path("complete");
-        Answer restore = ApplianceClient.demandSuccess(
-                api.run(body("kind", "RESTORE", "container", "c", "point", "latest", "destination", image.toString())));
+        Path complete = cli.path("complete");
+        Answer restore = ApplianceClient.demandSuccess(api.run(restore(complete)));
         endUnknown(restore);
         ApplianceClient again = cli.client();
         awaitState(again, restore, "SUCCEEDED");
@@ -212,13 +268,13 @@ class JobsIT {
         assertThat(recognised.object("result").number("writtenBytes"))
                 .isEqualTo(restore.object("result").number("writtenBytes"));
         endUnknown(restore);
-        Files.move(image, cli.path("moved"));
-        Files.createDirectory(image);
+        Files.move(complete, cli.path("moved"));
+        Files.createDirectory(complete);
         ApplianceClient third = cli.client();
         awaitState(third, restore, "FAILED");
         assertThat(third.get("/jobs/" + restore.text("id")).object("error").text("detail"))
-                .contains(image + " exists already");
-        assertThat(image).isEmptyDirectory();
+                .contains(complete + " exists already");
+        assertThat(complete).isEmptyDirectory();
     }
 
     @Test
