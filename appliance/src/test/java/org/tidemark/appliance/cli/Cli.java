@@ -53,6 +53,7 @@ public final class Cli implements AutoCloseable {
             "peer",
             "migrate",
             "migrations",
+            "replicate",
             "user",
             "token");
 
