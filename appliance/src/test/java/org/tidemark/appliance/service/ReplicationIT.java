@@ -117,9 +117,18 @@ class ReplicationIT {
 
     @Test
     void keptUpLostPromotedAndBack() throws Exception {
+        ApplianceClient api = cli.client();
+        api.post(
+                "/policies",
+                body(
+                        "name", "p",
+                        "target", "here",
+                        "containers", List.of("c"),
+                        "schedule", body("kind", "EVERY", "everySeconds", 86_000),
+                        "retention", body("last", 50)));
         write("first", 60);
         backup("here");
-        cli.ok("replicate", "add", "there", replica.toString(), "--of", "here", "--every", "1s", "--rpo", "20s");
+        cli.ok("replicate", "add", "there", replica.toString(), "--of", "here", "--every", "1s", "--rpo", "5s");
         awaitInStep();
         assertThat(blobs(replica)).isEqualTo(blobs(source));
         long first = packBytes(replica);
@@ -149,15 +158,6 @@ class ReplicationIT {
         isRestoredFrom("there", "from-replica");
 
         // Promotion: refused while the source lives, and what is lost is said.
-        ApplianceClient api = cli.client();
-        api.post(
-                "/policies",
-                body(
-                        "name", "p",
-                        "target", "here",
-                        "containers", List.of("c"),
-                        "schedule", body("kind", "EVERY", "everySeconds", 86_000),
-                        "retention", body("last", 50)));
         cli.ok("replicate", "set", "there", "--pause");
         write("third", 4);
         backup("here");
@@ -165,7 +165,6 @@ class ReplicationIT {
         assertThat(refused.err()).contains("1 point").contains("--really here");
         cli.refused(2, "not of 'elsewhere'", "replicate", "promote", "there", "--really", "elsewhere");
         assertThat(state().text("source")).isEqualTo("here");
-        assertThat(api.get("/overview").text("state")).isEqualTo("SAFE");
         Cli.await("the lag is told", () -> api.get("/overview").objects("attention").stream()
                 .anyMatch(one -> one.text("kind").equals("replica")
                         && one.text("sentence").contains("It is paused")));
@@ -218,10 +217,14 @@ class ReplicationIT {
         cli.startAppliance();
         cli.ok("replicate", "set", "there", "--bandwidth", "unlimited");
         awaitInStep();
-        Cli.await("the run has ended", () -> runs().get(0).has("result"));
-        Answer run = runs().get(0).object("result");
-        System.out.println("died with " + there + " of " + total + " bytes, then " + run.fields());
-        assertThat(run.number("requestBytesPut")).isBetween(total - there, total - there + PACK_BYTES);
+        Cli.await("the run has ended", () -> runs().get(runs().size() - 1).has("result"));
+        // Nothing tells of points in the source here but a look, so looks follow, which send nothing.
+        long sent = 0;
+        for (Answer run : runs()) {
+            sent += run.object("result").number("requestBytesPut");
+        }
+        System.out.println("died with " + there + " of " + total + " bytes, then sent " + sent);
+        assertThat(sent).isBetween(total - there, total - there + PACK_BYTES);
         assertThat(blobs(replica)).isEqualTo(blobs(source)).containsAll(before);
         isRestoredFrom("there", "after-death");
     }

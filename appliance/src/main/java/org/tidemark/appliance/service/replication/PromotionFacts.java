@@ -41,8 +41,8 @@ public record PromotionFacts(
                 return container + ": nothing, newest point " + newestAtReplica;
             }
             return container + ": " + (points == 1 ? "1 point" : points + " points") + ", the newest of "
-                    + newestAtSource + "; "
-                    + (newestAtReplica == null ? "the replica has none" : "the newest here is of " + newestAtReplica);
+                    + newestAtSource + " there, "
+                    + (newestAtReplica == null ? "none here" : "of " + newestAtReplica + " here");
         }
     }
 
@@ -50,7 +50,7 @@ public record PromotionFacts(
     public List<String> doubts() {
         List<String> doubts = new ArrayList<>();
         if (sourceError != null) {
-            doubts.add("'" + source + "' does not answer, so it cannot be told whether it is still written to ("
+            doubts.add("'" + source + "' does not answer, so nobody can tell whether it is still written to ("
                     + sourceError + ")");
         }
         if (!policies.isEmpty()) {
@@ -68,15 +68,17 @@ public record PromotionFacts(
                 .map(Loss::sentence)
                 .toList();
         if (!lost.isEmpty()) {
-            doubts.add("what would be lost: " + String.join("; ", lost)
-                    + (sourceError == null ? ". Bring it up first with 'tidemark replicate run " + replica + "'" : ""));
+            doubts.add("it would cost " + String.join(", ", lost)
+                    + (sourceError == null
+                            ? " (bring it up first with 'tidemark replicate run " + replica + "')"
+                            : ""));
         }
         return doubts;
     }
 
     /** The refusal. */
     public String refusal() {
-        return "'" + replica + "' stays a replica: " + String.join(". ", doubts())
+        return "'" + replica + "' stays a replica: " + String.join("; ", doubts())
                 + ". To promote it all the same, give --really " + source;
     }
 }

@@ -166,7 +166,8 @@ public final class Promotions {
                 points.refresh(source, there, container);
             }
         } catch (IOException e) {
-            sourceError = FailureKind.words(e);
+            // What to do about it is not what this is about.
+            sourceError = FailureKind.words(e).split("\\. ", 2)[0];
             repositories.seen(source.name(), e);
         }
         List<PromotionFacts.Loss> losses = new ArrayList<>();

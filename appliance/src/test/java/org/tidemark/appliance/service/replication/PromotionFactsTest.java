@@ -59,7 +59,7 @@ class PromotionFactsTest {
                 .asString()
                 .contains("web: 2 points", NEW.toString(), OLD.toString(), "replicate run there");
         assertThat(new PromotionFacts.Loss("web", 1, NEW, null).sentence())
-                .isEqualTo("web: 1 point, the newest of " + NEW + "; the replica has none");
+                .isEqualTo("web: 1 point, the newest of " + NEW + " there, none here");
     }
 
     @Test
