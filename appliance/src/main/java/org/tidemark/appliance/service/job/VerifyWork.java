@@ -77,6 +77,11 @@ public final class VerifyWork implements JobWork {
                     .forEach(record -> unreadable.add("container " + name + ", record " + record.sequence() + ": "
                             + record.why().getMessage()));
         }
+        if (newestOnly && chosen.isEmpty()) {
+            throw ApplianceException.notFound("'" + target.name() + "' holds no point"
+                    + (container == null ? "" : " of container '" + container + "'")
+                    + "; there is nothing to test yet");
+        }
         VerifyReport report = verify.report();
         for (int i = 0; i < chosen.size(); i++) {
             RecoveryPoint one = chosen.get(i);

@@ -136,7 +136,7 @@ public final class Promotions {
     private void endRuns(String replica) throws IOException {
         long end = System.nanoTime() + END_LIMIT.toNanos();
         for (JobEntry job : runs(replica)) {
-            runner.cancel(job.id());
+            cancel(job.id());
         }
         while (!runs(replica).isEmpty()) {
             if (System.nanoTime() - end > 0) {
@@ -144,6 +144,17 @@ public final class Promotions {
                         + "'; it was told to end, try again when it has");
             }
             LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(50));
+        }
+    }
+
+    private void cancel(long job) throws ApplianceException {
+        try {
+            runner.cancel(job);
+        } catch (ApplianceException e) {
+            if (e.kind() != FailureKind.CONFLICT) {
+                throw e;
+            }
+            // It has just ended.
         }
     }
 

@@ -224,7 +224,8 @@ public final class ReplicaRegistry {
     public void remove(String name) throws IOException {
         replicas.get(name);
         if (jobs.open().stream().anyMatch(job -> name.equals(job.target()))) {
-            throw ApplianceException.conflict("a job uses '" + name + "'; wait for its end or cancel it");
+            throw ApplianceException.conflict("a job uses '" + name + "'; wait for its end or cancel it (and"
+                    + " 'tidemark replicate set " + name + " --pause', so that no other begins)");
         }
         replicas.remove(name);
         registry.remove(name);
