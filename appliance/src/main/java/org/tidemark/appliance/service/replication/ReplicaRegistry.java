@@ -80,7 +80,7 @@ public final class ReplicaRegistry {
         registry.addCopy(wanted, source, place -> {
             repository.beginReplica(place);
             requireOwnPlace(wanted.name(), place, source);
-            requireNothingElse(repository, place, source);
+            requireNothingElse(repository, place);
         });
         replicas.add(entry);
         return entry;
@@ -97,7 +97,7 @@ public final class ReplicaRegistry {
             TargetOpener.probe(target);
             repository.beginReplica(target);
             requireOwnPlace(name, target, source);
-            requireNothingElse(repository, target, source);
+            requireNothingElse(repository, target);
         }
         replicas.add(entry);
         return entry;
@@ -180,8 +180,7 @@ public final class ReplicaRegistry {
         }
     }
 
-    private static void requireNothingElse(BackupRepository source, BackupTarget place, TargetEntry entry)
-            throws IOException {
+    private static void requireNothingElse(BackupRepository source, BackupTarget place) throws IOException {
         try (BackupRepository there = BackupRepository.open(
                 place,
                 java.util.Optional.of(source.id()),
@@ -193,8 +192,7 @@ public final class ReplicaRegistry {
             }
             throw new ApplianceException(
                     FailureKind.CONFLICT,
-                    e.getMessage() + ". What only it holds would be lost: restore from it what is needed, then take an"
-                            + " empty place as replica of '" + entry.name() + "'",
+                    e.getMessage() + ". Restore from it what is needed, then take an empty place",
                     e);
         }
     }
