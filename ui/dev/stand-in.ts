@@ -158,7 +158,7 @@ function finishBackup(job: Job, point: Point): void {
 function run(job: Job, millis: number): void {
   const total = 4 * GIB;
   const begun = Date.now();
-  const phases = { BACKUP: ['freezing', 'reading', 'committing'], RESTORE: ['preparing', 'writing', 'syncing'], VERIFY: ['reading', 'comparing', 'comparing'], SNAPSHOT_DELETE: ['deleting', 'deleting', 'deleting'], SNAPSHOT_MERGE: ['merging', 'merging', 'merging'], MIGRATE: ['copying', 'stopping', 'waiting'], ARRIVE: ['starting', 'starting', 'starting'] }[job.kind];
+  const phases = { BACKUP: ['freezing', 'reading', 'committing'], RESTORE: ['preparing', 'writing', 'syncing'], VERIFY: ['reading', 'comparing', 'comparing'], SNAPSHOT_DELETE: ['deleting', 'deleting', 'deleting'], SNAPSHOT_MERGE: ['merging', 'merging', 'merging'], MIGRATE: ['copying', 'stopping', 'waiting'], ARRIVE: ['starting', 'starting', 'starting'], REPLICATE: ['asking', 'replicating', 'replicating'] }[job.kind];
   job.startedAt = iso(begun);
   const timer = setInterval(() => {
     if (job.state === 'CANCELLED') {

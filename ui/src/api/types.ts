@@ -95,6 +95,9 @@ export interface JobResult {
   from?: string;
   bytesSent?: number;
   downMillis?: number;
+  source?: string;
+  pointsAlreadyThere?: number;
+  packs?: number;
 }
 
 export type Grade = Schemas['Grade'];

@@ -46,6 +46,8 @@ function rows(job: Job, result: JobResult): Row[] {
       return [['Now on', result.peer ?? ''], ...size('Sent', result.bytesSent), ...(result.downMillis === undefined ? [] : [['Stopped for', duration(result.downMillis / 1000)] satisfies Row])];
     case 'ARRIVE':
       return [['Came from', result.from ?? '']];
+    case 'REPLICATE':
+      return [['Source', result.source ?? ''], ...number('Points sent', result.points), ...number('Points there before', result.pointsAlreadyThere), ...number('Packs', result.packs), ...size('Sent', result.bytesSent)];
   }
 }
 

@@ -32,6 +32,8 @@ function outcome(job: Job): string {
       return result?.peer === undefined ? '' : `now on ${result.peer}`;
     case 'ARRIVE':
       return result?.from === undefined ? '' : `came from ${result.from}`;
+    case 'REPLICATE':
+      return result?.bytesSent === undefined ? '' : `${bytes(result.bytesSent)} sent`;
   }
 }
 

@@ -9,7 +9,7 @@ export const PROTECTION: Record<ProtectionState, string> = {
   RUNNING: 'Backing up',
 };
 
-export const JOB_KIND: Record<JobKind, string> = { BACKUP: 'Backup', RESTORE: 'Restore', VERIFY: 'Verify', SNAPSHOT_DELETE: 'Delete snapshot', SNAPSHOT_MERGE: 'Merge snapshot', MIGRATE: 'Move', ARRIVE: 'Start after a move' };
+export const JOB_KIND: Record<JobKind, string> = { BACKUP: 'Backup', RESTORE: 'Restore', VERIFY: 'Verify', SNAPSHOT_DELETE: 'Delete snapshot', SNAPSHOT_MERGE: 'Merge snapshot', MIGRATE: 'Move', ARRIVE: 'Start after a move', REPLICATE: 'Replicate' };
 
 export const JOB_STATE: Record<JobState, string> = {
   QUEUED: 'Waiting',

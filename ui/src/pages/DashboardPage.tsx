@@ -44,6 +44,7 @@ function placeOf(item: AttentionItem): string {
     case 'container':
       return `/containers/${encodeURIComponent(item.name)}`;
     case 'target':
+    case 'replica':
       return '/targets';
     case 'policy':
       return '/policies';

@@ -39,6 +39,7 @@ function TargetCard({ target, onRemove }: { target: Target; onRemove?: () => voi
         <CardTitle component="h2">
           <span className="tm-row">
             {target.name} <Label color={reachable ? 'green' : 'red'}>{reachable ? 'Reachable' : 'Not reachable'}</Label>
+            {target.replicaOf && <Label color="blue">Replica of {target.replicaOf}</Label>}
           </span>
         </CardTitle>
       </CardHeader>

@@ -35,6 +35,13 @@ abstract class Candidates implements Iterable<String> {
         }
     }
 
+    /** Names of replicas. */
+    static final class Replicas extends Candidates {
+        Replicas() {
+            super("replica");
+        }
+    }
+
     /** Names of policies. */
     static final class Policies extends Candidates {
         Policies() {

@@ -21,7 +21,7 @@ final class CompleteNamesCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec = CommandSpec.create();
 
-    @Parameters(paramLabel = "KIND", description = "container, target, policy, job, peer, token or user.")
+    @Parameters(paramLabel = "KIND", description = "container, target, replica, policy, job, peer, token or user.")
     private String kind = "";
 
     @Override

@@ -50,6 +50,7 @@ final class JobRun {
                     case "SNAPSHOT_MERGE" -> "merging a snapshot";
                     case "MIGRATE" -> "moving";
                     case "ARRIVE" -> "starting";
+                    case "REPLICATE" -> "replicating";
                     default -> "verifying";
                 };
         return job.has("container") ? verb + " " + job.text("container") : verb;

@@ -34,7 +34,7 @@ import picocli.CommandLine.Parameters;
 final class TargetCommand {
     private static final String TARGETS = "/targets";
     private static final String NFS_SCHEME = "nfs://";
-    private static final String CREDENTIALS =
+    static final String CREDENTIALS =
             "Where the keys are: environment or file:PATH[:PROFILE] (of the appliance), store (those of AWS_ACCESS_KEY_ID"
                     + " and AWS_SECRET_ACCESS_KEY here, kept encrypted), or ask (at the terminal).";
 
@@ -71,20 +71,10 @@ final class TargetCommand {
 
         @Override
         public Integer call() throws IOException {
-            boolean bucket = place.startsWith(S3Options.SCHEME);
-            boolean nfs = place.startsWith(NFS_SCHEME);
-            if (!bucket && (s3.isGiven() || credentials != null)) {
-                throw ApplianceException.usage("'" + place + "' is no bucket; the options of S3 do not go with it");
-            }
-            Map<String, @Nullable Object> request = ApplianceClient.body(
-                    "name", name,
-                    "kind", bucket ? "S3" : nfs ? "NFS" : "LOCAL",
-                    "local", bucket || nfs ? null : Map.of("path", folder(place)),
-                    "nfs", nfs ? Map.of("address", place) : null,
-                    "s3", bucket ? s3.settings(place, credentials) : null,
-                    "maxJobs", maxJobs);
+            Map<String, @Nullable Object> request = ApplianceClient.body("name", name);
+            request.putAll(place(place, s3, credentials, maxJobs));
             ApplianceClient client = access.client();
-            if (bucket || nfs) {
+            if (!request.containsKey("local")) {
                 Answer test = client.post(TARGETS + "/test", request);
                 say(output, test);
                 demandOk(test);
@@ -93,10 +83,26 @@ final class TargetCommand {
             output.answer(made, shown(made));
             return ExitCodes.DONE;
         }
+    }
 
-        private static String folder(String place) {
-            return Path.of(place).toAbsolutePath().normalize().toString();
+    /** A place as it is given on the command line. */
+    static Map<String, @Nullable Object> place(
+            String place, S3Options s3, @Nullable String credentials, @Nullable Integer maxJobs) throws IOException {
+        boolean bucket = place.startsWith(S3Options.SCHEME);
+        boolean nfs = place.startsWith(NFS_SCHEME);
+        if (!bucket && (s3.isGiven() || credentials != null)) {
+            throw ApplianceException.usage("'" + place + "' is no bucket; the options of S3 do not go with it");
         }
+        return ApplianceClient.body(
+                "kind", bucket ? "S3" : nfs ? "NFS" : "LOCAL",
+                "local", bucket || nfs ? null : Map.of("path", folder(place)),
+                "nfs", nfs ? Map.of("address", place) : null,
+                "s3", bucket ? s3.settings(place, credentials) : null,
+                "maxJobs", maxJobs);
+    }
+
+    private static String folder(String place) {
+        return Path.of(place).toAbsolutePath().normalize().toString();
     }
 
     @Command(name = "list", description = "List targets.", mixinStandardHelpOptions = true)
@@ -272,6 +278,9 @@ final class TargetCommand {
                 "repository", target.text("repositoryId"),
                 "state", state(target),
                 "jobs at once", target.number("maxJobs"));
+        if (target.has("replicaOf")) {
+            shown.put("replica of", target.text("replicaOf"));
+        }
         Answer status = target.object("status");
         if (status.has("error")) {
             shown.put("error", status.text("error"));

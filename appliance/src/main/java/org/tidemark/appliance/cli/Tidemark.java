@@ -37,6 +37,7 @@ public final class Tidemark implements Runnable {
             named("peer", PeerCommand::new),
             named("migrate", MigrateCommand::new),
             named("migrations", MigrationsCommand::new),
+            named("replicate", ReplicateCommand::new),
             named("user", UserCommand::new),
             named("token", TokenCommand::new),
             named("doctor", DoctorCommand::new),

@@ -57,6 +57,10 @@ public final class JobMeters {
         if (job.kind() == JobEntry.Kind.BACKUP && result != null) {
             backup(job, result);
         }
+        if (job.kind() == JobEntry.Kind.REPLICATE && result != null) {
+            registry.counter("tidemark.replica.bytes", "replica", String.valueOf(job.target()))
+                    .increment(number(result, "bytesSent"));
+        }
     }
 
     private void backup(JobEntry job, Map<String, Object> result) {

@@ -25,6 +25,7 @@ import org.tidemark.appliance.service.ContainerProtection;
 import org.tidemark.appliance.service.Host;
 import org.tidemark.appliance.service.Protection;
 import org.tidemark.appliance.service.Repositories;
+import org.tidemark.appliance.service.replication.ReplicaStates;
 import org.tidemark.ploop.server.ControlClient.AttachedDevice;
 
 /**
@@ -45,6 +46,11 @@ public final class StateMeters {
     private final ContainerProtection protection;
     private final Repositories repositories;
     private final Host host;
+    private final ReplicaStates replicas;
+    private final Readings lag;
+    private final Readings lagAllowed;
+    private final Readings waitingPoints;
+    private final Readings replicaKept;
     private final Readings age;
     private final Readings allowed;
     private final Readings safe;
@@ -66,7 +72,9 @@ public final class StateMeters {
             ContainerProtection protection,
             Repositories repositories,
             Host host,
+            ReplicaStates replicas,
             Scheduler scheduler) {
+        this.replicas = replicas;
         this.containers = containers;
         this.targets = targets;
         this.protection = protection;
@@ -77,6 +85,13 @@ public final class StateMeters {
         allowed = new Readings(registry, "tidemark.container.rpo.allowed.seconds", "How old it may be by the policies");
         safe = new Readings(registry, "tidemark.container.safe", "1 when the policies' promise is kept");
         reachable = new Readings(registry, "tidemark.target.reachable", "1 when the target answered last time");
+        lag = new Readings(
+                registry,
+                "tidemark.replica.lag.seconds",
+                "How long the first point that the replica lacks has waited; 0 when it lacks none");
+        lagAllowed = new Readings(registry, "tidemark.replica.lag.allowed.seconds", "How long a point may wait");
+        waitingPoints = new Readings(registry, "tidemark.replica.points.waiting", "Points that the replica lacks");
+        replicaKept = new Readings(registry, "tidemark.replica.kept", "1 when no point has waited for too long");
         requests = new Readings(
                 registry,
                 "tidemark.device.requests",
@@ -111,6 +126,7 @@ public final class StateMeters {
         try {
             lookAtContainers();
             lookAtTargets();
+            lookAtReplicas();
             lookAtDevices();
         } catch (IOException | RuntimeException e) {
             if (open) {
@@ -149,6 +165,27 @@ public final class StateMeters {
             }
         }
         reachable.set(rows);
+    }
+
+    private void lookAtReplicas() {
+        Map<Tags, Number> lags = new HashMap<>();
+        Map<Tags, Number> bounds = new HashMap<>();
+        Map<Tags, Number> counts = new HashMap<>();
+        Map<Tags, Number> kept = new HashMap<>();
+        for (ReplicaStates.State state : replicas.all(Instant.now())) {
+            Tags replica = Tags.of("replica", state.entry().target());
+            bounds.put(replica, state.entry().goalSeconds());
+            kept.put(replica, state.trouble().isEmpty() ? 1 : 0);
+            state.containers().forEach((container, one) -> {
+                Tags tags = replica.and("container", container);
+                lags.put(tags, one.lag().toSeconds());
+                counts.put(tags, one.waiting() + one.leftOut());
+            });
+        }
+        lag.set(lags);
+        lagAllowed.set(bounds);
+        waitingPoints.set(counts);
+        replicaKept.set(kept);
     }
 
     private void lookAtDevices() throws IOException {

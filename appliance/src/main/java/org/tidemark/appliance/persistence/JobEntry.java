@@ -45,7 +45,9 @@ public record JobEntry(
         /** A container goes to another appliance. */
         MIGRATE,
         /** A container that has come from another appliance is started. */
-        ARRIVE
+        ARRIVE,
+        /** A target is brought up to the one whose replica it is. */
+        REPLICATE
     }
 
     /** Why it is done. */

@@ -26,6 +26,11 @@ public record PolicyEntry(
         containers = List.copyOf(containers);
     }
 
+    /** The same with another target. */
+    public PolicyEntry withTarget(String other) {
+        return new PolicyEntry(name, other, containers, schedule, retention, enabled, createdAt, effectiveAt);
+    }
+
     /** How times are given. */
     public enum ScheduleKind {
         EVERY,

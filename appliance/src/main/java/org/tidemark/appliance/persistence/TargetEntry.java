@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param maxJobs how many jobs may use it at a time
  * @param singleWriter whether only this appliance may write there
  * @param notice what the user should know of it
+ * @param replicaOf the target whose replica this is: nothing but replication writes here; null for any other
  */
 public record TargetEntry(
         String name,
@@ -24,13 +25,33 @@ public record TargetEntry(
         int maxJobs,
         boolean singleWriter,
         @Nullable String notice,
-        Instant createdAt) {
+        Instant createdAt,
+        @Nullable String replicaOf) {
+    /** No replica. */
+    public TargetEntry(
+            String name,
+            Kind kind,
+            Map<String, Object> settings,
+            @Nullable String sealedSecrets,
+            String repositoryId,
+            int maxJobs,
+            boolean singleWriter,
+            @Nullable String notice,
+            Instant createdAt) {
+        this(name, kind, settings, sealedSecrets, repositoryId, maxJobs, singleWriter, notice, createdAt, null);
+    }
+
     /** What kind of place. */
     @Schema(name = "TargetKind")
     public enum Kind {
         LOCAL,
         NFS,
         S3
+    }
+
+    /** Whether nothing but replication writes here. */
+    public boolean isReplica() {
+        return replicaOf != null;
     }
 
     /** One setting as text; empty when it is not there. */

@@ -20,7 +20,10 @@ public final class Targets {
 
     /** Sorted by name. */
     public List<TargetEntry> all() {
-        return jdbi.withHandle(handle -> handle.createQuery("select * from target order by name")
+        return jdbi.withHandle(handle -> handle.createQuery("""
+                        select t.*, r.source as replica_of from target t left join replica r on r.target = t.name
+                        order by t.name
+                        """)
                 .map((row, context) -> new TargetEntry(
                         row.getString("name"),
                         TargetEntry.Kind.valueOf(row.getString("kind")),
@@ -30,7 +33,8 @@ public final class Targets {
                         row.getInt("max_jobs"),
                         row.getBoolean("single_writer"),
                         row.getString("notice"),
-                        Columns.time(row, "created_at")))
+                        Columns.time(row, "created_at"),
+                        row.getString("replica_of")))
                 .list());
     }
 

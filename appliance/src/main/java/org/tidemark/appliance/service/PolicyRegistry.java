@@ -47,7 +47,9 @@ public final class PolicyRegistry {
         for (String container : entry.containers()) {
             containers.get(container);
         }
-        return targets.get(entry.target());
+        TargetEntry target = targets.get(entry.target());
+        Repositories.demandWritable(target);
+        return target;
     }
 
     /** Time has passed, and nobody reads what somebody read when the appliance ended. */

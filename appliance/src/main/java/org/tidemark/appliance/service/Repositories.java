@@ -22,6 +22,8 @@ import org.tidemark.backup.repository.BackupRepository;
 import org.tidemark.backup.repository.RepositoryException;
 import org.tidemark.backup.repository.RepositoryOptions;
 import org.tidemark.backup.target.BackupTarget;
+import org.tidemark.backup.target.LinkPace;
+import org.tidemark.backup.target.PacedTarget;
 import org.tidemark.backup.target.ProbeReport;
 import org.tidemark.backup.target.RequestCounter;
 import org.tidemark.backup.target.RetryPolicy;
@@ -73,12 +75,13 @@ public final class Repositories {
         this.opener = opener;
     }
 
-    /** The named target, or the only one there is. */
+    /** The named target, or the only one there is that is no replica. */
     public TargetEntry choose(@Nullable String name) throws IOException {
         if (name != null) {
             return targets.get(name);
         }
-        List<TargetEntry> all = targets.all();
+        List<TargetEntry> all =
+                targets.all().stream().filter(entry -> !entry.isReplica()).toList();
         if (all.size() == 1) {
             return all.get(0);
         }
@@ -87,6 +90,15 @@ public final class Repositories {
                         ? "there is no target; add one with 'tidemark target add'"
                         : "there are " + all.size() + " targets; say which: "
                                 + all.stream().map(TargetEntry::name).toList());
+    }
+
+    /** Refuses a replica: what is written there and not at its source would part the two for ever. */
+    public static void demandWritable(TargetEntry entry) throws ApplianceException {
+        if (entry.isReplica()) {
+            throw ApplianceException.conflict("target '" + entry.name() + "' is a replica of '" + entry.replicaOf()
+                    + "', so nothing else may be written there; back up to '" + entry.replicaOf()
+                    + "', or make it a target of its own with 'tidemark replicate promote " + entry.name() + "'");
+        }
     }
 
     /** The repository of a target; belongs to this object, which closes it. Refuses any other that lies there. */
@@ -140,6 +152,18 @@ public final class Repositories {
         return open.repository().through(opener.decorated(open.target(), RetryPolicy.forJobs(), counter, cancelled));
     }
 
+    /** A target as a replication uses it, and the repository on it. Nobody need close either. */
+    public record Paced(BackupTarget target, BackupRepository repository) {}
+
+    /** The same for a replication: what it sends keeps the pace of the link. */
+    public Paced forReplication(TargetEntry entry, RequestCounter counter, LinkPace pace, BooleanSupplier cancelled)
+            throws IOException {
+        Open open = opened(entry);
+        BackupTarget target =
+                opener.decorated(PacedTarget.of(open.target(), pace), RetryPolicy.forJobs(), counter, cancelled);
+        return new Paced(target, open.repository().through(target));
+    }
+
     /** What a use of a target showed of it; null when it went well. A failure of something else says nothing. */
     public void seen(String name, @Nullable IOException failure) {
         boolean ofTarget = failure instanceof TargetException
@@ -169,7 +193,8 @@ public final class Repositories {
         return statuses.get(name);
     }
 
-    private Status check(TargetEntry entry) {
+    /** Whether a target answers; asked now. */
+    public Status check(TargetEntry entry) {
         IOException failure = null;
         try (BackupTarget target = opener.open(entry)) {
             BackupRepository.open(target, Optional.of(entry.repositoryId()), RepositoryOptions.defaults())

@@ -78,7 +78,7 @@ public final class Retention {
     }
 
     private static String key(TargetEntry target, RecoveryPoint point) {
-        return target.repositoryId() + "/" + point.containerId() + "/" + point.pointId();
+        return target.name() + "/" + target.repositoryId() + "/" + point.containerId() + "/" + point.pointId();
     }
 
     private List<String> readers(TargetEntry target, RecoveryPoint point) {
@@ -93,8 +93,8 @@ public final class Retention {
                 .filter(policy -> policy.target().equals(target.name())
                         && policy.containers().contains(container))
                 .toList();
-        List<RecoveryPoint> all = points.known(target.repositoryId(), container).points();
-        Map<String, PointCache.Mark> marks = cache.marks(target.repositoryId(), container);
+        List<RecoveryPoint> all = points.known(target, container).points();
+        Map<String, PointCache.Mark> marks = cache.marks(target, container);
         Map<String, List<String>> reasons = reasons(concerned, all, marks);
         Instant now = Instant.now();
         for (RecoveryPoint point : all) {
@@ -106,7 +106,7 @@ public final class Retention {
             PointCache.Mark after =
                     new PointCache.Mark(before.isProtected(), expiredAt, sentence(kept), before.verifiedAt());
             if (!after.equals(before)) {
-                cache.mark(target.repositoryId(), container, point.pointId(), after);
+                cache.mark(target, container, point.pointId(), after);
             }
         }
     }
@@ -146,11 +146,11 @@ public final class Retention {
     }
 
     /** Notes that a point was read to its end just now and is whole. */
-    public synchronized void noteVerified(RecoveryPoint point) {
-        PointCache.Mark before = cache.marks(point.repositoryId(), point.containerId())
-                .getOrDefault(point.pointId(), PointCache.Mark.NONE);
+    public synchronized void noteVerified(TargetEntry target, RecoveryPoint point) {
+        PointCache.Mark before =
+                cache.marks(target, point.containerId()).getOrDefault(point.pointId(), PointCache.Mark.NONE);
         cache.mark(
-                point.repositoryId(),
+                target,
                 point.containerId(),
                 point.pointId(),
                 new PointCache.Mark(before.isProtected(), before.expiredAt(), before.keptBy(), Instant.now()));
@@ -158,10 +158,10 @@ public final class Retention {
 
     /** Keeps a point whatever the policies say, or leaves it to them again. */
     public synchronized void protect(TargetEntry target, RecoveryPoint point, boolean isProtected) {
-        PointCache.Mark before = cache.marks(target.repositoryId(), point.containerId())
-                .getOrDefault(point.pointId(), PointCache.Mark.NONE);
+        PointCache.Mark before =
+                cache.marks(target, point.containerId()).getOrDefault(point.pointId(), PointCache.Mark.NONE);
         cache.mark(
-                target.repositoryId(),
+                target,
                 point.containerId(),
                 point.pointId(),
                 new PointCache.Mark(

@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
 import org.tidemark.appliance.failure.ApplianceException;
 import org.tidemark.appliance.persistence.Jobs;
 import org.tidemark.appliance.persistence.Names;
+import org.tidemark.appliance.persistence.PointCache;
 import org.tidemark.appliance.persistence.Policies;
 import org.tidemark.appliance.persistence.PolicyEntry;
 import org.tidemark.appliance.persistence.TargetEntry;
@@ -35,6 +36,7 @@ public final class TargetRegistry {
     private final Repositories repositories;
     private final SecretBox secrets;
     private final Discovery discovery;
+    private final PointCache cache;
 
     @Inject
     public TargetRegistry(
@@ -44,8 +46,10 @@ public final class TargetRegistry {
             TargetOpener opener,
             Repositories repositories,
             SecretBox secrets,
-            Discovery discovery) {
+            Discovery discovery,
+            PointCache cache) {
         this.discovery = discovery;
+        this.cache = cache;
         this.targets = targets;
         this.policies = policies;
         this.jobs = jobs;
@@ -149,13 +153,46 @@ public final class TargetRegistry {
         }
         for (TargetEntry other : targets.all()) {
             if (other.repositoryId().equals(repositoryId)) {
-                throw ApplianceException.conflict("that place is target '" + other.name() + "' already");
+                throw ApplianceException.conflict("that place is target '" + other.name()
+                        + "' already, or holds the same repository; a replica of it is added with 'tidemark replicate"
+                        + " add'");
             }
         }
+        return remembered(wanted, repositoryId, test);
+    }
+
+    private TargetEntry remembered(Wanted wanted, String repositoryId, TargetTest.Result test) throws IOException {
         TargetEntry entry = entry(wanted, repositoryId, test);
         targets.add(entry);
+        cache.adopt(entry);
         repositories.seen(entry.name(), null);
         return entry;
+    }
+
+    /** What makes an open place one that holds the repository of {@code source}. */
+    @FunctionalInterface
+    public interface Preparation {
+        void prepare(BackupTarget place) throws IOException;
+    }
+
+    /** Tests a place that is to become a replica of a target, has it prepared, and remembers it as a target. */
+    public TargetEntry addCopy(Wanted wanted, TargetEntry source, Preparation preparation) throws IOException {
+        if (targets.find(wanted.name()).isPresent()) {
+            throw ApplianceException.conflict("target '" + wanted.name()
+                    + "' exists already; leave the place out to make that one a replica, or take another name");
+        }
+        requireElsewhere(wanted);
+        TargetEntry fresh = entry(wanted, "", null);
+        TargetTest.Result test;
+        try (BackupTarget place = opener.create(fresh)) {
+            test = opener.test(fresh);
+            if (test.failure() != null) {
+                throw test.failure();
+            }
+            TargetOpener.probe(place);
+            preparation.prepare(place);
+        }
+        return remembered(wanted, source.repositoryId(), test);
     }
 
     /** Changes what may change; the new credentials must work. */
@@ -186,7 +223,8 @@ public final class TargetRegistry {
                 maxJobs == null ? before.maxJobs() : maxJobs,
                 before.singleWriter(),
                 before.notice(),
-                before.createdAt());
+                before.createdAt(),
+                before.replicaOf());
         if (credentialSettings != null) {
             TargetTest.Result test = opener.test(entry);
             if (test.failure() != null) {
@@ -200,7 +238,18 @@ public final class TargetRegistry {
 
     /** Forgets a target that nothing uses. */
     public void remove(String name) throws IOException {
-        targets.get(name);
+        if (targets.get(name).isReplica()) {
+            throw ApplianceException.conflict(
+                    "target '" + name + "' is a replica; end that with 'tidemark replicate remove " + name + "'");
+        }
+        List<String> replicas = targets.all().stream()
+                .filter(entry -> name.equals(entry.replicaOf()))
+                .map(TargetEntry::name)
+                .toList();
+        if (!replicas.isEmpty()) {
+            throw ApplianceException.conflict("target '" + name + "' has the replicas " + replicas
+                    + "; remove or promote them first with 'tidemark replicate'");
+        }
         List<String> users = policies.all().stream()
                 .filter(policy -> policy.target().equals(name))
                 .map(PolicyEntry::name)

@@ -54,6 +54,7 @@ public final class Cli implements AutoCloseable {
             "peer",
             "migrate",
             "migrations",
+            "replicate",
             "user",
             "token");
 

@@ -297,12 +297,83 @@ class CatalogueTest {
         PointCache cache = new PointCache(catalogue.jdbi());
         PointCache.Mark kept = new PointCache.Mark(true, null, "newest; daily", NOW);
         PointCache.Mark expired = new PointCache.Mark(false, NOW, "", null);
-        cache.mark("r", "web", "point-1", kept);
-        cache.mark("r", "web", "point-2", expired);
-        cache.mark("other", "web", "point-1", expired);
-        assertThat(cache.marks("r", "web")).containsOnly(Map.entry("point-1", kept), Map.entry("point-2", expired));
-        cache.mark("r", "web", "point-2", kept);
-        assertThat(cache.marks("r", "web")).containsEntry("point-2", kept);
-        assertThat(cache.marks("r", "db")).isEmpty();
+        cache.mark(target("r"), "web", "point-1", kept);
+        cache.mark(target("r"), "web", "point-2", expired);
+        cache.mark(target("other"), "web", "point-1", expired);
+        assertThat(cache.marks(target("r"), "web"))
+                .containsOnly(Map.entry("point-1", kept), Map.entry("point-2", expired));
+        cache.mark(target("r"), "web", "point-2", kept);
+        assertThat(cache.marks(target("r"), "web")).containsEntry("point-2", kept);
+        assertThat(cache.marks(target("r"), "db")).isEmpty();
+    }
+
+    @Test
+    void aReplicaKnowsItsSourceAndKeepsHowItsRunsWent() throws Exception {
+        Replicas replicas = new Replicas(catalogue.jdbi());
+        targets.add(target("here"));
+        targets.add(target("there"));
+        ReplicaEntry fresh = ReplicaEntry.fresh("there", "here", 60, 600, "unlimited", NOW);
+        replicas.add(fresh);
+        assertThat(replicas.all()).containsExactly(fresh);
+        assertThat(targets.get("there").replicaOf()).isEqualTo("here");
+        assertThat(targets.get("here").isReplica()).isFalse();
+        refused(FailureKind.CONFLICT, "there", () -> replicas.add(fresh));
+        refused(FailureKind.NOT_FOUND, "[there]", () -> replicas.get("here"));
+
+        replicas.slotTaken("there", NOW);
+        replicas.ran("there", NOW.plusSeconds(1), null);
+        replicas.ran("there", NOW.plusSeconds(2), "x".repeat(5_000));
+        ReplicaEntry after = replicas.get("there");
+        assertThat(after.lastSlotAt()).isEqualTo(NOW);
+        assertThat(after.lastSuccessAt()).isEqualTo(NOW.plusSeconds(1));
+        assertThat(after.lastRunAt()).isEqualTo(NOW.plusSeconds(2));
+        assertThat(after.lastError()).hasSize(2_000);
+        replicas.ran("there", NOW.plusSeconds(3), null);
+        assertThat(replicas.get("there").lastError()).isNull();
+
+        replicas.update(new ReplicaEntry("there", "here", 1, 2, "off", false, NOW, null, null, null, null));
+        assertThat(replicas.get("there").enabled()).isFalse();
+        assertThat(replicas.get("there").bandwidth()).isEqualTo("off");
+        assertThat(replicas.get("there").lastSuccessAt()).isEqualTo(NOW.plusSeconds(3));
+        replicas.remove("there");
+        assertThat(targets.get("there").isReplica()).isFalse();
+    }
+
+    private static TargetEntry copy(String name) {
+        TargetEntry like = target("r");
+        return new TargetEntry(name, like.kind(), like.settings(), null, like.repositoryId(), 2, false, null, NOW);
+    }
+
+    @Test
+    void marksOfAReplicaAreItsOwnUntilTheyAreCarriedOver() throws Exception {
+        PointCache cache = new PointCache(catalogue.jdbi());
+        PointCache.Mark kept = new PointCache.Mark(true, null, "", NOW);
+        PointCache.Mark expired = new PointCache.Mark(false, NOW, "", null);
+        cache.mark(copy("here"), "web", "1", kept);
+        cache.mark(copy("here"), "web", "2", expired);
+        cache.mark(copy("there"), "web", "2", PointCache.Mark.NONE);
+        assertThat(cache.marks(copy("there"), "web")).containsOnlyKeys("2");
+        cache.copyMarks(copy("here"), copy("there"));
+        assertThat(cache.marks(copy("there"), "web"))
+                .containsOnly(Map.entry("1", kept), Map.entry("2", PointCache.Mark.NONE));
+        assertThat(cache.marks(copy("here"), "web")).hasSize(2);
+    }
+
+    @Test
+    void marksOfATargetThatWasRemovedAreThereWhenItIsAddedAgainByAnotherName() throws Exception {
+        PointCache cache = new PointCache(catalogue.jdbi());
+        PointCache.Mark kept = new PointCache.Mark(true, null, "", null);
+        targets.add(copy("old"));
+        cache.mark(copy("old"), "web", "1", kept);
+        targets.add(copy("second"));
+        cache.adopt(copy("second"));
+        assertThat(cache.marks(copy("second"), "web"))
+                .as("the old one is still a target")
+                .isEmpty();
+        targets.remove("old");
+        targets.add(copy("new"));
+        cache.adopt(copy("new"));
+        assertThat(cache.marks(copy("new"), "web")).containsOnly(Map.entry("1", kept));
+        assertThat(cache.marks(copy("old"), "web")).isEmpty();
     }
 }

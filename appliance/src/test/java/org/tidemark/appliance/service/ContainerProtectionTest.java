@@ -42,7 +42,7 @@ final class ContainerProtectionTest {
         jobs = new Jobs(catalogue.jdbi());
         Targets targets = new Targets(catalogue.jdbi());
         Points points = new Points(new PointCache(catalogue.jdbi()));
-        known = new KnownPoints(points);
+        known = new KnownPoints(TARGET, points);
         protection = new ContainerProtection(points, targets, policies, jobs, new Timetable(policies, jobs));
         targets.add(TARGET);
         new Containers(catalogue.jdbi()).add(WEB);

@@ -5,6 +5,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.tidemark.appliance.persistence.TargetEntry;
 import org.tidemark.backup.repository.log.Grade;
 import org.tidemark.backup.repository.log.PointCounters;
 import org.tidemark.backup.repository.log.RecoveryPoint;
@@ -13,10 +14,12 @@ import org.tidemark.backup.repository.log.RecoveryPoint;
 final class KnownPoints {
     static final String REPOSITORY = "00112233445566778899aabbccddeeff";
 
+    private final TargetEntry target;
     private final Points points;
     private long sequence;
 
-    KnownPoints(Points points) {
+    KnownPoints(TargetEntry target, Points points) {
+        this.target = target;
         this.points = points;
     }
 
@@ -24,20 +27,22 @@ final class KnownPoints {
     String add(String container, Instant instant) throws IOException {
         sequence++;
         String id = String.format("%016x", sequence);
-        points.add(new RecoveryPoint(
-                REPOSITORY,
-                container,
-                sequence,
-                id,
-                "ffeeddccbbaa99887766554433221100",
-                Optional.empty(),
-                instant,
-                instant,
-                Grade.CRASH,
-                0,
-                Map.of(),
-                List.of(),
-                new PointCounters(0, 0, 0, 0, 0, 0, 0)));
+        points.add(
+                target,
+                new RecoveryPoint(
+                        REPOSITORY,
+                        container,
+                        sequence,
+                        id,
+                        "ffeeddccbbaa99887766554433221100",
+                        Optional.empty(),
+                        instant,
+                        instant,
+                        Grade.CRASH,
+                        0,
+                        Map.of(),
+                        List.of(),
+                        new PointCounters(0, 0, 0, 0, 0, 0, 0)));
         return id;
     }
 }

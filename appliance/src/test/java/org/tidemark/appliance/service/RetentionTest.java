@@ -41,7 +41,7 @@ final class RetentionTest {
         policies = new Policies(catalogue.jdbi());
         cache = new PointCache(catalogue.jdbi());
         points = new Points(cache);
-        known = new KnownPoints(points);
+        known = new KnownPoints(TARGET, points);
         retention = new Retention(policies, points, cache);
         new Targets(catalogue.jdbi()).add(TARGET);
         for (String name : List.of("web", "db")) {
@@ -80,7 +80,7 @@ final class RetentionTest {
 
     private TreeSet<String> expired() {
         TreeSet<String> expired = new TreeSet<>();
-        cache.marks(KnownPoints.REPOSITORY, "web").forEach((id, mark) -> {
+        cache.marks(TARGET, "web").forEach((id, mark) -> {
             if (mark.expiredAt() != null) {
                 expired.add(id);
             }
@@ -97,8 +97,7 @@ final class RetentionTest {
         policies.add(policy("four", last(4)));
         retention.apply(TARGET, "web");
         assertThat(expired()).as("a mark is taken back").containsExactly(ids[0]);
-        assertThat(cache.marks(KnownPoints.REPOSITORY, "web").get(ids[4]).keptBy())
-                .contains("newest", "last 1 of 2", "last 1 of 4");
+        assertThat(cache.marks(TARGET, "web").get(ids[4]).keptBy()).contains("newest", "last 1 of 2", "last 1 of 4");
     }
 
     @Test
@@ -107,7 +106,7 @@ final class RetentionTest {
         known.add("db", NOW);
         policies.add(policy("two", last(2)));
         retention.apply(TARGET, "db");
-        assertThat(cache.marks(KnownPoints.REPOSITORY, "db").values())
+        assertThat(cache.marks(TARGET, "db").values())
                 .allSatisfy(mark -> assertThat(mark.expiredAt()).isNull());
         retention.apply(TARGET, "web");
         assertThat(expired()).hasSize(3);
@@ -141,13 +140,10 @@ final class RetentionTest {
     void aProtectedPointStaysUntilItIsLetGo() throws Exception {
         String[] ids = add(3);
         policies.add(policy("one", last(1)));
-        retention.protect(
-                TARGET, points.known(KnownPoints.REPOSITORY, "web").points().get(0), true);
+        retention.protect(TARGET, points.known(TARGET, "web").points().get(0), true);
         assertThat(expired()).containsExactly(ids[1]);
-        assertThat(cache.marks(KnownPoints.REPOSITORY, "web").get(ids[0]).isProtected())
-                .isTrue();
-        retention.protect(
-                TARGET, points.known(KnownPoints.REPOSITORY, "web").points().get(0), false);
+        assertThat(cache.marks(TARGET, "web").get(ids[0]).isProtected()).isTrue();
+        retention.protect(TARGET, points.known(TARGET, "web").points().get(0), false);
         assertThat(expired()).containsExactly(ids[0], ids[1]);
     }
 
@@ -158,12 +154,10 @@ final class RetentionTest {
         policies.add(policy("one", last(1)));
         retention.apply(TARGET, "web");
         assertThat(expired()).as("nobody reads").containsExactly(ids[0], ids[1]);
-        RecoveryPoint oldest =
-                points.known(KnownPoints.REPOSITORY, "web").points().get(0);
+        RecoveryPoint oldest = points.known(TARGET, "web").points().get(0);
         Closeable first = retention.keepWhileRead(TARGET, oldest, "is exported");
         assertThat(expired()).as("is taken back").containsExactly(ids[1]);
-        assertThat(cache.marks(KnownPoints.REPOSITORY, "web").get(ids[0]).keptBy())
-                .isEqualTo("is exported");
+        assertThat(cache.marks(TARGET, "web").get(ids[0]).keptBy()).isEqualTo("is exported");
         Closeable second = retention.keepWhileRead(TARGET, oldest, "is exported");
         first.close();
         first.close();
@@ -178,11 +172,10 @@ final class RetentionTest {
         String[] ids = add(2);
         policies.add(policy("one", last(1)));
         retention.apply(TARGET, "web");
-        Instant first = cache.marks(KnownPoints.REPOSITORY, "web").get(ids[0]).expiredAt();
+        Instant first = cache.marks(TARGET, "web").get(ids[0]).expiredAt();
         Thread.sleep(5);
         retention.apply(TARGET, "web");
-        assertThat(cache.marks(KnownPoints.REPOSITORY, "web").get(ids[0]).expiredAt())
-                .isEqualTo(first);
+        assertThat(cache.marks(TARGET, "web").get(ids[0]).expiredAt()).isEqualTo(first);
     }
 
     @Test
@@ -192,7 +185,7 @@ final class RetentionTest {
             policies.add(policy("p" + i, last(1_000 + i)));
         }
         retention.apply(TARGET, "web");
-        String reasons = cache.marks(KnownPoints.REPOSITORY, "web").get(ids[0]).keptBy();
+        String reasons = cache.marks(TARGET, "web").get(ids[0]).keptBy();
         assertThat(reasons).hasSize(1_000).startsWith("newest; last 1 of 1001").endsWith("\u2026");
     }
 }

@@ -140,7 +140,7 @@ public final class JobsResource {
 
     private static String scopeOf(JobEntry.Kind kind) {
         return switch (kind) {
-            case BACKUP, VERIFY -> Scope.MAY_BACKUP;
+            case BACKUP, VERIFY, REPLICATE -> Scope.MAY_BACKUP;
             case RESTORE -> Scope.MAY_RESTORE;
             case SNAPSHOT_DELETE, SNAPSHOT_MERGE, MIGRATE, ARRIVE -> Scope.MAY_ADMINISTER;
         };

@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.tidemark.appliance.persistence.ContainerEntry;
 import org.tidemark.appliance.persistence.Containers;
@@ -25,6 +26,7 @@ import org.tidemark.appliance.security.Scope;
 import org.tidemark.appliance.service.ContainerProtection;
 import org.tidemark.appliance.service.Protection;
 import org.tidemark.appliance.service.Repositories;
+import org.tidemark.appliance.service.replication.ReplicaStates;
 
 /** Am I safe? */
 @Path("/api/v1/overview")
@@ -37,6 +39,7 @@ public final class OverviewResource {
     private final Jobs jobs;
     private final ContainerProtection protection;
     private final Repositories repositories;
+    private final ReplicaStates replicas;
 
     @Inject
     public OverviewResource(
@@ -44,7 +47,9 @@ public final class OverviewResource {
             Targets targets,
             Jobs jobs,
             ContainerProtection protection,
-            Repositories repositories) {
+            Repositories repositories,
+            ReplicaStates replicas) {
+        this.replicas = replicas;
         this.containers = containers;
         this.targets = targets;
         this.jobs = jobs;
@@ -115,6 +120,14 @@ public final class OverviewResource {
                 attention.add(new Attention("target", target.name(), String.valueOf(status.error())));
             }
         }
+        long behind = 0;
+        for (ReplicaStates.State replica : replicas.all(now)) {
+            Optional<String> trouble = replica.trouble();
+            if (trouble.isPresent()) {
+                behind++;
+                attention.add(new Attention("replica", replica.entry().target(), trouble.get()));
+            }
+        }
         ContainerCounts counts = new ContainerCounts(
                 states.values().stream().mapToLong(Long::longValue).sum(),
                 states.entrySet().stream()
@@ -129,7 +142,7 @@ public final class OverviewResource {
         long running = open.stream()
                 .filter(job -> job.state() == JobEntry.State.RUNNING)
                 .count();
-        State state = state(counts, unreachable);
+        State state = state(counts, unreachable + behind);
         return new Overview(
                 state,
                 sentence(state, counts, known.size(), unreachable),
@@ -160,14 +173,14 @@ public final class OverviewResource {
                 .sum();
     }
 
-    private static State state(ContainerCounts counts, long unreachable) {
+    private static State state(ContainerCounts counts, long troubledTargets) {
         if (counts.total() == 0) {
             return State.EMPTY;
         }
         if (counts.failing() > 0) {
             return State.DANGER;
         }
-        return counts.late() > 0 || counts.unprotected() > 0 || unreachable > 0 ? State.ATTENTION : State.SAFE;
+        return counts.late() > 0 || counts.unprotected() > 0 || troubledTargets > 0 ? State.ATTENTION : State.SAFE;
     }
 
     private static String sentence(State state, ContainerCounts counts, int targets, long unreachable) {
@@ -185,6 +198,9 @@ public final class OverviewResource {
                 }
                 if (counts.unprotected() > 0) {
                     yield share(counts.unprotected(), counts.total(), "is in no policy", "are in no policy");
+                }
+                if (unreachable == 0) {
+                    yield "Not every replica is as new as it has to be.";
                 }
                 yield unreachable == 1 ? "A target does not answer." : unreachable + " targets do not answer.";
             }

@@ -58,7 +58,7 @@ public final class PointsResource {
             @com.fasterxml.jackson.annotation.JsonProperty("protected") @NotNull
             Boolean isProtected) {}
 
-    /** Newest first; of one target, or of all of them. */
+    /** Newest first; of one target, or of all of them but for replicas, whose points are those of their sources. */
     @GET
     @RolesAllowed(Scope.MAY_READ)
     public Page<PointView> list(
@@ -70,9 +70,9 @@ public final class PointsResource {
             throws IOException {
         Names.check(name);
         List<PointView> all = new ArrayList<>();
-        for (TargetEntry entry : target == null ? targets.all() : List.of(targets.get(target))) {
+        for (TargetEntry entry : asked(target)) {
             PointList list = ask(entry, name, target != null);
-            Map<String, PointCache.Mark> marks = cache.marks(entry.repositoryId(), name);
+            Map<String, PointCache.Mark> marks = cache.marks(entry, name);
             for (RecoveryPoint point : list.points()) {
                 PointCache.Mark mark = marks.getOrDefault(point.pointId(), PointCache.Mark.NONE);
                 if (expired || mark.expiredAt() == null) {
@@ -83,18 +83,24 @@ public final class PointsResource {
         all.sort(Comparator.comparing(PointView::instant)
                 .thenComparingLong(PointView::sequence)
                 .reversed());
-        return Page.of(all, limit, after, PointView::pointId);
+        return Page.of(all, limit, after, view -> view.target() + "/" + view.pointId());
+    }
+
+    private List<TargetEntry> asked(@Nullable String target) throws IOException {
+        return target == null
+                ? targets.all().stream().filter(entry -> !entry.isReplica()).toList()
+                : List.of(targets.get(target));
     }
 
     /** One target that does not answer must not hide the points of the others: what is known of it is shown. */
     private PointList ask(TargetEntry entry, String name, boolean onlyThis) throws IOException {
         try {
-            PointList list = points.recent(repositories.of(entry), name);
+            PointList list = points.recent(entry, repositories.of(entry), name);
             repositories.seen(entry.name(), null);
             return list;
         } catch (IOException e) {
             repositories.seen(entry.name(), e);
-            PointList known = points.known(entry.repositoryId(), name);
+            PointList known = points.known(entry, name);
             if (onlyThis && known.points().isEmpty()) {
                 throw e;
             }
@@ -134,7 +140,6 @@ public final class PointsResource {
         return PointView.of(
                 entry.name(),
                 point,
-                cache.marks(entry.repositoryId(), point.containerId())
-                        .getOrDefault(point.pointId(), PointCache.Mark.NONE));
+                cache.marks(entry, point.containerId()).getOrDefault(point.pointId(), PointCache.Mark.NONE));
     }
 }

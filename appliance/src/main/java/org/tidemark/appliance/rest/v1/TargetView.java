@@ -22,6 +22,7 @@ public record TargetView(
         @Nullable StatusView status,
         @Schema(required = true) boolean singleWriter,
         @Nullable String notice,
+        @Nullable String replicaOf,
         @Schema(required = true) Instant createdAt) {
 
     /** Whether it answered last time. */
@@ -45,6 +46,7 @@ public record TargetView(
                 status == null ? null : new StatusView(status.reachable(), status.checkedAt(), status.error()),
                 entry.singleWriter(),
                 entry.notice(),
+                entry.replicaOf(),
                 entry.createdAt());
     }
 

@@ -155,7 +155,7 @@ public final class Subjects {
             throws IOException {
         TargetEntry entry = repositories.choose(target);
         BackupRepository repository = repositories.of(entry);
-        RecoveryPoint point = PointSelector.select(points.recent(repository, container), words);
+        RecoveryPoint point = PointSelector.select(points.recent(entry, repository, container), words);
         List<String> images =
                 point.images().stream().map(image -> image.imageId()).toList();
         if (imageId == null && images.size() != 1) {

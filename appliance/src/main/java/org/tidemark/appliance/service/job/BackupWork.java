@@ -31,8 +31,8 @@ import org.tidemark.ploop.server.ControlClient.AttachedDevice;
 /** Takes a recovery point. */
 @Singleton
 public final class BackupWork implements JobWork {
-    /** Member of a point's definition that names the job which made it. */
-    private static final String MADE_BY = "madeBy";
+    /** Member of a point's definition that names the job which made it: the appliance's id, '/', the job's. */
+    public static final String MADE_BY = "madeBy";
 
     private final Containers containers;
     private final Repositories repositories;
@@ -78,10 +78,11 @@ public final class BackupWork implements JobWork {
     }
 
     private void run(RunningJob job, ContainerEntry container, TargetEntry target) throws IOException {
+        Repositories.demandWritable(target);
         job.phase("asking target " + target.name());
         RequestCounter counter = new RequestCounter();
         BackupRepository repository = repositories.forJob(target, counter, job);
-        PointList list = points.refresh(repository, container.name());
+        PointList list = points.refresh(target, repository, container.name());
         String mark = identity.id() + "/" + job.entry().id();
         Optional<RecoveryPoint> earlier = list.points().stream()
                 .filter(point -> mark.equals(point.definition().get(MADE_BY)))
@@ -98,7 +99,7 @@ public final class BackupWork implements JobWork {
             BackupService.Outcome outcome =
                     new BackupService(host.scratchFolder()).backup(plane, wanted, progress(job, container, plane), job);
             RecoveryPoint point = outcome.result().point();
-            points.add(point);
+            points.add(target, point);
             outcome.notices().forEach(job::notice);
             Map<String, Object> result = result(point);
             result.put("freezeBegunNanos", outcome.freezeBegun());

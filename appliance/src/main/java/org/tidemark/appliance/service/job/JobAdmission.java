@@ -3,6 +3,7 @@ package org.tidemark.appliance.service.job;
 import jakarta.inject.Inject;
 import jakarta.inject.Singleton;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
@@ -12,9 +13,15 @@ import org.tidemark.appliance.persistence.TargetEntry;
 import org.tidemark.appliance.persistence.Targets;
 import org.tidemark.scheduler.JobQueue;
 
-/** Which queued jobs may start: within the bounds of this host and of each target, one for a container. */
+/**
+ * Which queued jobs may start: within the bounds of this host and of each target, one for a container. Replications have a lane of
+ * their own, one for a replica, so that a long one keeps no backup waiting and no backup keeps it waiting.
+ */
 @Singleton
 public final class JobAdmission {
+    /** Replications at once; each has room for some packs. */
+    private static final int MAX_REPLICATIONS = 2;
+
     private final int maxOfHost;
     private final Targets targets;
 
@@ -26,9 +33,22 @@ public final class JobAdmission {
 
     /** Those of the open jobs that start now, in this order. */
     List<JobEntry> next(List<JobEntry> open) {
-        Map<String, JobEntry> byId = open.stream().collect(Collectors.toMap(JobAdmission::idOf, entry -> entry));
         Map<String, Integer> limits =
                 targets.all().stream().collect(Collectors.toMap(TargetEntry::name, TargetEntry::maxJobs));
+        Map<Boolean, List<JobEntry>> lanes = open.stream().collect(Collectors.partitioningBy(JobAdmission::replicates));
+        List<JobEntry> next = new ArrayList<>();
+        next.addAll(admitted(lanes.getOrDefault(false, List.of()), new JobQueue.Limits(maxOfHost, limits)));
+        limits.replaceAll((target, limit) -> 1);
+        next.addAll(admitted(lanes.getOrDefault(true, List.of()), new JobQueue.Limits(MAX_REPLICATIONS, limits)));
+        return next;
+    }
+
+    private static boolean replicates(JobEntry entry) {
+        return entry.kind() == JobEntry.Kind.REPLICATE;
+    }
+
+    private static List<JobEntry> admitted(List<JobEntry> open, JobQueue.Limits limits) {
+        Map<String, JobEntry> byId = open.stream().collect(Collectors.toMap(JobAdmission::idOf, entry -> entry));
         return JobQueue.admit(
                         open.stream()
                                 .filter(entry -> entry.state() == JobEntry.State.QUEUED)
@@ -43,7 +63,7 @@ public final class JobAdmission {
                                 .filter(entry -> entry.state() == JobEntry.State.RUNNING)
                                 .map(entry -> new JobQueue.Running(idOf(entry), entry.container(), entry.target()))
                                 .toList(),
-                        new JobQueue.Limits(maxOfHost, limits),
+                        limits,
                         Instant.now())
                 .stream()
                 .map(queued -> java.util.Objects.requireNonNull(byId.get(queued.id())))

@@ -15,6 +15,7 @@ import org.tidemark.appliance.persistence.Containers;
 import org.tidemark.appliance.persistence.JobEntry;
 import org.tidemark.appliance.persistence.Names;
 import org.tidemark.appliance.persistence.NewJob;
+import org.tidemark.appliance.persistence.TargetEntry;
 import org.tidemark.appliance.service.Repositories;
 
 /** Checks what is asked for before it is queued, so that what cannot work is refused at once. */
@@ -41,7 +42,8 @@ public final class JobOrders {
 
     /** The job to queue, its target chosen. */
     public NewJob checked(Order order, String who) throws IOException {
-        String target = repositories.choose(order.target()).name();
+        TargetEntry place = repositories.choose(order.target());
+        String target = place.name();
         Map<String, Object> request = new LinkedHashMap<>();
         request.put("kind", order.kind().name());
         request.put("target", target);
@@ -51,6 +53,7 @@ public final class JobOrders {
                 refuse(order.point() != null || order.image() != null, "a backup takes only container and target");
                 refuse(order.destination() != null || order.format() != null, "a backup has no destination or format");
                 containers.get(needed(order.container(), "container"));
+                Repositories.demandWritable(place);
             }
             case RESTORE -> {
                 Names.check(needed(order.container(), "container"));
@@ -75,6 +78,7 @@ public final class JobOrders {
             case SNAPSHOT_DELETE, SNAPSHOT_MERGE ->
                 throw ApplianceException.usage("snapshots are deleted and merged under /api/v1/snapshots");
             case MIGRATE, ARRIVE -> throw ApplianceException.usage("containers move under /api/v1/migrations");
+            case REPLICATE -> throw ApplianceException.usage("replicas are brought up under /api/v1/replicas");
         }
         return new NewJob(order.kind(), order.container(), target, null, JobEntry.Cause.MANUAL, who, request);
     }

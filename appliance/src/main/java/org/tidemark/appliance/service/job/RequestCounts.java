@@ -5,10 +5,10 @@ import org.tidemark.backup.target.MeteredTarget;
 import org.tidemark.backup.target.RequestCounter;
 
 /** What a job sent to its target, as part of its result; repeated requests count. */
-final class RequestCounts {
+public final class RequestCounts {
     private RequestCounts() {}
 
-    static void put(Map<String, Object> result, RequestCounter counter) {
+    public static void put(Map<String, Object> result, RequestCounter counter) {
         MeteredTarget.Count count = counter.count();
         result.put("requests", count.requests());
         result.put("requestBytesPut", count.bytesPut());

@@ -65,7 +65,7 @@ public final class RestoreWork implements JobWork {
         RequestCounter counter = new RequestCounter();
         BackupRepository repository = repositories.forJob(target, counter, job);
         RecoveryPoint point = PointSelector.select(
-                points.refresh(repository, String.valueOf(job.entry().container())),
+                points.refresh(target, repository, String.valueOf(job.entry().container())),
                 String.valueOf(request.get("point")));
         job.phase("restoring point " + point.pointId() + " to " + destination);
         long startNanos = System.nanoTime();

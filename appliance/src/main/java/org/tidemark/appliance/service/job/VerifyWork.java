@@ -28,6 +28,9 @@ import org.tidemark.backup.target.RequestCounter;
 /** Reads everything that points name and compares it with its hashes. */
 @Singleton
 public final class VerifyWork implements JobWork {
+    /** Member of a request: of each container the newest point alone. */
+    public static final String NEWEST_ONLY = "newestOnly";
+
     private static final int MOST_NAMED = 20;
 
     private final Repositories repositories;
@@ -55,19 +58,29 @@ public final class VerifyWork implements JobWork {
         DeepVerify verify = new DeepVerify(repository, job);
         String container = job.entry().container();
         Object point = job.entry().request().get("point");
+        boolean newestOnly = Boolean.TRUE.equals(job.entry().request().get(NEWEST_ONLY));
         List<String> names = container == null ? repository.containers() : List.of(container);
         List<String> unreadable = new ArrayList<>();
         List<RecoveryPoint> chosen = new ArrayList<>();
         for (String name : names) {
-            PointList list = points.refresh(repository, name);
+            PointList list = points.refresh(target, repository, name);
             if (point != null) {
                 chosen.add(PointSelector.select(list, point.toString()));
+                continue;
+            }
+            if (newestOnly) {
+                Points.last(list).ifPresent(chosen::add);
                 continue;
             }
             chosen.addAll(list.points());
             list.unreadable()
                     .forEach(record -> unreadable.add("container " + name + ", record " + record.sequence() + ": "
                             + record.why().getMessage()));
+        }
+        if (newestOnly && chosen.isEmpty()) {
+            throw ApplianceException.notFound("'" + target.name() + "' holds no point"
+                    + (container == null ? "" : " of container '" + container + "'")
+                    + "; there is nothing to test yet");
         }
         VerifyReport report = verify.report();
         for (int i = 0; i < chosen.size(); i++) {
@@ -81,11 +94,12 @@ public final class VerifyWork implements JobWork {
                             + ")"));
             report = verify.point(one);
         }
-        finish(job, report, chosen, unreadable, counter);
+        finish(job, target, report, chosen, unreadable, counter);
     }
 
     private void finish(
             RunningJob job,
+            TargetEntry target,
             VerifyReport report,
             List<RecoveryPoint> chosen,
             List<String> unreadable,
@@ -106,7 +120,7 @@ public final class VerifyWork implements JobWork {
         job.result(result);
         for (RecoveryPoint point : chosen) {
             if (!damaged.contains(point.pointId())) {
-                retention.noteVerified(point);
+                retention.noteVerified(target, point);
             }
         }
         if (!damages.isEmpty()) {

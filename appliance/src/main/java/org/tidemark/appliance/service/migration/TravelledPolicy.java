@@ -38,7 +38,7 @@ final class TravelledPolicy {
     /** The target here that holds the same repository. */
     static Optional<TargetEntry> target(Map<String, Object> words, Targets targets) {
         return targets.all().stream()
-                .filter(target -> target.repositoryId().equals(words.get("repositoryId")))
+                .filter(target -> target.repositoryId().equals(words.get("repositoryId")) && !target.isReplica())
                 .findFirst();
     }
 
