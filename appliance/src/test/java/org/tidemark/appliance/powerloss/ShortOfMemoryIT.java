@@ -2,9 +2,11 @@ package org.tidemark.appliance.powerloss;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.tidemark.appliance.cli.Cli;
@@ -16,8 +18,12 @@ import org.tidemark.ploop.testing.Requires;
  * server, which must not need memory for that.
  */
 @Requires({"root", "fuse", "loop", "linux.uml", "modprobe", "gcc", "python3", "mkfs.ext4"})
-@Timeout(300)
+@Tag("alone")
+@Timeout(700)
 class ShortOfMemoryIT {
+    /** Programs run from pages that are thrown out of its memory again and again: half a minute on a machine that does nothing else. */
+    private static final Duration LIMIT = Duration.ofSeconds(500);
+
     private Cli cli;
 
     @BeforeEach
@@ -37,7 +43,7 @@ class ShortOfMemoryIT {
         List<String> said;
         try (UserModeMachine machine =
                 new UserModeMachine("tidemark-test-memory", disk.file(), 1, "memory-guest.sh", "mem=420M")) {
-            said = machine.sayings("DONE");
+            said = machine.sayings("DONE", LIMIT);
         }
         said.forEach(System.out::println);
         assertThat(said)

@@ -162,8 +162,13 @@ final class UserModeMachine implements AutoCloseable {
 
     /** The same; what was said until then. */
     List<String> sayings(String beginning) throws InterruptedException {
+        return sayings(beginning, LIMIT);
+    }
+
+    /** The same, with another limit. */
+    List<String> sayings(String beginning, Duration limit) throws InterruptedException {
         List<String> said = new ArrayList<>();
-        long end = System.nanoTime() + LIMIT.toNanos();
+        long end = System.nanoTime() + limit.toNanos();
         while (true) {
             String line = lines.poll(Math.max(0, end - System.nanoTime()), TimeUnit.NANOSECONDS);
             if (line == null || line.equals("FAILED")) {

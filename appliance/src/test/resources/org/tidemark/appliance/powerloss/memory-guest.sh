@@ -41,6 +41,32 @@ with open(path, 'rb', buffering=0) as source:
         read.update(piece)
 print('COMPARED', 'equal' if read.digest() == written.digest() else 'DIFFERENT', flush=True)
 PY
+# Says, when nothing was heard in time, who waits for what. Its pages stay in memory: nobody else may have any left.
+read -r -d '' watch <<'PY'
+import ctypes, os, time
+ctypes.CDLL(None).mlockall(3)
+def fields(path, *names):
+    with open(path) as lines:
+        return [' '.join(line.split()) for line in lines if line.startswith(names)]
+def say(*words):
+    print('WATCH', *words, flush=True)
+waited = 0
+for seconds in (60, 60, 120, 240):
+    time.sleep(seconds)
+    waited += seconds
+    say(waited, 's;', ', '.join(fields('/proc/meminfo', 'Mem', 'Dirty', 'Writeback:', 'Active(file)', 'Inactive(file)', 'Mlocked')))
+    for task in sorted(filter(str.isdigit, os.listdir('/proc')), key=int):
+        try:
+            name, state = (field.split()[1] for field in fields(f'/proc/{task}/status', 'Name:', 'State:'))
+            for thread in os.listdir(f'/proc/{task}/task') if state != 'Z' else ():
+                with open(f'/proc/{task}/task/{thread}/stack') as stack:
+                    calls = [line.split()[-1].split('+')[0] for line in stack]
+                    waits = fields(f'/proc/{task}/task/{thread}/status', 'State:')
+                if calls and 'D' in waits[0]:
+                    say(task, name, thread, *waits, *calls[:12])
+        except OSError as e:
+            say(task, e)
+PY
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 for folder in /run /mnt /tmp; do mount -t tmpfs tmpfs "$folder"; done
@@ -55,9 +81,10 @@ tidemark="$TIDEMARK_HOME/tidemark"
 # As many dirty pages as there is memory.
 echo 90 >/proc/sys/vm/dirty_ratio
 echo 80 >/proc/sys/vm/dirty_background_ratio
+python3 -c "$watch" &
 python3 -c "$hog" &
 for _ in $(seq 200); do [ -e /run/full ] && break; sleep 0.1; done
-python3 -c "$storm" /mnt/web/storm 200 && kill %1 && umount /mnt/web && "$tidemark" detach /mnt/disk/web && umount /mnt/disk && echo DONE
+python3 -c "$storm" /mnt/web/storm 200 && kill %1 %2 && umount /mnt/web && "$tidemark" detach /mnt/disk/web && umount /mnt/disk && echo DONE
 dmesg | tail -n 20
 echo FAILED
 sync
