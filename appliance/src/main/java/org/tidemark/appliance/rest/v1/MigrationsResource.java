@@ -22,10 +22,13 @@ import java.io.IOException;
 import java.net.URI;
 import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponseSchema;
 import org.jspecify.annotations.Nullable;
+import org.tidemark.appliance.persistence.JobEntry;
+import org.tidemark.appliance.persistence.Jobs;
 import org.tidemark.appliance.persistence.MigrationEntry;
 import org.tidemark.appliance.persistence.Migrations;
 import org.tidemark.appliance.persistence.NewJob;
@@ -40,12 +43,14 @@ import org.tidemark.appliance.service.migration.MigrationOrders;
 public final class MigrationsResource {
     private final Migrations migrations;
     private final MigrationOrders orders;
+    private final Jobs jobs;
     private final JobRunner runner;
 
     @Inject
-    public MigrationsResource(Migrations migrations, MigrationOrders orders, JobRunner runner) {
+    public MigrationsResource(Migrations migrations, MigrationOrders orders, Jobs jobs, JobRunner runner) {
         this.migrations = migrations;
         this.orders = orders;
+        this.jobs = jobs;
         this.runner = runner;
     }
 
@@ -146,6 +151,32 @@ public final class MigrationsResource {
     @APIResponseSchema(value = JobView.class, responseCode = "202")
     public Response resume(@PathParam("id") String id, @Context SecurityContext caller) throws IOException {
         return accepted(orders.goOn(id, who(caller)));
+    }
+
+    /**
+     * That one waits no longer.
+     *
+     * @param really the container's name, when it is taken back after it was handed over
+     */
+    @Schema(name = "MigrationAbandonment")
+    public record AbandonRequest(@Nullable String really) {}
+
+    /** Ends one whose other side will not answer. What was handed over is taken back only with the container's name. */
+    @POST
+    @Path("{id}/abandon")
+    @RolesAllowed(Scope.MAY_ADMINISTER)
+    public MigrationView abandon(
+            @PathParam("id") String id, @Valid @NotNull AbandonRequest request, @Context SecurityContext caller)
+            throws IOException {
+        MigrationEntry migration = migrations.get(id);
+        boolean hasJob = jobs.open().stream()
+                .anyMatch(job -> job.kind() == JobEntry.Kind.MIGRATE
+                        && migration.container().equals(job.container()));
+        Optional<NewJob> job = orders.abandon(id, request.really(), hasJob, who(caller));
+        if (job.isPresent()) {
+            runner.submit(job.get());
+        }
+        return MigrationView.of(migrations.get(id));
     }
 
     private Response accepted(NewJob job) throws IOException {

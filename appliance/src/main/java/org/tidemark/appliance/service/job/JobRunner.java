@@ -118,7 +118,7 @@ public final class JobRunner {
         }
         RunningJob live = running.get(id);
         if (live != null) {
-            live.wish(RunningJob.Wish.CANCEL);
+            live.cancel();
         } else {
             end(entry, JobEntry.State.CANCELLED, null, null, List.of());
         }

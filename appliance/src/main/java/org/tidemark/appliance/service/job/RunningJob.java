@@ -9,6 +9,7 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
+import org.tidemark.appliance.failure.ApplianceException;
 import org.tidemark.appliance.persistence.JobEntry;
 import org.tidemark.appliance.persistence.Jobs;
 
@@ -30,6 +31,7 @@ public final class RunningJob implements BooleanSupplier {
     private final Consumer<RunningJob> changed;
     private final List<String> notices = new ArrayList<>();
     private volatile Wish wish = Wish.NONE;
+    private @Nullable String pastRecall;
     private volatile JobProgress progress = JobProgress.NONE;
     private volatile @Nullable Map<String, Object> result;
     private long toldNanos = System.nanoTime() - TELL_NANOS;
@@ -59,6 +61,23 @@ public final class RunningJob implements BooleanSupplier {
         if (wish != Wish.CANCEL) {
             wish = wanted;
         }
+    }
+
+    /** From here on the job is not cancelled any more, also when that was wished a moment ago; it can still be suspended. */
+    public synchronized void pastRecall(String why) {
+        pastRecall = why;
+        if (wish == Wish.CANCEL) {
+            wish = Wish.NONE;
+            log("it is too late to cancel it: " + why);
+        }
+    }
+
+    /** Wishes that it ends; refused when that is not possible any more. */
+    synchronized void cancel() throws ApplianceException {
+        if (pastRecall != null) {
+            throw ApplianceException.conflict("job " + entry.id() + " cannot be cancelled any more: " + pastRecall);
+        }
+        wish(Wish.CANCEL);
     }
 
     public JobProgress progress() {

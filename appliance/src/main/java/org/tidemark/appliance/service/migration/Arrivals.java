@@ -123,12 +123,19 @@ public final class Arrivals implements PeerRequests {
     @Override
     public Optional<Map<String, Object>> answer(Call call) throws IOException {
         if (call.operation().equals("migration.begin")) {
-            synchronized (lock(call.text("migration"))) {
-                return Optional.of(begin(call));
+            // Two that want the same place are looked at one after the other.
+            synchronized (locks) {
+                synchronized (lock(call.text("migration"))) {
+                    return Optional.of(begin(call));
+                }
             }
         }
         MigrationEntry entry = of(call);
         if (call.operation().equals("migration.file")) {
+            if (entry.state() != MigrationEntry.State.COPYING) {
+                throw ApplianceException.conflict("the migration of container '" + entry.container()
+                        + "' was ended here" + (entry.notice() == null ? "" : ": " + entry.notice()));
+            }
             receive(entry, call);
             return Optional.empty();
         }
@@ -173,6 +180,7 @@ public final class Arrivals implements PeerRequests {
             requireFree(of(call));
         }
         List<String> notices = check(call, images);
+        supersede(call);
         for (ArrivingImage image : images) {
             image.begin();
         }
@@ -193,6 +201,22 @@ public final class Arrivals implements PeerRequests {
                     Instant.now()));
         }
         return Map.of("notices", notices);
+    }
+
+    /**
+     * Its source begins anew, so what it began before is over, also when it could not say so. Left as it is, an earlier attempt would
+     * take what comes now for its own at the next start.
+     */
+    private void supersede(Call call) throws IOException {
+        for (MigrationEntry earlier : migrations.all()) {
+            boolean same = earlier.direction() == MigrationEntry.Direction.IN
+                    && earlier.state() == MigrationEntry.State.COPYING
+                    && earlier.peer().equals(call.peer().name())
+                    && earlier.container().equals(call.text("container"));
+            if (same && !earlier.id().equals(call.text("migration"))) {
+                abandon(earlier);
+            }
+        }
     }
 
     private void requireFree(MigrationEntry entry) throws IOException {
@@ -243,6 +267,13 @@ public final class Arrivals implements PeerRequests {
             problems.add("there is a container '" + container + "' already; remove it, or rename one of them");
         }
         List<Map<String, Object>> described = maps(call.request().get("images"));
+        for (ArrivingImage image : images) {
+            otherOf(call, image)
+                    .ifPresent(other -> problems.add("container '" + other.container() + "' of appliance '"
+                            + other.peer() + "' is on its way to " + image.path()
+                            + "; wait for it, name another folder with --to, or end it there with 'tidemark migrations abandon "
+                            + other.id() + "'"));
+        }
         for (int i = 0; i < images.size(); i++) {
             checkPlace(images.get(i), number(described.get(i), "dataBytes"), problems);
         }
@@ -260,6 +291,22 @@ public final class Arrivals implements PeerRequests {
             TravelledPolicy.missing(policy, targets).ifPresent(notices::add);
         }
         return notices;
+    }
+
+    /** Another container that comes to the same place: its source may have decided already, and what was received is all there is. */
+    private Optional<MigrationEntry> otherOf(Call call, ArrivingImage image) throws IOException {
+        for (MigrationEntry entry : migrations.all()) {
+            boolean comes =
+                    entry.direction() == MigrationEntry.Direction.IN && entry.state() == MigrationEntry.State.COPYING;
+            boolean same =
+                    entry.peer().equals(call.peer().name()) && entry.container().equals(call.text("container"));
+            if (comes
+                    && !same
+                    && images(entry).stream().anyMatch(one -> one.path().equals(image.path()))) {
+                return Optional.of(entry);
+            }
+        }
+        return Optional.empty();
     }
 
     private static void checkPlace(ArrivingImage image, long bytes, List<String> problems) throws IOException {
@@ -479,16 +526,50 @@ public final class Arrivals implements PeerRequests {
 
     /** The source goes on with it. */
     private Map<String, Object> abandon(MigrationEntry entry) throws IOException {
+        refuse(entry);
+        for (ArrivingImage image : images(entry)) {
+            image.remove();
+        }
+        migrations.state(entry.id(), MigrationEntry.State.ENDED, "the source went on with it");
+        return Map.of("ended", true);
+    }
+
+    /** It will never be ours. */
+    private static HandOverRecord refuse(MigrationEntry entry) throws IOException {
         HandOver handOver = new HandOver(record(entry));
         handOver.recover();
         if (handOver.record().state() == HandOverRecord.State.OWNER) {
             throw ApplianceException.conflict("container '" + entry.container() + "' has arrived here");
         }
         handOver.giveUpWaiting();
-        for (ArrivingImage image : images(entry)) {
-            image.remove();
+        return handOver.record();
+    }
+
+    /**
+     * Waits no longer for a container that is coming. Always safe: its source, should it have decided already, hears that it was
+     * refused and starts it again. For that the record stays when one was promised; what was received goes.
+     */
+    public void giveUp(String id) throws IOException {
+        synchronized (lock(id)) {
+            MigrationEntry entry = migrations.get(id);
+            if (entry.direction() != MigrationEntry.Direction.IN || entry.state() != MigrationEntry.State.COPYING) {
+                throw ApplianceException.conflict("migration " + id + " is not on its way to here");
+            }
+            boolean promised = refuse(entry).state() == HandOverRecord.State.REFUSED;
+            migrations.state(id, MigrationEntry.State.ENDED, "given up here");
+            for (Map.Entry<String, Receiver> receiving : receivers.entrySet()) {
+                if (receiving.getKey().startsWith(id + "/")) {
+                    receiving.getValue().channel().close();
+                    join(receiving.getValue().thread());
+                }
+            }
+            for (ArrivingImage image : images(entry)) {
+                if (promised) {
+                    image.removeFiles();
+                } else {
+                    image.remove();
+                }
+            }
         }
-        migrations.state(entry.id(), MigrationEntry.State.ENDED, "the source went on with it");
-        return Map.of("ended", true);
     }
 }

@@ -1,6 +1,7 @@
 package org.tidemark.appliance.service.migration;
 
 import java.io.IOException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -88,6 +89,19 @@ record ArrivingImage(String id, Path path) {
         if (Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS)
                 && MovedImage.record(path).read().state() == HandOverRecord.State.REFUSED) {
             removeTree(path);
+        }
+    }
+
+    /** What was received goes, but for the record, which may be asked for once more. */
+    void removeFiles() throws IOException {
+        if (!Files.isDirectory(folder(), LinkOption.NOFOLLOW_LINKS)) {
+            return;
+        }
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(
+                folder(), file -> !file.getFileName().toString().equals(HandOverFile.FILE_NAME))) {
+            for (Path file : files) {
+                Files.delete(file);
+            }
         }
     }
 

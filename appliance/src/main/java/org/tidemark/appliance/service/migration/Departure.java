@@ -15,7 +15,7 @@ import org.tidemark.appliance.failure.ApplianceException;
 import org.tidemark.appliance.failure.FailureKind;
 import org.tidemark.appliance.persistence.MigrationEntry;
 import org.tidemark.appliance.persistence.Migrations;
-import org.tidemark.appliance.persistence.PeerEntry;
+import org.tidemark.appliance.persistence.Peers;
 import org.tidemark.appliance.service.DataPlane;
 import org.tidemark.appliance.service.Host;
 import org.tidemark.appliance.service.job.JobProgress;
@@ -45,7 +45,8 @@ final class Departure {
     private final RunningJob job;
     private final MigrationEntry migration;
     private final ContainerUse use;
-    private final PeerEntry peer;
+    private final Peers peers;
+    private final String peerName;
     private final PeerLink link;
     private final Host host;
     private final Migrations migrations;
@@ -58,7 +59,7 @@ final class Departure {
             RunningJob job,
             MigrationEntry migration,
             ContainerUse use,
-            PeerEntry peer,
+            Peers peers,
             PeerLink link,
             Host host,
             Migrations migrations)
@@ -66,7 +67,8 @@ final class Departure {
         this.job = job;
         this.migration = migration;
         this.use = use;
-        this.peer = peer;
+        this.peers = peers;
+        this.peerName = migration.peer();
         this.link = link;
         this.host = host;
         this.migrations = migrations;
@@ -143,8 +145,8 @@ final class Departure {
     }
 
     private void begin(Map<String, Object> definition) throws IOException {
-        job.phase("asking " + peer.name() + " whether it can take it");
-        try (PeerChannel channel = link.connect(peer)) {
+        job.phase("asking " + peerName + " whether it can take it");
+        try (PeerChannel channel = connect()) {
             Map<String, Object> answer = channel.ask("migration.begin", definition);
             if (answer.get("notices") instanceof List<?> notices) {
                 notices.forEach(notice -> job.notice(String.valueOf(notice)));
@@ -152,10 +154,15 @@ final class Departure {
         }
     }
 
+    /** As it is known now: it may have been removed, or paired again, since the migration began. */
+    private PeerChannel connect() throws IOException {
+        return link.connect(peers.get(peerName));
+    }
+
     private Map<String, Object> ask(String operation, Map<String, Object> more) throws IOException {
         Map<String, Object> request = new LinkedHashMap<>(more);
         request.put("migration", migration.id());
-        try (PeerChannel channel = link.connect(peer)) {
+        try (PeerChannel channel = connect()) {
             return channel.ask(operation, request);
         }
     }
@@ -203,7 +210,7 @@ final class Departure {
 
         @Override
         public PeerChannel open(String file) throws IOException {
-            PeerChannel channel = link.connect(peer);
+            PeerChannel channel = connect();
             boolean done = false;
             try {
                 channel.ask("migration.file", Map.of("migration", migration.id(), "image", imageId, "file", file));
@@ -240,7 +247,7 @@ final class Departure {
         if (!handOver.isPrepared()) {
             throw new ApplianceException(
                     FailureKind.CONFLICT,
-                    "appliance '" + peer.name()
+                    "appliance '" + peerName
                             + "' is not ready to take over: it has, or had, images of this container"
                             + " under the same names");
         }
@@ -300,6 +307,11 @@ final class Departure {
                     MigrationEntry.State.STOPPED,
                     "given up, and the container could not be started again: " + FailureKind.words(e));
         }
+        tellAbandoned();
+    }
+
+    /** So that what was received does not lie there until the next attempt; it may not be heard. */
+    void tellAbandoned() {
         try {
             ask("migration.abandon", Map.of());
         } catch (IOException e) {
@@ -325,10 +337,18 @@ final class Departure {
      * @return whether it has the image; else it runs here again
      */
     boolean afterDecision() throws IOException {
+        job.pastRecall("the container was handed over to " + peerName
+                + ", and only an answer from there says where it runs. 'tidemark migrations abandon' there refuses it");
         long wait = FIRST_WAIT_MILLIS;
         boolean told = false;
         while (handOver.mustTell().isPresent()) {
-            job.phase(told ? "waiting for " + peer.name() + " to answer" : "handing over to " + peer.name());
+            if (isTakenBack()) {
+                job.log("taken back: somebody answered for " + peerName);
+                handOver.receive(
+                        new Message(Message.Kind.REFUSED, handOver.record().attempt()));
+                continue;
+            }
+            job.phase(told ? "waiting for " + peerName + " to answer" : "handing over to " + peerName);
             try {
                 Optional<Message> said = HandOverWords.message(ask(
                         "migration.message",
@@ -339,7 +359,7 @@ final class Departure {
                 }
             } catch (IOException e) {
                 if (!told) {
-                    job.log("decided, and " + peer.name() + " does not answer: " + FailureKind.words(e)
+                    job.log("decided, and " + peerName + " does not answer: " + FailureKind.words(e)
                             + ". The container stays stopped here until it does");
                 }
                 migrations.state(migration.id(), MigrationEntry.State.LEAVING, FailureKind.words(e));
@@ -353,8 +373,18 @@ final class Departure {
         }
         stayHere();
         migrations.state(
-                migration.id(), MigrationEntry.State.ENDED, peer.name() + " refused it; the container runs here again");
+                migration.id(),
+                MigrationEntry.State.ENDED,
+                (isTakenBack() ? "taken back" : peerName + " refused it") + "; the container runs here again");
+        tellAbandoned();
         return false;
+    }
+
+    private boolean isTakenBack() {
+        return migrations
+                .find(migration.id())
+                .map(now -> now.details().containsKey(MigrationOrders.TAKEN_BACK))
+                .orElse(false);
     }
 
     /** Once it is decided only the end of the appliance ends the waiting, and then it goes on afterwards. */
@@ -367,8 +397,7 @@ final class Departure {
         if (job.getAsBoolean()) {
             throw new ApplianceException(
                     FailureKind.CANCELLED,
-                    "the migration is decided and cannot be called off; it goes on when the appliance starts, or by"
-                            + " 'tidemark migrations resume'");
+                    "the migration is decided; it goes on when the appliance starts, or by 'tidemark migrations resume'");
         }
     }
 
@@ -381,7 +410,7 @@ final class Departure {
 
     /** Waits until the container runs there; what the other side says of it otherwise. */
     Started awaitStarted() {
-        job.phase("waiting until it runs on " + peer.name());
+        job.phase("waiting until it runs on " + peerName);
         long end = System.nanoTime() + STARTED_WITHIN.toNanos();
         String last = "it was not started within " + STARTED_WITHIN.toSeconds() + " s";
         while (System.nanoTime() - end < 0 && !job.getAsBoolean()) {

@@ -149,7 +149,7 @@ public final class MigrateWork implements JobWork {
                 Instant.now());
         migrations.add(migration);
         job.memo(Map.of("migration", id));
-        Departure departure = new Departure(job, migration, use, peer, link, host, migrations);
+        Departure departure = new Departure(job, migration, use, peers, link, host, migrations);
         Departure.Copied copied =
                 departure.upToDecision(definition(migration, container, use, request), limits(request));
         finish(job, departure, migration, copied);
@@ -164,7 +164,7 @@ public final class MigrateWork implements JobWork {
     /** What an attempt before this one left, whose appliance died. */
     private void goOn(RunningJob job, MigrationEntry migration) throws IOException {
         ContainerUse use = ContainerUse.ofMap(migration.details().get("use"));
-        Departure departure = new Departure(job, migration, use, peers.get(migration.peer()), link, host, migrations);
+        Departure departure = new Departure(job, migration, use, peers, link, host, migrations);
         departure.recover();
         HandOverRecord.State record = departure.record();
         if (record == HandOverRecord.State.LEAVING || record == HandOverRecord.State.GONE) {
@@ -177,6 +177,7 @@ public final class MigrateWork implements JobWork {
                 migration.id(),
                 MigrationEntry.State.ENDED,
                 "the appliance ended before it was decided; the container runs here");
+        departure.tellAbandoned();
         throw new ApplianceException(
                 FailureKind.FAILED,
                 "the appliance ended before the hand-over was decided. The container runs here as before; move it again");
@@ -187,8 +188,8 @@ public final class MigrateWork implements JobWork {
         if (!departure.afterDecision()) {
             throw new ApplianceException(
                     FailureKind.CONFLICT,
-                    migration.peer()
-                            + " refused the container after all; it runs here again. See the log of the other side");
+                    "the container runs here again: it was taken back, or " + migration.peer()
+                            + " refused it after all (see the log there)");
         }
         departure.clearMarks();
         forget(job, migration.container());

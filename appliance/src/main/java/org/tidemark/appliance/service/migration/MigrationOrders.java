@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.tidemark.appliance.failure.ApplianceException;
 import org.tidemark.appliance.persistence.Containers;
@@ -19,15 +20,20 @@ import org.tidemark.appliance.persistence.Peers;
 /** Checks what is asked for before it is queued, so that what cannot work is refused at once. */
 @Singleton
 public final class MigrationOrders {
+    /** In a migration's details: somebody answered for the other side, which cannot. */
+    static final String TAKEN_BACK = "takenBack";
+
     private final Containers containers;
     private final Peers peers;
     private final Migrations migrations;
+    private final Arrivals arrivals;
 
     @Inject
-    public MigrationOrders(Containers containers, Peers peers, Migrations migrations) {
+    public MigrationOrders(Containers containers, Peers peers, Migrations migrations, Arrivals arrivals) {
         this.containers = containers;
         this.peers = peers;
         this.migrations = migrations;
+        this.arrivals = arrivals;
     }
 
     /**
@@ -96,5 +102,40 @@ public final class MigrationOrders {
         request.put("container", migration.container());
         request.put("migration", migration.id());
         return new NewJob(JobEntry.Kind.ARRIVE, migration.container(), null, null, JobEntry.Cause.MANUAL, who, request);
+    }
+
+    /**
+     * Ends a migration that waits for a side that will not answer. What is coming here is refused, which its source hears whenever it
+     * asks. What was handed over from here and not acknowledged is taken back: only somebody who knows that the other side does not
+     * have it, or will never run it, may say that.
+     *
+     * @param really the container's name, typed by that person; only needed for what is taken back
+     * @return the job that starts it here again; empty when there is nothing to start, or its job is at it already
+     */
+    public Optional<NewJob> abandon(String id, @Nullable String really, boolean hasJob, String who) throws IOException {
+        MigrationEntry migration = migrations.get(id);
+        if (migration.direction() == MigrationEntry.Direction.IN) {
+            arrivals.giveUp(id);
+            return Optional.empty();
+        }
+        if (migration.state() == MigrationEntry.State.COPYING) {
+            throw ApplianceException.conflict("container '" + migration.container()
+                    + "' still runs here; cancel the job with 'tidemark job cancel'");
+        }
+        if (migration.state() == MigrationEntry.State.LEAVING) {
+            if (!migration.container().equals(really)) {
+                throw ApplianceException.conflict("container '" + migration.container() + "' was handed over to "
+                        + migration.peer()
+                        + ", which may run it. Only when it is certain that it does not, and never will"
+                        + " (abandon it there first, if it can be reached), say --really " + migration.container());
+            }
+            Map<String, Object> details = new LinkedHashMap<>(migration.details());
+            details.put(TAKEN_BACK, who);
+            migrations.details(id, details);
+        } else if (migration.state() != MigrationEntry.State.STOPPED) {
+            throw ApplianceException.conflict("migration " + id + " is "
+                    + migration.state().name().toLowerCase(java.util.Locale.ROOT) + "; there is nothing to abandon");
+        }
+        return hasJob ? Optional.empty() : Optional.of(MigrateWork.resumed(migration, who));
     }
 }
