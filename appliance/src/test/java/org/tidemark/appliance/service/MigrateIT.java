@@ -5,13 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.tidemark.appliance.client.ApplianceClient.body;
 
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -30,102 +27,36 @@ import org.tidemark.ploop.testing.Requires;
 @Timeout(400)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class MigrateIT {
-    private static final String ID = "tidemark-moves";
-
+    private PairedAppliances pair;
     private Cli here;
     private Cli there;
+    private CountingContainer container;
     private Path mount;
     private Path image;
-    private @Nullable RuncContainer container;
-
-    private static int freePort() throws IOException {
-        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            return socket.getLocalPort();
-        }
-    }
 
     @BeforeAll
     void start() throws Exception {
-        here = Cli.start("move-from-");
-        there = Cli.start("move-to-");
-        for (Cli one : List.of(here, there)) {
-            one.appliance().withEnvironment("TIDEMARK_PEER_LISTEN", "127.0.0.1:" + freePort());
-        }
-        there.startAppliance();
-        here.startAppliance();
-        String invitation =
-                there.ok("peer", "invite", "--json").json().get("invitation").toString();
-        here.ok("peer", "add", "b", invitation, "--as", "a");
-        assertThat(here.run("peer", "add", "c", invitation).exitCode())
-                .as("an invitation is good once")
-                .isNotZero();
-        assertThat(there.client().list("/peers")).singleElement().satisfies(peer -> assertThat(peer.text("name"))
-                .isEqualTo("a"));
-        for (Cli one : List.of(here, there)) {
-            one.client()
-                    .post("/targets", body("name", "t", "kind", "LOCAL", "local", body("path", here.path("target"))));
-        }
+        pair = PairedAppliances.start("move-");
+        here = pair.here();
+        there = pair.there();
     }
 
     @AfterAll
     void stop() throws IOException {
-        try (Cli first = here;
-                Cli second = there) {
-            assertThat(first).isNotSameAs(second);
-        }
+        pair.close();
     }
 
     @BeforeEach
     void begin() throws Exception {
-        image = here.path("ct-" + System.nanoTime());
-        mount = Files.createDirectory(here.path("mnt-" + System.nanoTime()));
-        here.ok("image", "create", image.toString(), "--size", "512M", "--fs", "ext4");
-        here.attach(image, "--name", "d", "--mount", mount.toString());
-        Commands.run(Cli.LIMIT, "dd", "if=/dev/urandom", "of=" + mount + "/first", "bs=1M", "count=40", "conv=fsync");
-        container = RuncContainer.start(
-                Files.createDirectory(here.path("run-" + System.nanoTime())),
-                ID,
-                mount,
-                "trap 'exit 0' TERM; b=/bin/busybox; i=$($b cat /data/count 2>/dev/null || echo 0); while true; do i=$((i+1));"
-                        + " echo $i > /data/new; $b sync; $b mv /data/new /data/count; $b usleep 20000; done");
-        here.ok(
-                "container",
-                "add",
-                "c",
-                "--runc",
-                ID,
-                "--runc-root",
-                container.root().toString());
+        container = CountingContainer.start(here);
+        image = container.image();
+        mount = container.mount();
     }
 
     @AfterEach
     void end() throws Exception {
-        if (container != null) {
-            container.close();
-        }
-        for (Cli one : List.of(here, there)) {
-            for (Answer known : one.client().list("/containers")) {
-                one.client().delete("/containers/" + known.text("name"));
-            }
-            Commands.tryRun(Cli.LIMIT, "umount", mount.toString());
-            for (Object device : one.ok("devices", "--json").jsonRows()) {
-                one.ok("detach", ((Map<?, ?>) device).get("device").toString());
-            }
-        }
-    }
-
-    private long count() throws IOException {
-        Path file = mount.resolve("data/count");
-        return Files.exists(file) ? Long.parseLong(Files.readString(file).strip()) : 0;
-    }
-
-    private void counts(long beyond) throws Exception {
-        Cli.await("the container counts", () -> count() > beyond);
-    }
-
-    private String inode(String file) throws Exception {
-        return Commands.run(
-                Cli.LIMIT, "stat", "-c", "%i %s %Y", mount.resolve(file).toString());
+        container.close();
+        pair.clear(mount);
     }
 
     private static String mode(Map<String, Object> backup) {
@@ -143,22 +74,22 @@ class MigrateIT {
                                 "containers", List.of("c"),
                                 "schedule", body("kind", "EVERY", "everySeconds", 86_000),
                                 "retention", body("last", 5)));
-        counts(3);
+        container.counts(3);
         here.ok("backup", "c");
         here.ok("snapshot", "create", image.toString());
         Commands.run(Cli.LIMIT, "dd", "if=/dev/urandom", "of=" + mount + "/second", "bs=1M", "count=20", "conv=fsync");
-        String first = inode("first");
+        String first = container.inode("first");
         String sum = Commands.run(Cli.LIMIT, "sha256sum", mount + "/first", mount + "/second");
-        long before = count();
+        long before = container.count();
 
         Path to = Files.createDirectory(there.path("arrived-" + System.nanoTime()));
         Map<String, Object> moved =
                 here.ok("migrate", "c", "b", "--to", to.toString(), "--json").json();
         System.out.println("moved: " + moved);
         assertThat(moved).containsKey("downMillis");
-        counts(before + 5);
+        container.runsAndCountsBeyond(before);
         assertThat(container.status()).isEqualTo("running");
-        assertThat(inode("first")).isEqualTo(first);
+        assertThat(container.inode("first")).isEqualTo(first);
         assertThat(Commands.run(Cli.LIMIT, "sha256sum", mount + "/first", mount + "/second"))
                 .isEqualTo(sum);
         Path arrived = to.resolve(image.getFileName());
@@ -187,35 +118,39 @@ class MigrateIT {
 
     @Test
     void whatCannotComeIsRefusedAndTheContainerGoesOn() throws Exception {
-        counts(2);
+        container.counts(2);
         Path to = Files.createDirectory(there.path("full-" + System.nanoTime()));
         Files.createDirectory(to.resolve(image.getFileName()));
         Cli.Result refused = here.run("migrate", "c", "b", "--to", to.toString());
         assertThat(refused.exitCode()).isNotZero();
         assertThat(refused.err()).contains("exists already").doesNotContain("Exception");
-        counts(count() + 3);
+        container.runsAndCountsBeyond(0);
         assertThat(here.client().list("/containers")).hasSize(1);
         assertThat(there.client().list("/containers")).isEmpty();
+        assertThat(there.client().list("/peers")).singleElement().satisfies(peer -> assertThat(peer.text("name"))
+                .isEqualTo("a"));
         there.client().delete("/peers/a");
         assertThatThrownBy(() -> here.ok("migrate", "c", "b")).hasMessageContaining("not paired");
-        String invitation =
-                there.ok("peer", "invite", "--json").json().get("invitation").toString();
+        String invitation = PairedAppliances.invitation(there);
         here.ok("peer", "add", "b", invitation, "--as", "a");
-        counts(count() + 3);
+        assertThat(here.run("peer", "add", "x", invitation).exitCode())
+                .as("an invitation is good once")
+                .isNotZero();
+        container.runsAndCountsBeyond(0);
     }
 
     /** The destination dies in the middle of the copy and comes back; then the source dies, and the container never notices. */
     @Test
     void deathsBeforeTheDecisionLeaveItRunningHere() throws Exception {
-        counts(2);
+        container.counts(2);
         Path to = Files.createDirectory(there.path("late-" + System.nanoTime()));
         Cli.Running moving = here.begin("migrate", "c", "b", "--to", to.toString(), "--rate", "8M");
         Path incoming = to.resolve(image.getFileName() + ".tidemark-incoming");
         Cli.await("it is being received", () -> Files.exists(incoming));
         there.appliance().kill();
         there.startAppliance();
-        long soFar = count();
-        counts(soFar + 3);
+        long soFar = container.count();
+        container.counts(soFar + 3);
         here.appliance().kill();
         moving.process().destroy();
         here.startAppliance();
@@ -223,12 +158,12 @@ class MigrateIT {
         Cli.await(
                 "the job has ended",
                 () -> here.client().get("/jobs/" + job.text("id")).text("state").equals("FAILED"));
-        counts(count() + 3);
+        container.runsAndCountsBeyond(0);
         assertThat(container.status()).isEqualTo("running");
         Map<String, Object> moved =
                 here.ok("migrate", "c", "b", "--to", to.toString(), "--json").json();
         System.out.println("moved after two deaths: " + moved);
-        counts(count() + 3);
+        container.runsAndCountsBeyond(0);
         assertThat(there.client().list("/containers")).hasSize(1);
         ApplianceClient api = here.client();
         assertThat(api.list("/containers")).isEmpty();
