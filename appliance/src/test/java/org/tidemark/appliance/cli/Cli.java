@@ -336,17 +336,21 @@ public final class Cli implements AutoCloseable {
     }
 
     /**
-     * Waits for it. The pauses grow with what was waited already, a tenth of it: a check is often a request or a command, and
-     * those of a long wait would take the processor from what is waited for.
+     * Waits for it. Rests as long as a look took: looks that are requests or commands leave half of the processor to what is waited
+     * for, and cheap ones do not miss what is there for a moment only.
      */
     public static void await(String what, Check check) throws IOException, InterruptedException {
         long begin = System.nanoTime();
-        while (!check.holds()) {
-            long waited = System.nanoTime() - begin;
-            if (waited > LIMIT.toNanos()) {
+        while (true) {
+            long looked = System.nanoTime();
+            if (check.holds()) {
+                return;
+            }
+            long now = System.nanoTime();
+            if (now - begin > LIMIT.toNanos()) {
                 throw new AssertionError("not within " + LIMIT + ": " + what);
             }
-            LockSupport.parkNanos(Math.min(Math.max(waited / 10, SHORTEST_PAUSE_NANOS), LONGEST_PAUSE_NANOS));
+            LockSupport.parkNanos(Math.min(Math.max(now - looked, SHORTEST_PAUSE_NANOS), LONGEST_PAUSE_NANOS));
         }
     }
 

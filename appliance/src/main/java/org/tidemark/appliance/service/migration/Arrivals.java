@@ -214,7 +214,9 @@ public final class Arrivals implements PeerRequests {
                     && earlier.peer().equals(call.peer().name())
                     && earlier.container().equals(call.text("container"));
             if (same && !earlier.id().equals(call.text("migration"))) {
-                abandon(earlier);
+                synchronized (lock(earlier.id())) {
+                    abandon(migrations.get(earlier.id()));
+                }
             }
         }
     }
