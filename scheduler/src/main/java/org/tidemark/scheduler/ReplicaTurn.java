@@ -3,6 +3,7 @@ package org.tidemark.scheduler;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,15 +21,19 @@ public final class ReplicaTurn {
      *
      * @param lastSlot the slot that was taken last, null before the first
      * @param lastSuccess when the last run ended well; null when there was none, or when a later one failed
-     * @param wanted whether something is known to wait, or cannot be known
+     * @param wanted whether something is known to wait, or cannot be known; asked only when a slot is due
      */
     public static Optional<Instant> due(
-            Schedule schedule, @Nullable Instant lastSlot, @Nullable Instant lastSuccess, boolean wanted, Instant now) {
+            Schedule schedule,
+            @Nullable Instant lastSlot,
+            @Nullable Instant lastSuccess,
+            BooleanSupplier wanted,
+            Instant now) {
         Instant slot = schedule.latest(now);
         if (lastSlot != null && !slot.isAfter(lastSlot)) {
             return Optional.empty();
         }
         boolean looked = lastSuccess != null && lastSuccess.isAfter(now.minus(LOOK));
-        return wanted || !looked ? Optional.of(slot) : Optional.empty();
+        return !looked || wanted.getAsBoolean() ? Optional.of(slot) : Optional.empty();
     }
 }

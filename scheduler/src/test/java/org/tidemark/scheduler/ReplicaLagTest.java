@@ -78,7 +78,7 @@ class ReplicaLagTest {
     }
 
     private static Optional<Instant> due(Instant lastSlot, Instant lastSuccess, boolean wanted, Instant now) {
-        return ReplicaTurn.due(EverySchedule.of(Duration.ofMinutes(1)), lastSlot, lastSuccess, wanted, now);
+        return ReplicaTurn.due(EverySchedule.of(Duration.ofMinutes(1)), lastSlot, lastSuccess, () -> wanted, now);
     }
 
     @Test

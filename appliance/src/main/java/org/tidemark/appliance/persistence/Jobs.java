@@ -107,6 +107,11 @@ public final class Jobs {
                         .list());
     }
 
+    /** Whether one of this kind is queued or running for a container. */
+    public boolean hasOpen(JobEntry.Kind kind, String container) {
+        return open().stream().anyMatch(job -> job.kind() == kind && container.equals(job.container()));
+    }
+
     /** The newest finished job of each container, of a kind. */
     public List<JobEntry> lastFinishedOfEach(JobEntry.Kind kind) {
         return jdbi.withHandle(handle -> handle.createQuery("""

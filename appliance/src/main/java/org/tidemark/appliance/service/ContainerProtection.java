@@ -163,7 +163,7 @@ public final class ContainerProtection {
     }
 
     /** A length of time in its greatest unit. */
-    static String words(Duration time) {
+    public static String words(Duration time) {
         if (time.toDays() >= 2) {
             return time.toDays() + " days";
         }

@@ -3,15 +3,12 @@ package org.tidemark.appliance.service;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
-import java.nio.file.FileVisitOption;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -21,6 +18,7 @@ import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.Timeout;
 import org.tidemark.appliance.cli.Cli;
 import org.tidemark.appliance.client.Answer;
+import org.tidemark.appliance.demo.Demo;
 import org.tidemark.ploop.handover.HandOverFile;
 import org.tidemark.ploop.testing.Commands;
 import org.tidemark.ploop.testing.Requires;
@@ -35,6 +33,7 @@ import org.tidemark.ploop.testing.Seeds;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class MigrationFaultsIT {
     private static final int KILLS = Integer.getInteger("kills", 6);
+    private static final int LONGEST_WAIT_MILLIS = 1_500;
     private static final long SEED = Long.getLong("seed", System.nanoTime() & 0xffffff);
 
     private PairedAppliances pair;
@@ -304,7 +303,14 @@ class MigrationFaultsIT {
                     .filter(one -> !one.text("id").equals(last))
                     .isPresent());
             String id = newest(source).text("id");
-            Thread.sleep(random.nextInt(1_500));
+            // While it copies, or around the stop and the decision.
+            if (random.nextBoolean()) {
+                Cli.await("it is stopped", () -> !source.client()
+                        .get("/migrations/" + id)
+                        .text("state")
+                        .equals("COPYING"));
+            }
+            Thread.sleep(random.nextInt(LONGEST_WAIT_MILLIS));
             String when = newest(source).text("state");
             kill(victim, source, destination);
             moving.process().destroyForcibly();
@@ -326,7 +332,8 @@ class MigrationFaultsIT {
             } else {
                 assertThat(Files.exists(arrived)).isFalse();
             }
-            remove(elsewhere);
+            // As an operator clears it away.
+            Demo.removeTree(elsewhere);
         }
         System.out.println("killed: " + ended);
         requireSound(isHere ? here : there, image);
@@ -340,18 +347,6 @@ class MigrationFaultsIT {
             case DESTINATIONS_DEVICES ->
                 ProcessHandle.of(destination.deviceServer()).ifPresent(ProcessHandle::destroyForcibly);
             case LINK -> pair.cut();
-        }
-    }
-
-    /** What was left behind, as an operator clears it away. */
-    private static void remove(Path image) throws IOException {
-        if (!Files.isDirectory(image)) {
-            return;
-        }
-        try (Stream<Path> tree = Files.walk(image, new FileVisitOption[0])) {
-            for (Path path : tree.sorted(Comparator.reverseOrder()).toList()) {
-                Files.delete(path);
-            }
         }
     }
 }

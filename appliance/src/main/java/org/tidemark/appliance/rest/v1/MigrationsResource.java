@@ -27,8 +27,6 @@ import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponseSchema;
 import org.jspecify.annotations.Nullable;
-import org.tidemark.appliance.persistence.JobEntry;
-import org.tidemark.appliance.persistence.Jobs;
 import org.tidemark.appliance.persistence.MigrationEntry;
 import org.tidemark.appliance.persistence.Migrations;
 import org.tidemark.appliance.persistence.NewJob;
@@ -43,14 +41,12 @@ import org.tidemark.appliance.service.migration.MigrationOrders;
 public final class MigrationsResource {
     private final Migrations migrations;
     private final MigrationOrders orders;
-    private final Jobs jobs;
     private final JobRunner runner;
 
     @Inject
-    public MigrationsResource(Migrations migrations, MigrationOrders orders, Jobs jobs, JobRunner runner) {
+    public MigrationsResource(Migrations migrations, MigrationOrders orders, JobRunner runner) {
         this.migrations = migrations;
         this.orders = orders;
-        this.jobs = jobs;
         this.runner = runner;
     }
 
@@ -168,11 +164,7 @@ public final class MigrationsResource {
     public MigrationView abandon(
             @PathParam("id") String id, @Valid @NotNull AbandonRequest request, @Context SecurityContext caller)
             throws IOException {
-        MigrationEntry migration = migrations.get(id);
-        boolean hasJob = jobs.open().stream()
-                .anyMatch(job -> job.kind() == JobEntry.Kind.MIGRATE
-                        && migration.container().equals(job.container()));
-        Optional<NewJob> job = orders.abandon(id, request.really(), hasJob, who(caller));
+        Optional<NewJob> job = orders.abandon(id, request.really(), who(caller));
         if (job.isPresent()) {
             runner.submit(job.get());
         }

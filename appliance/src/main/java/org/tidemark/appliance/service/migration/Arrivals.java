@@ -208,12 +208,8 @@ public final class Arrivals implements PeerRequests {
      * take what comes now for its own at the next start.
      */
     private void supersede(Call call) throws IOException {
-        for (MigrationEntry earlier : migrations.all()) {
-            boolean same = earlier.direction() == MigrationEntry.Direction.IN
-                    && earlier.state() == MigrationEntry.State.COPYING
-                    && earlier.peer().equals(call.peer().name())
-                    && earlier.container().equals(call.text("container"));
-            if (same && !earlier.id().equals(call.text("migration"))) {
+        for (MigrationEntry earlier : coming()) {
+            if (isOfSame(earlier, call) && !earlier.id().equals(call.text("migration"))) {
                 synchronized (lock(earlier.id())) {
                     abandon(migrations.get(earlier.id()));
                 }
@@ -269,12 +265,16 @@ public final class Arrivals implements PeerRequests {
             problems.add("there is a container '" + container + "' already; remove it, or rename one of them");
         }
         List<Map<String, Object>> described = maps(call.request().get("images"));
-        for (ArrivingImage image : images) {
-            otherOf(call, image)
-                    .ifPresent(other -> problems.add("container '" + other.container() + "' of appliance '"
-                            + other.peer() + "' is on its way to " + image.path()
+        // What was received of another one may be all there is: its source may have decided.
+        for (MigrationEntry other : coming()) {
+            for (ArrivingImage image : images) {
+                if (!isOfSame(other, call) && comesTo(other, image)) {
+                    problems.add("container '" + other.container() + "' of appliance '" + other.peer()
+                            + "' is on its way to " + image.path()
                             + "; wait for it, name another folder with --to, or end it there with 'tidemark migrations abandon "
-                            + other.id() + "'"));
+                            + other.id() + "'");
+                }
+            }
         }
         for (int i = 0; i < images.size(); i++) {
             checkPlace(images.get(i), number(described.get(i), "dataBytes"), problems);
@@ -295,20 +295,21 @@ public final class Arrivals implements PeerRequests {
         return notices;
     }
 
-    /** Another container that comes to the same place: its source may have decided already, and what was received is all there is. */
-    private Optional<MigrationEntry> otherOf(Call call, ArrivingImage image) throws IOException {
-        for (MigrationEntry entry : migrations.all()) {
-            boolean comes =
-                    entry.direction() == MigrationEntry.Direction.IN && entry.state() == MigrationEntry.State.COPYING;
-            boolean same =
-                    entry.peer().equals(call.peer().name()) && entry.container().equals(call.text("container"));
-            if (comes
-                    && !same
-                    && images(entry).stream().anyMatch(one -> one.path().equals(image.path()))) {
-                return Optional.of(entry);
-            }
-        }
-        return Optional.empty();
+    /** What is on its way to here. */
+    private List<MigrationEntry> coming() {
+        return migrations.all().stream()
+                .filter(entry -> entry.direction() == MigrationEntry.Direction.IN
+                        && entry.state() == MigrationEntry.State.COPYING)
+                .toList();
+    }
+
+    private static boolean comesTo(MigrationEntry entry, ArrivingImage image) {
+        return images(entry).stream().anyMatch(one -> one.path().equals(image.path()));
+    }
+
+    /** Whether it is an earlier or later attempt of the same source to hand over the same container. */
+    private static boolean isOfSame(MigrationEntry entry, Call call) throws IOException {
+        return entry.peer().equals(call.peer().name()) && entry.container().equals(call.text("container"));
     }
 
     private static void checkPlace(ArrivingImage image, long bytes, List<String> problems) throws IOException {
@@ -476,10 +477,7 @@ public final class Arrivals implements PeerRequests {
                     .ifPresent(notices::add);
         }
         migrations.state(entry.id(), MigrationEntry.State.ARRIVED, null);
-        boolean hasJob = jobs.open().stream()
-                .anyMatch(job ->
-                        job.kind() == JobEntry.Kind.ARRIVE && entry.container().equals(job.container()));
-        if (!hasJob) {
+        if (!jobs.hasOpen(JobEntry.Kind.ARRIVE, entry.container())) {
             Map<String, Object> request = new LinkedHashMap<>();
             request.put("kind", JobEntry.Kind.ARRIVE.name());
             request.put("container", entry.container());
@@ -528,6 +526,12 @@ public final class Arrivals implements PeerRequests {
 
     /** The source goes on with it. */
     private Map<String, Object> abandon(MigrationEntry entry) throws IOException {
+        if (entry.state() == MigrationEntry.State.ENDED
+                && images(entry).stream()
+                        .anyMatch(image -> coming().stream().anyMatch(later -> comesTo(later, image)))) {
+            // Said late: what lies there now is another attempt's.
+            return Map.of("ended", true);
+        }
         refuse(entry);
         for (ArrivingImage image : images(entry)) {
             image.remove();

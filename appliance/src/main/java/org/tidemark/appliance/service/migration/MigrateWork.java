@@ -90,15 +90,11 @@ public final class MigrateWork implements JobWork {
 
     /** What is decided, or stopped, does not wait for a person; also when its job had no attempts left. */
     void start(@Observes @Priority(Integer.MAX_VALUE - 2) StartupEvent event, JobRunner runner) throws IOException {
-        List<JobEntry> open = jobs.open();
         for (MigrationEntry migration : migrations.all()) {
             boolean unfinished = migration.direction() == MigrationEntry.Direction.OUT
                     && (migration.state() == MigrationEntry.State.LEAVING
                             || migration.state() == MigrationEntry.State.STOPPED);
-            boolean hasJob = open.stream()
-                    .anyMatch(job -> job.kind() == JobEntry.Kind.MIGRATE
-                            && migration.container().equals(job.container()));
-            if (unfinished && !hasJob) {
+            if (unfinished && !jobs.hasOpen(JobEntry.Kind.MIGRATE, migration.container())) {
                 LOG.infof("the migration of %s goes on", migration.container());
                 runner.submit(resumed(migration, "the appliance"));
             }
@@ -188,8 +184,7 @@ public final class MigrateWork implements JobWork {
         if (!departure.afterDecision()) {
             throw new ApplianceException(
                     FailureKind.CONFLICT,
-                    "the container runs here again: it was taken back, or " + migration.peer()
-                            + " refused it after all (see the log there)");
+                    String.valueOf(migrations.get(migration.id()).notice()));
         }
         departure.clearMarks();
         forget(job, migration.container());

@@ -5,12 +5,14 @@ import jakarta.inject.Singleton;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.tidemark.appliance.failure.ApplianceException;
 import org.tidemark.appliance.persistence.Containers;
 import org.tidemark.appliance.persistence.JobEntry;
+import org.tidemark.appliance.persistence.Jobs;
 import org.tidemark.appliance.persistence.MigrationEntry;
 import org.tidemark.appliance.persistence.Migrations;
 import org.tidemark.appliance.persistence.NewJob;
@@ -26,13 +28,15 @@ public final class MigrationOrders {
     private final Containers containers;
     private final Peers peers;
     private final Migrations migrations;
+    private final Jobs jobs;
     private final Arrivals arrivals;
 
     @Inject
-    public MigrationOrders(Containers containers, Peers peers, Migrations migrations, Arrivals arrivals) {
+    public MigrationOrders(Containers containers, Peers peers, Migrations migrations, Jobs jobs, Arrivals arrivals) {
         this.containers = containers;
         this.peers = peers;
         this.migrations = migrations;
+        this.jobs = jobs;
         this.arrivals = arrivals;
     }
 
@@ -95,7 +99,7 @@ public final class MigrationOrders {
         }
         if (!in) {
             throw ApplianceException.conflict("migration " + id + " is "
-                    + migration.state().name().toLowerCase(java.util.Locale.ROOT) + "; there is nothing to go on with");
+                    + migration.state().name().toLowerCase(Locale.ROOT) + "; there is nothing to go on with");
         }
         Map<String, Object> request = new LinkedHashMap<>();
         request.put("kind", JobEntry.Kind.ARRIVE.name());
@@ -112,7 +116,7 @@ public final class MigrationOrders {
      * @param really the container's name, typed by that person; only needed for what is taken back
      * @return the job that starts it here again; empty when there is nothing to start, or its job is at it already
      */
-    public Optional<NewJob> abandon(String id, @Nullable String really, boolean hasJob, String who) throws IOException {
+    public Optional<NewJob> abandon(String id, @Nullable String really, String who) throws IOException {
         MigrationEntry migration = migrations.get(id);
         if (migration.direction() == MigrationEntry.Direction.IN) {
             arrivals.giveUp(id);
@@ -134,8 +138,10 @@ public final class MigrationOrders {
             migrations.details(id, details);
         } else if (migration.state() != MigrationEntry.State.STOPPED) {
             throw ApplianceException.conflict("migration " + id + " is "
-                    + migration.state().name().toLowerCase(java.util.Locale.ROOT) + "; there is nothing to abandon");
+                    + migration.state().name().toLowerCase(Locale.ROOT) + "; there is nothing to abandon");
         }
-        return hasJob ? Optional.empty() : Optional.of(MigrateWork.resumed(migration, who));
+        return jobs.hasOpen(JobEntry.Kind.MIGRATE, migration.container())
+                ? Optional.empty()
+                : Optional.of(MigrateWork.resumed(migration, who));
     }
 }

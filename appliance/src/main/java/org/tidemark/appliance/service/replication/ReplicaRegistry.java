@@ -7,6 +7,7 @@ import java.security.SecureRandom;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.tidemark.appliance.failure.ApplianceException;
 import org.tidemark.appliance.failure.FailureKind;
@@ -25,6 +26,7 @@ import org.tidemark.backup.replication.Divergence;
 import org.tidemark.backup.replication.PlaceMark;
 import org.tidemark.backup.repository.BackupRepository;
 import org.tidemark.backup.repository.RepositoryException;
+import org.tidemark.backup.repository.RepositoryOptions;
 import org.tidemark.backup.target.BackupTarget;
 import org.tidemark.scheduler.EverySchedule;
 import org.tidemark.scheduler.ReplicaLag;
@@ -181,10 +183,8 @@ public final class ReplicaRegistry {
     }
 
     private static void requireNothingElse(BackupRepository source, BackupTarget place) throws IOException {
-        try (BackupRepository there = BackupRepository.open(
-                place,
-                java.util.Optional.of(source.id()),
-                org.tidemark.backup.repository.RepositoryOptions.defaults())) {
+        try (BackupRepository there =
+                BackupRepository.open(place, Optional.of(source.id()), RepositoryOptions.defaults())) {
             Divergence.refuse(source, there);
         } catch (RepositoryException e) {
             if (e.kind() != RepositoryException.Kind.DIVERGED) {

@@ -16,6 +16,7 @@ import org.tidemark.appliance.persistence.ReplicaEntry;
 import org.tidemark.appliance.persistence.Replicas;
 import org.tidemark.appliance.persistence.TargetEntry;
 import org.tidemark.appliance.persistence.Targets;
+import org.tidemark.appliance.service.ContainerProtection;
 import org.tidemark.appliance.service.Points;
 import org.tidemark.backup.repository.log.PointList;
 import org.tidemark.scheduler.ReplicaLag;
@@ -60,11 +61,13 @@ public final class ReplicaStates {
         public Optional<String> trouble() {
             List<String> late = containers.entrySet().stream()
                     .filter(one -> one.getValue().state() == ReplicaLag.State.LATE)
-                    .map(one -> one.getKey() + " " + words(one.getValue().lag()))
+                    .map(one -> one.getKey() + " "
+                            + ContainerProtection.words(one.getValue().lag()))
                     .toList();
             if (!late.isEmpty()) {
                 return Optional.of("it is behind '" + entry.source() + "' by more than "
-                        + words(Duration.ofSeconds(entry.goalSeconds())) + ": " + String.join(", ", late)
+                        + ContainerProtection.words(Duration.ofSeconds(entry.goalSeconds())) + ": "
+                        + String.join(", ", late)
                         + (entry.lastError() != null ? ". The last run failed: " + entry.lastError() : "")
                         + (entry.enabled() ? "" : ". It is paused"));
             }
@@ -114,16 +117,5 @@ public final class ReplicaStates {
         return list.points().stream()
                 .map(point -> new ReplicaLag.Known(point.sequence(), point.instant()))
                 .toList();
-    }
-
-    /** A length of time in its greatest unit. */
-    static String words(Duration time) {
-        if (time.toHours() >= 48) {
-            return time.toDays() + " days";
-        }
-        if (time.toMinutes() >= 120) {
-            return time.toHours() + " hours";
-        }
-        return time.toSeconds() >= 120 ? time.toMinutes() + " minutes" : time.toSeconds() + " seconds";
     }
 }

@@ -11,7 +11,6 @@ import jakarta.inject.Singleton;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.List;
 import java.util.Optional;
 import org.jboss.logging.Logger;
 import org.tidemark.appliance.persistence.JobEntry;
@@ -82,13 +81,8 @@ public final class ReplicaTicker {
         }
         try {
             Instant now = Instant.now();
-            List<ReplicaStates.State> all = states.all(now);
-            if (all.isEmpty()) {
-                return;
-            }
-            List<JobEntry> underWay = jobs.open();
-            for (ReplicaStates.State state : all) {
-                look(state, underWay, now);
+            for (ReplicaEntry entry : replicas.all()) {
+                look(entry, now);
             }
         } catch (IOException | RuntimeException e) {
             if (open) {
@@ -97,22 +91,31 @@ public final class ReplicaTicker {
         }
     }
 
-    private void look(ReplicaStates.State state, List<JobEntry> underWay, Instant now) throws IOException {
-        ReplicaEntry entry = state.entry();
+    /** Cheap until a slot is due. */
+    private void look(ReplicaEntry entry, Instant now) throws IOException {
         String name = entry.target();
-        if (!entry.enabled() || underWay.stream().anyMatch(job -> ReplicaOrders.isRunOf(job, name))) {
+        if (!entry.enabled()) {
             return;
         }
         Optional<Instant> slot = ReplicaTurn.due(
                 EverySchedule.of(Duration.ofSeconds(entry.everySeconds())),
                 entry.lastSlotAt(),
                 entry.lastError() == null ? entry.lastSuccessAt() : null,
-                state.worst() != ReplicaLag.State.IN_STEP || !isWrittenHere(entry.source()),
+                () -> isBehind(entry, now) || !isWrittenHere(entry.source()),
                 now);
-        if (slot.isPresent() && !links.share(entry).isOff() && promotions.mayRun(name)) {
+        if (slot.isPresent()
+                && jobs.open().stream().noneMatch(job -> ReplicaOrders.isRunOf(job, name))
+                && !links.share(entry).isOff()
+                && promotions.mayRun(name)) {
             replicas.slotTaken(name, slot.get());
             runner.submit(ReplicaOrders.run(name, JobEntry.Cause.SCHEDULE, "replica " + name));
         }
+    }
+
+    private boolean isBehind(ReplicaEntry entry, Instant now) {
+        return states.all(now).stream()
+                .filter(state -> state.entry().target().equals(entry.target()))
+                .anyMatch(state -> state.worst() != ReplicaLag.State.IN_STEP);
     }
 
     /** Then every point of it is known at once, and no look is needed to find one. */

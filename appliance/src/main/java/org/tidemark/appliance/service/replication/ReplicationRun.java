@@ -1,6 +1,7 @@
 package org.tidemark.appliance.service.replication;
 
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -259,7 +260,7 @@ final class ReplicationRun {
             throw first;
         }
         if (job.getAsBoolean()) {
-            throw new java.io.InterruptedIOException("the replication was cancelled");
+            throw new InterruptedIOException("the replication was cancelled");
         }
         if (share.isOff()) {
             job.notice("the bandwidth plan of '" + place.name() + "' says off now; the rest waits");
